@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What each stage of a build hands to the next: Image, TestReport, SignedImage.
+
+A stage accepts only the type it needs, so an unsigned image cannot be published by mistake.
+`SignedImage` is made by `builder.sign.sign` and `builder.sign.verify` and by nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NewType
+
+from builder.recipe import TestKind
+
+PlanId = NewType("PlanId", str)
+"""The sha256, in hex, of a build plan's canonical JSON."""
+
+Fingerprint = NewType("Fingerprint", str)
+"""A PGP key's fingerprint: 40 upper-case hex digits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A built, unsigned SIF file. Sizes in bytes; `delta_size` is what the package adds to its base."""
+
+    plan: PlanId
+    name: str
+    version: str
+    base: str
+    path: Path
+    sha256: str
+    size: int
+    delta_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class TestResult:
+    """How one test went; `output` is the end of what it printed, `reason` why it failed."""
+
+    __test__ = False
+
+    name: str
+    kind: TestKind
+    passed: bool
+    seconds: float
+    output: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TestReport:
+    """How the tests of one image went; `image_sha256` says of which bytes this speaks."""
+
+    __test__ = False
+
+    plan: PlanId
+    name: str
+    version: str
+    image_sha256: str
+    results: tuple[TestResult, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Return whether there was a test and none failed."""
+        return bool(self.results) and all(result.passed for result in self.results)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedImage:
+    """A SIF file whose signature was made or verified here; `sha256` is that of the signed file."""
+
+    image: Image
+    path: Path
+    sha256: str
+    size: int
+    signer: Fingerprint
+    signer_name: str

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Files that are old or new but never half, their hashes, and locks between processes."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from core.errors import Busy
+
+_BLOCK = 1 << 20
+
+
+def sha256_file(path: Path) -> str:
+    """Return the sha256 of a file's content, in hex, read in blocks of 1 MiB."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def atomic_file(path: Path, *, mode: int = 0o644) -> Iterator[BinaryIO]:
+    """Open a file beside `path` for writing; it takes the name at the end, or vanishes on an error.
+
+    The content is on the disk before the name is, so a crash leaves the old file or the new one.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(temporary).chmod(mode)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def write_atomic(path: Path, content: bytes | str, *, mode: int = 0o644) -> None:
+    """Give `path` this content, all of it or none; text is written as UTF-8."""
+    with atomic_file(path, mode=mode) as stream:
+        stream.write(content.encode("utf-8") if isinstance(content, str) else content)
+
+
+def copy_atomic(source: Path, target: Path, *, mode: int = 0o644) -> None:
+    """Copy a file's content so that `target` is never half written."""
+    with source.open("rb") as reader, atomic_file(target, mode=mode) as writer:
+        shutil.copyfileobj(reader, writer, _BLOCK)
+
+
+@contextlib.contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Give a new folder beside `path` to fill; it takes the name at the end, or vanishes on an error.
+
+    A folder that already has the name is replaced.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        yield temporary
+        temporary.chmod(0o755)
+        if path.exists():
+            old = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
+            path.replace(old / "was")
+            temporary.replace(path)
+            shutil.rmtree(old)
+        else:
+            temporary.replace(path)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Make the names in a folder survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def exclusive_lock(path: Path, *, purpose: str) -> Iterator[None]:
+    """Hold a lock file for the time of the block; the kernel frees it when the process dies.
+
+    Raises:
+        Busy: another process holds it; the message says which one and what for.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+", encoding="utf-8") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as err:
+            stream.seek(0)
+            holder = _holder(stream.read())
+            raise Busy(
+                f"cannot {purpose}: {holder}",
+                hint=f"wait for it to end; the lock is {path} and frees itself",
+            ) from err
+        stream.seek(0)
+        stream.truncate()
+        json.dump({"pid": os.getpid(), "purpose": purpose}, stream)
+        stream.flush()
+        yield
+
+
+def _holder(text: str) -> str:
+    try:
+        holder = json.loads(text)
+        return f"process {holder['pid']} is at it ({holder['purpose']})"
+    except (ValueError, KeyError, TypeError):
+        return "another process is at it"
