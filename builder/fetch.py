@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Bring what locks name into the input cache: in parallel, resumable, every byte verified.
+
+Where a file is found is the host's configuration: its Debian archives, its Python indexes, its
+proxies and certificates. A download that was cut goes on where it was.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import os
+import shutil
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+import requests
+import requests.adapters
+import urllib3
+
+from builder import apt, python_index
+from builder.apt import DebianPackage
+from builder.inputs import InputCache
+from builder.lock import PythonArtefact
+from builder.recipe import Source, SourceKind
+from core.console import Console, readable_size
+from core.errors import UserError
+
+PARALLEL = 8
+_TIMEOUT_S = (20, 120)
+_BLOCK = 1 << 18
+
+Input: TypeAlias = DebianPackage | PythonArtefact | Source
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What a fetch did: how many inputs were wanted, how many came, and their bytes."""
+
+    wanted: int
+    downloaded: int
+    bytes: int
+
+
+def fetch(inputs: Iterable[Input], cache: InputCache, *, console: Console) -> Fetched:
+    """Bring every input into the cache; what is there already is left alone.
+
+    Raises:
+        UserError: an input is served nowhere, or with other bytes than the lock says. The others
+            are fetched all the same, so that one run names every input that is wrong.
+    """
+    wanted = {item.sha256: item for item in inputs}
+    missing = [item for sha256, item in wanted.items() if not cache.has(sha256)]
+    if not missing:
+        return Fetched(len(wanted), 0, 0)
+    (cache.folder / "partial").mkdir(parents=True, exist_ok=True)
+    mirrors = _Mirrors()
+    total = 0
+    failures: list[UserError] = []
+    with (
+        console.progress("fetch", len(missing)) as progress,
+        concurrent.futures.ThreadPoolExecutor(PARALLEL) as pool,
+    ):
+        jobs = {pool.submit(_fetch_one, item, cache, mirrors): item for item in missing}
+        for job in concurrent.futures.as_completed(jobs):
+            try:
+                total += job.result()
+            except UserError as err:
+                failures.append(err)
+            progress.advance(note=input_name(jobs[job]))
+    if failures:
+        raise _all_of(failures)
+    console.say(f"fetched {len(missing)} inputs, {readable_size(total)}")
+    return Fetched(len(wanted), len(missing), total)
+
+
+def input_name(item: Input) -> str:
+    """Return the file name that an input is known by."""
+    match item:
+        case DebianPackage():
+            return Path(item.path).name
+        case PythonArtefact() | Source():
+            return item.filename
+
+
+@dataclass
+class _Mirrors:
+    """What this host is configured to use, read once and only if it is needed.
+
+    `requests` sessions are not shared between threads, so each thread has its own.
+    """
+
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _archives: tuple[str, ...] | None = None
+    _proxies: dict[str, str] = field(default_factory=dict)
+    _indexes: python_index.Indexes | None = None
+    _local: threading.local = field(default_factory=threading.local)
+
+    def archives(self) -> tuple[str, ...]:
+        with self._lock:
+            if self._archives is None:
+                self._archives = apt.archive_urls()
+                self._proxies = apt.proxies()
+            return self._archives
+
+    def indexes(self) -> python_index.Indexes:
+        with self._lock:
+            if self._indexes is None:
+                self._indexes = python_index.configured()
+            return self._indexes
+
+    def session(self, kind: str) -> requests.Session:
+        session: requests.Session | None = getattr(self._local, kind, None)
+        if session is None:
+            session = requests.Session()
+            retries = urllib3.Retry(
+                total=5, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504)
+            )
+            adapter = requests.adapters.HTTPAdapter(max_retries=retries)
+            session.mount("http://", adapter)
+            session.mount("https://", adapter)
+            if kind == "debian":
+                session.proxies.update(self._proxies)
+            elif (certificates := self.indexes().certificates) is not None:
+                session.verify = certificates
+            setattr(self._local, kind, session)
+        return session
+
+
+def _fetch_one(item: Input, cache: InputCache, mirrors: _Mirrors) -> int:
+    """Fetch one input from the first place that serves its bytes; return their number."""
+    tried = 0
+    wrong: UserError | None = None
+    for place, session in _places(item, mirrors):
+        tried += 1
+        part = cache.part(item.sha256)
+        try:
+            if isinstance(place, Path):
+                shutil.copyfile(place, part)
+            elif not _download(place, part, session):
+                continue
+            return cache.take(part, item.sha256, name=input_name(item)).stat().st_size
+        except UserError as err:
+            wrong = err
+        except requests.RequestException as err:
+            # the exception's text holds the mirror's address: say the kind of trouble only
+            kind = type(err).__name__
+            wrong = UserError(
+                f"{input_name(item)} could not be downloaded ({kind})",
+                hint="check the network and the host's proxy settings, then run it again: "
+                "it goes on where it was",
+            )
+    raise wrong or _gone(item, tried)
+
+
+def _places(item: Input, mirrors: _Mirrors) -> Iterable[tuple[str | Path, requests.Session]]:
+    """Yield where an input may be had, in the order to try."""
+    match item:
+        case DebianPackage():
+            for archive in mirrors.archives():
+                yield archive + item.path, mirrors.session("debian")
+        case PythonArtefact():
+            yield from _indexed(item.name, item.filename, item.sha256, mirrors)
+        case Source(kind=SourceKind.PYPI_SDIST):
+            project, _, version = item.location.partition("==")
+            for stem in _sdist_stems(project, version):
+                yield from _indexed(project, stem, item.sha256, mirrors)
+        case Source():
+            yield item.location, mirrors.session("web")
+
+
+def _indexed(
+    project: str, filename: str, sha256: str, mirrors: _Mirrors
+) -> Iterable[tuple[str | Path, requests.Session]]:
+    session = mirrors.session("python")
+    place = python_index.locate(
+        project, filename, sha256, indexes=mirrors.indexes(), session=session
+    )
+    if place is not None:
+        yield place, session
+
+
+def _sdist_stems(project: str, version: str) -> Sequence[str]:
+    """Return the file names an sdist may have: the name as written, and normalised (PEP 625)."""
+    names = (project, project.replace("-", "_").replace(".", "_").lower(), project.lower())
+    return tuple(dict.fromkeys(f"{name}-{version}.tar.gz" for name in names))
+
+
+def _download(url: str, part: Path, session: requests.Session) -> bool:
+    """Download to `part`, going on where an earlier try was cut; return False where it is not."""
+    have = part.stat().st_size if part.is_file() else 0
+    headers = {"Range": f"bytes={have}-", "Accept-Encoding": "identity"} if have else {}
+    with session.get(url, headers=headers, timeout=_TIMEOUT_S, stream=True) as response:
+        if response.status_code in (requests.codes.not_found, requests.codes.gone):
+            return False
+        if response.status_code == requests.codes.requested_range_not_satisfiable:
+            return True  # all of it is here; the hash decides
+        response.raise_for_status()
+        resumed = response.status_code == requests.codes.partial_content
+        with part.open("ab" if resumed else "wb") as stream:
+            for block in response.iter_content(_BLOCK):
+                stream.write(block)
+            stream.flush()
+            os.fsync(stream.fileno())
+    return True
+
+
+def _gone(item: Input, tried: int) -> UserError:
+    name = input_name(item)
+    match item:
+        case DebianPackage():
+            hint = (
+                "the archive drops a package when a newer one replaces it; "
+                "lock the recipe or base again with: pansoft lock NAME"
+            )
+        case PythonArtefact():
+            hint = "lock the recipe again with: pansoft lock NAME"
+        case _:
+            hint = "name another place of the same archive under build.sources"
+    return UserError(
+        f"{name} is not in any of the {tried} places this host is configured to use"
+        if tried
+        else f"{name} is in no index or archive that this host is configured to use",
+        hint=hint,
+    )
+
+
+def _all_of(failures: Sequence[UserError]) -> UserError:
+    if len(failures) == 1:
+        return failures[0]
+    lines = "".join(f"\n    {failure.message}" for failure in failures)
+    return UserError(f"{len(failures)} inputs could not be fetched{lines}", hint=failures[0].hint)

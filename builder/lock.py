@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""`lock.json`: every input of a build by name, version and sha256, and where in an archive it lies.
+
+A lock names no mirror. A .deb is found by its path below any Debian archive, a wheel or an sdist by
+its file name in any Python index, so the same lock works behind every mirror. `asked` is the hash of
+what was asked for: when the recipe's build inputs or its base change, the lock is stale.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from builder.apt import DebianPackage
+from builder.recipe import BaseRecipe, Recipe, Source, SourceKind
+from core.canonical import readable_json, sha256_of
+from core.errors import InvalidInput, UserError
+from core.files import write_atomic
+from core.problems import Position, Problem
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class PythonArtefact:
+    """A wheel or an sdist: the file name in a Python index, and its sha256."""
+
+    name: str
+    version: str
+    filename: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class BaseLock:
+    """The packages of a base. `epoch` is the time, in seconds, that its files are clamped to."""
+
+    name: str
+    asked: str
+    epoch: int
+    debian: tuple[DebianPackage, ...]
+
+    @property
+    def id(self) -> str:
+        """Return the sha256 that stands for all of the base's content."""
+        return sha256_of(asdict(self))
+
+
+@dataclass(frozen=True, slots=True)
+class PackageLock:
+    """The inputs of one package on top of its base; `tools` are removed again after the script."""
+
+    name: str
+    asked: str
+    base: str
+    debian: tuple[DebianPackage, ...] = ()
+    tools: tuple[DebianPackage, ...] = ()
+    python: tuple[PythonArtefact, ...] = ()
+    sources: tuple[Source, ...] = ()
+
+    @property
+    def inputs(self) -> tuple[tuple[str, str], ...]:
+        """Return the (file name, sha256) of every input."""
+        debs = ((Path(deb.path).name, deb.sha256) for deb in (*self.debian, *self.tools))
+        wheels = ((wheel.filename, wheel.sha256) for wheel in self.python)
+        archives = ((source.filename, source.sha256) for source in self.sources)
+        return (*debs, *wheels, *archives)
+
+
+def base_asked(recipe: BaseRecipe) -> str:
+    """Return the hash of what a base asks for."""
+    return sha256_of({"suite": recipe.suite, "apt": sorted(recipe.apt)})
+
+
+def package_asked(recipe: Recipe, base: BaseLock) -> str:
+    """Return the hash of what a recipe asks for on top of its base."""
+    build = recipe.build
+    return sha256_of(
+        {
+            "base": base.id,
+            "apt": sorted(build.apt),
+            "tools": sorted(build.tools),
+            "pip": sorted(build.pip),
+            "sources": [[source.kind, source.location, source.sha256] for source in build.sources],
+        }
+    )
+
+
+def write_base_lock(lock: BaseLock, file: Path) -> None:
+    """Write a base's lock."""
+    write_atomic(file, readable_json({"schema": SCHEMA, "kind": "base", **asdict(lock)}))
+
+
+def write_package_lock(lock: PackageLock, file: Path) -> None:
+    """Write a package's lock."""
+    write_atomic(file, readable_json({"schema": SCHEMA, "kind": "package", **asdict(lock)}))
+
+
+def read_base_lock(recipe: BaseRecipe) -> BaseLock:
+    """Return the lock of a base.
+
+    Raises:
+        UserError: there is none, or it is not the lock of this base as it stands.
+    """
+    data = _read(recipe.lock_file, "base", recipe.name)
+    with _explained(recipe.lock_file):
+        lock = BaseLock(
+            name=data["name"],
+            asked=data["asked"],
+            epoch=int(data["epoch"]),
+            debian=_debian(data["debian"]),
+        )
+    if lock.asked != base_asked(recipe):
+        raise _stale(recipe.lock_file, recipe.file, recipe.name)
+    return lock
+
+
+def read_package_lock(recipe: Recipe, base: BaseLock) -> PackageLock:
+    """Return the lock of a recipe.
+
+    Raises:
+        UserError: there is none, or it is not the lock of this recipe on this base as they stand.
+    """
+    data = _read(recipe.lock_file, "package", recipe.name)
+    with _explained(recipe.lock_file):
+        lock = PackageLock(
+            name=data["name"],
+            asked=data["asked"],
+            base=data["base"],
+            debian=_debian(data["debian"]),
+            tools=_debian(data["tools"]),
+            python=tuple(PythonArtefact(**item) for item in data["python"]),
+            sources=tuple(
+                Source(SourceKind(item["kind"]), item["location"], item["sha256"])
+                for item in data["sources"]
+            ),
+        )
+    if lock.asked != package_asked(recipe, base):
+        raise _stale(recipe.lock_file, recipe.file, recipe.name)
+    return lock
+
+
+def _debian(items: Sequence[Mapping[str, Any]]) -> tuple[DebianPackage, ...]:
+    return tuple(DebianPackage(**item) for item in items)
+
+
+def _read(file: Path, kind: str, name: str) -> dict[str, Any]:
+    try:
+        data = json.loads(file.read_bytes())
+    except FileNotFoundError as err:
+        raise UserError(f"{name} has no lock", hint=f"make it with: pansoft lock {name}") from err
+    except ValueError as err:
+        raise _broken(file, f"is not JSON: {err}") from err
+    if not isinstance(data, dict) or data.get("schema") != SCHEMA or data.get("kind") != kind:
+        raise _broken(file, f"is not a lock of a {kind} with schema {SCHEMA}")
+    if data.get("name") != name:
+        raise _broken(file, f"is the lock of '{data.get('name')}', not of '{name}'")
+    return data
+
+
+@contextlib.contextmanager
+def _explained(file: Path) -> Iterator[None]:
+    """Turn a missing or wrong field of a lock into words."""
+    try:
+        yield
+    except KeyError as err:
+        raise _broken(file, f"lacks the field {err}") from err
+    except (TypeError, ValueError) as err:
+        raise _broken(file, f"has a wrong field: {err}") from err
+
+
+def _broken(file: Path, what: str) -> InvalidInput:
+    name = file.parent.name
+    problem = Problem(
+        Position(file), "lock-broken", what, hint=f"make it again with: pansoft lock {name}"
+    )
+    return InvalidInput([problem])
+
+
+def _stale(lock_file: Path, recipe_file: Path, name: str) -> InvalidInput:
+    problem = Problem(
+        Position(lock_file),
+        "lock-stale",
+        f"was made for other build inputs than {recipe_file.name} and its base have now",
+        hint=f"make it again with: pansoft lock {name}",
+    )
+    return InvalidInput([problem])
