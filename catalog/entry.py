@@ -1,0 +1,328 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The published facts of one version of a package, as the repository keeps them beside the image.
+
+`entry_of` makes an entry when an image is published, `write_entry` is the text of `entry.json`,
+and `read_entry` the only way back. What is read is not believed: names become paths and commands,
+so `faults_of` holds every rule about them, and an entry that breaks one is refused.
+
+- Names, versions, commands, channels and the repository's name hold only harmless characters.
+- The image lies at `images/<name>/<version>/<name>.sif`.
+- Hashes, fingerprints and times have their one spelling.
+- Links are http or https.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from builder.recipe import (
+    Channel,
+    Command,
+    License,
+    Maintainer,
+    Recipe,
+    Runtime,
+    TestKind,
+)
+from builder.stages import Fingerprint, PlanId, SignedImage, TestReport
+from catalog import codec
+from core.canonical import Json, readable_json
+from core.errors import InvalidInput
+from core.problems import Position, Problem, in_order
+
+SCHEMA = 1
+FILE_NAME = "entry.json"
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._+-]{0,63}")
+_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~-]{0,63}")
+_COMMAND = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]{0,63}")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
+_FQRN = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_FINGERPRINT = re.compile(r"[0-9A-F]{40}")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_LINK = re.compile(r"https?://[^\s\"'<>`\\]+")
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedImage:
+    """The image in the repository. Sizes in bytes; `delta_size` is what it adds to its base."""
+
+    path: str
+    sha256: str
+    size: int
+    delta_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """Whose signature the image carries."""
+
+    fingerprint: Fingerprint
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyVersion:
+    """The trust policy under which the image was judged."""
+
+    version: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedFinding:
+    """One rule's answer: its id, its outcome in the policy's word, and the sentence."""
+
+    rule: str
+    outcome: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedVerdict:
+    """What the policy said of the image."""
+
+    accepted: bool
+    findings: tuple[PublishedFinding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedTest:
+    """How one test of the image went."""
+
+    name: str
+    kind: TestKind
+    passed: bool
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogEntry:
+    """One published version of a package. `published` is a time in UTC, `fqrn` the repository."""
+
+    name: str
+    version: str
+    channel: Channel
+    title: str
+    summary: str
+    description: str
+    homepage: str
+    source: str | None
+    documentation: str | None
+    citation: str | None
+    license: License
+    maintainers: tuple[Maintainer, ...]
+    facilities: tuple[str, ...]
+    techniques: tuple[str, ...]
+    environment: tuple[tuple[str, str], ...]
+    commands: tuple[Command, ...]
+    runtime: Runtime
+    base: str
+    supported_until: str | None
+    replaced_by: str | None
+    plan: PlanId
+    image: PublishedImage
+    signer: Signer
+    policy: PolicyVersion
+    verdict: PublishedVerdict
+    tests: tuple[PublishedTest, ...]
+    published: str
+    fqrn: str
+
+    @property
+    def folder(self) -> str:
+        """Return the folder of the repository that holds the image and this entry."""
+        return f"images/{self.name}/{self.version}"
+
+
+def entry_of(
+    recipe: Recipe,
+    signed: SignedImage,
+    report: TestReport,
+    *,
+    policy: PolicyVersion,
+    verdict: PublishedVerdict,
+    published: datetime,
+    fqrn: str,
+    channel: Channel | None = None,
+) -> CatalogEntry:
+    """Return the entry of an image that is about to be published.
+
+    Args:
+        recipe: what it was built from.
+        signed: the image as it will be published.
+        report: how its tests went.
+        policy: what it was judged by.
+        verdict: what the policy said.
+        published: the time of publication, with its time zone.
+        fqrn: the name of the repository.
+        channel: where it becomes visible; by default where the recipe says.
+
+    Raises:
+        ValueError: recipe, image and report do not speak of the same thing, or a value may not
+            stand in a catalogue.
+    """
+    built = signed.image
+    if (built.name, built.version) != (recipe.name, recipe.version):
+        raise ValueError(f"{built.name} {built.version} is not {recipe.name} {recipe.version}")
+    if report.image_sha256 != built.sha256:
+        raise ValueError(f"the tests of {recipe.name} were run on another image")
+    entry = CatalogEntry(
+        name=recipe.name,
+        version=recipe.version,
+        channel=channel or recipe.release.channel,
+        title=recipe.title,
+        summary=recipe.summary,
+        description=recipe.description,
+        homepage=recipe.homepage,
+        source=recipe.source,
+        documentation=recipe.documentation,
+        citation=recipe.citation,
+        license=recipe.license,
+        maintainers=recipe.maintainers,
+        facilities=recipe.facilities,
+        techniques=recipe.techniques,
+        environment=recipe.environment,
+        commands=recipe.commands,
+        runtime=recipe.runtime,
+        base=recipe.base,
+        supported_until=recipe.release.supported_until,
+        replaced_by=recipe.release.replaced_by,
+        plan=built.plan,
+        image=PublishedImage(
+            path=image_path(recipe.name, recipe.version),
+            sha256=signed.sha256,
+            size=signed.size,
+            delta_size=built.delta_size,
+        ),
+        signer=Signer(signed.signer, signed.signer_name),
+        policy=policy,
+        verdict=verdict,
+        tests=tuple(
+            PublishedTest(r.name, r.kind, passed=r.passed, seconds=round(r.seconds, 3))
+            for r in report.results
+        ),
+        published=published.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        fqrn=fqrn,
+    )
+    if faults := list(faults_of(entry)):
+        raise ValueError("; ".join(f"{field}: {what}" for field, what in faults))
+    return entry
+
+
+def image_path(name: str, version: str) -> str:
+    """Return where the image of a package's version lies in the repository."""
+    return f"images/{name}/{version}/{name}.sif"
+
+
+def entry_path(name: str, version: str) -> str:
+    """Return where the entry of a package's version lies in the repository."""
+    return f"images/{name}/{version}/{FILE_NAME}"
+
+
+def entry_json(entry: CatalogEntry) -> dict[str, Json]:
+    """Return the JSON object of an entry, with the version of its format."""
+    fields = codec.to_json(entry)
+    assert isinstance(fields, dict)  # noqa: S101 - for mypy: a dataclass becomes an object
+    return {"schema": SCHEMA, **fields}
+
+
+def write_entry(entry: CatalogEntry) -> bytes:
+    """Return the content of `entry.json`."""
+    return readable_json(entry_json(entry)).encode("utf-8")
+
+
+def read_entry(content: bytes, *, file: Path) -> CatalogEntry:
+    """Return the entry that `entry.json` holds; `file` is named in the errors.
+
+    Raises:
+        InvalidInput: it is not an entry, with everything that is wrong about it.
+    """
+    try:
+        entry = codec.from_json(CatalogEntry, _fields(codec.parse_json(content)))
+    except codec.Malformed as err:
+        raise _invalid(err.faults, file) from err
+    if faults := tuple(faults_of(entry)):
+        raise _invalid(faults, file)
+    return entry
+
+
+def faults_of(entry: CatalogEntry) -> Iterator[codec.Fault]:
+    """Yield what must not stand in a catalogue, whoever wrote it."""
+    yield from _spelling("name", entry.name, _NAME, "is not a package's name")
+    yield from _spelling("version", entry.version, _VERSION, "is not a version")
+    yield from _spelling("fqrn", entry.fqrn, _FQRN, "is not a repository's name")
+    yield from _spelling("plan", entry.plan, _SHA256, "is not a sha256")
+    yield from _spelling("image.sha256", entry.image.sha256, _SHA256, "is not a sha256")
+    yield from _spelling("policy.sha256", entry.policy.sha256, _SHA256, "is not a sha256")
+    yield from _spelling(
+        "signer.fingerprint", entry.signer.fingerprint, _FINGERPRINT, "is not a fingerprint"
+    )
+    yield from _spelling(
+        "published", entry.published, _TIME, "is not a time like 2026-01-31T12:00:00Z"
+    )
+    if entry.image.path != image_path(entry.name, entry.version):
+        yield "image.path", f"is not {image_path(entry.name, entry.version)}"
+    if not 0 <= entry.image.delta_size <= entry.image.size:
+        yield "image.delta_size", "is not between 0 and the image's size"
+    for index, command in enumerate(entry.commands):
+        yield from _spelling(
+            f"commands.{index}.name", command.name, _COMMAND, "is not a command's name"
+        )
+        if not command.run or any("\0" in word for word in command.run):
+            yield f"commands.{index}.run", "is not a program with arguments"
+    for index, (name, _) in enumerate(entry.environment):
+        yield from _spelling(f"environment.{index}.0", name, _VARIABLE, "is not a variable's name")
+    links = {
+        "homepage": entry.homepage,
+        "source": entry.source,
+        "documentation": entry.documentation,
+    }
+    for field, link in links.items():
+        if link is not None:
+            yield from _spelling(
+                field, link, _LINK, "is not a link that begins with http:// or https://"
+            )
+    for index, technique in enumerate(entry.techniques):
+        yield from _spelling(
+            f"techniques.{index}", technique, _LINK, "is not an IRI of http or https"
+        )
+
+
+def _spelling(
+    field: str, value: str, pattern: re.Pattern[str], fault: str
+) -> Iterator[codec.Fault]:
+    if not pattern.fullmatch(value):
+        yield field, f"{value[:80]!r} {fault}"
+
+
+def _fields(value: Json) -> dict[str, Json]:
+    if not isinstance(value, dict):
+        raise codec.Malformed([("", "must be an object")])
+    match value.get("schema"):
+        case bool():
+            raise codec.Malformed([("schema", "must be a whole number")])
+        case int() as found if found == SCHEMA:
+            return {name: field for name, field in value.items() if name != "schema"}
+        case found:
+            raise codec.Malformed([("schema", f"is {found!r}; this program reads {SCHEMA}")])
+
+
+def _invalid(faults: tuple[codec.Fault, ...], file: Path) -> InvalidInput:
+    return InvalidInput(
+        in_order(
+            Problem(
+                Position(file),
+                "entry-schema",
+                f"{path} {what}" if path else what,
+                hint="publish the package again; an entry is written by 'pansoft publish' only",
+                field=path,
+            )
+            for path, what in faults
+        )
+    )
