@@ -23,7 +23,7 @@ _SMALL_OPERATOR = re.compile(r"(?<=\s)(and|or|with)(?=\s)", re.IGNORECASE)
 class Expression:
     """A licence expression as it was written, what is wrong with it, and the licences it names.
 
-    `keys` has each licence once, in order; exceptions after WITH are not among them.
+    `keys` has each licence once, sorted; exceptions after WITH are not among them.
     """
 
     text: str
@@ -48,16 +48,16 @@ def parse(text: str) -> Expression:
         return _broken(text, f"'{text}' is not a licence expression{said}")
     if parsed is None:
         return _broken(text, "it is empty")
-    keys: list[str] = []
-    exceptions: list[str] = []
+    keys: set[str] = set()
+    exceptions: set[str] = set()
     for symbol in parsed.symbols:
         pair = isinstance(symbol, license_expression.LicenseWithExceptionSymbol)
-        keys.append(symbol.license_symbol.key if pair else symbol.key)
+        keys.add(symbol.license_symbol.key if pair else symbol.key)
         if pair:
-            exceptions.append(symbol.exception_symbol.key)
-    problems = [_fault(key, exception=False) for key in dict.fromkeys(keys)]
-    problems += [_fault(key, exception=True) for key in dict.fromkeys(exceptions)]
-    return Expression(text, tuple(filter(None, problems)), tuple(dict.fromkeys(keys)))
+            exceptions.add(symbol.exception_symbol.key)
+    problems = [_fault(key, exception=False) for key in sorted(keys)]
+    problems += [_fault(key, exception=True) for key in sorted(exceptions)]
+    return Expression(text, tuple(filter(None, problems)), tuple(sorted(keys)))
 
 
 def _broken(text: str, problem: str) -> Expression:
