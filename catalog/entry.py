@@ -37,15 +37,15 @@ from core.problems import Position, Problem, in_order
 SCHEMA = 1
 FILE_NAME = "entry.json"
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9._+-]{0,63}")
+_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]{0,63}")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~-]{0,63}")
-_COMMAND = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]{0,63}")
+_COMMAND = re.compile(r"[A-Za-z0-9][A-Za-z0-9_+.-]{0,99}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _FQRN = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _FINGERPRINT = re.compile(r"[0-9A-F]{40}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-_LINK = re.compile(r"https?://[^\s\"'<>`\\]+")
+_LINK = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]+)?(/[!-~]*)?")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What every profile is made from, a channel with its choices made, and what it is made of, files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import NamedTuple
+
+from builder.recipe import Channel, Command
+from catalog.entry import CatalogEntry
+
+EXECUTABLE = 0o755
+READABLE = 0o644
+
+
+class ProfileFile(NamedTuple):
+    """A file's content and its mode."""
+
+    content: bytes
+    mode: int
+
+
+Files = dict[str, ProfileFile]
+"""Files by their path in the repository."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exposed:
+    """A command that a channel offers, and the package it comes from."""
+
+    command: Command
+    entry: CatalogEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A command that several packages of a channel have, and the one that won."""
+
+    command: str
+    winner: str
+    losers: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Return the sentence for people."""
+        return (
+            f"command '{self.command}' is in {', '.join(self.losers)} and in {self.winner}; "
+            f"the channel offers that of {self.winner}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelView:
+    """A channel: the version of each package it stands for, its commands, by name, its conflicts."""
+
+    channel: Channel
+    fqrn: str
+    entries: tuple[CatalogEntry, ...]
+    exposed: tuple[Exposed, ...]
+    conflicts: tuple[Conflict, ...]
+
+
+def view_of(
+    entries: Iterable[CatalogEntry],
+    channel: Channel,
+    *,
+    fqrn: str,
+    prefer: Mapping[str, str] = MappingProxyType({}),
+) -> ChannelView:
+    """Return what a channel offers.
+
+    Of a package the version published last stands for it. Of several packages with the same
+    command the one that `prefer` names has it, else the one that comes last in `entries`.
+    """
+    current: dict[str, CatalogEntry] = {}
+    for entry in entries:
+        if entry.channel is not channel:
+            continue
+        known = current.get(entry.name)
+        if known is None or entry.published >= known.published:
+            current[entry.name] = entry
+    owners: dict[str, list[Exposed]] = {}
+    for entry in current.values():
+        for command in {command.name: command for command in entry.commands}.values():
+            owners.setdefault(command.name, []).append(Exposed(command, entry))
+    chosen = {name: _choose(offers, prefer.get(name)) for name, offers in owners.items()}
+    return ChannelView(
+        channel=channel,
+        fqrn=fqrn,
+        entries=tuple(current[name] for name in sorted(current)),
+        exposed=tuple(chosen[name] for name in sorted(chosen)),
+        conflicts=tuple(
+            Conflict(
+                command=name,
+                winner=chosen[name].entry.name,
+                losers=tuple(o.entry.name for o in owners[name] if o is not chosen[name]),
+            )
+            for name in sorted(owners)
+            if len(owners[name]) > 1
+        ),
+    )
+
+
+def _choose(offers: Sequence[Exposed], preferred: str | None) -> Exposed:
+    wanted = [offer for offer in offers if offer.entry.name == preferred]
+    return (wanted or offers)[-1]
