@@ -1,1 +1,33 @@
 # SPDX-License-Identifier: BSD-3-Clause
+"""A file tree becomes a genuine CVMFS repository, without root, daemon or kernel module.
+
+The map, from the bottom up. Every rule of the format is stated where it is enforced, with the file of the
+public cvmfs/cvmfs sources that it was read from.
+
+    errors         the situations a caller may tell apart
+    paths          paths inside a repository, and the MD5 halves that catalogs use as keys
+    hashes         content hashes, object names and suffixes
+    compression    zlib, or none for what is compressed already
+    chunking       where a large file is cut
+    objects        the content-addressed store in a directory: what is written
+    fetch          objects and signed files by directory or HTTP: what is read, with an optional cache
+    entries        one row of a catalog: file, directory, link
+    statistics     the 24 counters of a catalog
+    catalog        one SQLite catalog: its schema, reading and writing rows
+    catalog_set    the catalogs that a transaction has open, and what goes into which
+    local_tree     a local folder read as entries
+    ingest         file contents into objects, in a pool of threads
+    keys           master key, repository key, certificate
+    manifest       .cvmfspublished, signed with the repository key
+    whitelist      .cvmfswhitelist, signed with the master key
+    history        the database of tags: revisions that can be found again
+    repository     create and open; re-sign the whitelist
+    publish        one transaction: the old revision or the new one
+    reader         read and verify from the public key upward
+    check          every rule of the format, over everything
+    serve          an HTTP server for demonstrations and tests
+    filesystem     the FUSE operations, read-only
+    mount          the mount process, and starting and stopping it
+
+A caller needs `keys`, `repository`, `publish`, `reader`, `check`, `serve` and `mount`.
+"""

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""`.cvmfswhitelist`: the master key's word on which certificates may sign the manifest, and until when.
+
+Issue time, `E` and expiry, `N` and the repository's name, fingerprints, then `--`, the hash of those
+lines and a raw RSA signature (PKCS#1 type 1 padding, no DigestInfo) of its hex text, as `openssl pkeyutl
+-sign` makes it (whitelist.cc, crypto/signature.cc). The expiry is exact to the hour.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes as digests
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import NoDigestInfo
+
+from cvmfs.errors import FormatInvalid, SignatureInvalid, WhitelistExpired, WrongRepository
+from cvmfs.hashes import hash_of
+from cvmfs.manifest import SignedText, split_signed
+
+WHITELIST = ".cvmfswhitelist"
+_TIME = "%Y%m%d%H%M%S"
+
+
+@dataclass(frozen=True, slots=True)
+class Whitelist:
+    """Which certificates may sign for a repository, by fingerprint."""
+
+    fqrn: str
+    issued: datetime
+    expires: datetime
+    fingerprints: tuple[str, ...]
+
+    def text(self) -> bytes:
+        """Return the lines that are signed."""
+        lines = [
+            self.issued.astimezone(UTC).strftime(_TIME),
+            "E" + self.expires.astimezone(UTC).strftime(_TIME),
+            "N" + self.fqrn,
+            *self.fingerprints,
+        ]
+        return "".join(f"{line}\n" for line in lines).encode()
+
+
+def fingerprint(certificate: x509.Certificate) -> str:
+    """Return the certificate's SHA-1 fingerprint in upper case with colons, as `openssl x509 -fingerprint`."""
+    return certificate.fingerprint(digests.SHA1()).hex(":").upper()  # noqa: S303
+
+
+def sign(whitelist: Whitelist, master_key: rsa.RSAPrivateKey) -> bytes:
+    """Return the bytes of `.cvmfswhitelist`."""
+    text = whitelist.text()
+    content_hash = hash_of(text)
+    signature = master_key.sign(content_hash.encode(), padding.PKCS1v15(), NoDigestInfo())
+    return SignedText(text, content_hash, signature).encode()
+
+
+def verify(
+    content: bytes, master_key: rsa.RSAPublicKey, *, fqrn: str, at: datetime, where: str
+) -> Whitelist:
+    """Return the whitelist when the master key signed it for this repository and it is valid at this time.
+
+    Raises:
+        FormatInvalid: it is not a whitelist.
+        SignatureInvalid: another key signed it, or it was changed.
+        WrongRepository: it is for another repository.
+        WhitelistExpired: its time is over.
+    """
+    signed = split_signed(content, where=where)
+    try:
+        recovered = master_key.recover_data_from_signature(
+            signed.signature, padding.PKCS1v15(), None
+        )
+    except InvalidSignature as err:
+        raise SignatureInvalid(f"{where} is not signed by the given master key") from err
+    if recovered != signed.content_hash.encode():
+        raise SignatureInvalid(f"the signature of {where} is of another text")
+    whitelist = parse(content, where=where)
+    if whitelist.fqrn != fqrn:
+        raise WrongRepository(f"{where} is for the repository {whitelist.fqrn}, not {fqrn}")
+    if at >= whitelist.expires:
+        raise WhitelistExpired(
+            f"{where} expired on {whitelist.expires:%Y-%m-%d %H:%M} UTC",
+            hint=f"the holder of {fqrn}.masterkey has to sign a new one: pansoft repo resign",
+        )
+    return whitelist
+
+
+def parse(content: bytes, *, where: str) -> Whitelist:
+    """Return what a whitelist says, its signature not looked at.
+
+    Raises:
+        FormatInvalid: it is not a whitelist.
+    """
+    text = content.partition(b"\n--\n")[0].decode("utf-8", "replace")
+    lines = text.splitlines()
+    try:
+        issued, expires, name = lines[0], lines[1], lines[2]
+        if expires[:1] != "E" or name[:1] != "N":
+            raise FormatInvalid(
+                f"{where}: the second line has to begin with E and the third with N"
+            )
+        return Whitelist(
+            fqrn=name[1:],
+            issued=datetime.strptime(issued, _TIME).replace(tzinfo=UTC),
+            expires=datetime.strptime(expires[1:], _TIME).replace(tzinfo=UTC),
+            fingerprints=tuple(
+                line.split()[0] for line in lines[3:] if line[:1] not in ("", "#", "V", "W")
+            ),
+        )
+    except (ValueError, IndexError) as err:
+        raise FormatInvalid(f"{where} is not a whitelist: {err}") from err
