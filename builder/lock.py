@@ -37,12 +37,21 @@ class PythonArtefact:
 
 @dataclass(frozen=True, slots=True)
 class BaseLock:
-    """The packages of a base. `epoch` is the time, in seconds, that its files are clamped to."""
+    """The packages of a base: `system` is the minimal Debian, `debian` what comes on top.
+
+    `epoch` is the time, in seconds, that no file of the base or of an image on it is younger than.
+    """
 
     name: str
     asked: str
     epoch: int
+    system: tuple[DebianPackage, ...]
     debian: tuple[DebianPackage, ...]
+
+    @property
+    def packages(self) -> tuple[DebianPackage, ...]:
+        """Return every package of the base."""
+        return (*self.system, *self.debian)
 
     @property
     def id(self) -> str:
@@ -112,6 +121,7 @@ def read_base_lock(recipe: BaseRecipe) -> BaseLock:
             name=data["name"],
             asked=data["asked"],
             epoch=int(data["epoch"]),
+            system=_debian(data["system"]),
             debian=_debian(data["debian"]),
         )
     if lock.asked != base_asked(recipe):

@@ -15,6 +15,7 @@ die() { say "error: $*"; exit 2; }
 
 sudo=
 [ "$(id -u)" = 0 ] || sudo=sudo
+# shellcheck source=/dev/null
 codename=$(. /etc/os-release && printf '%s' "${VERSION_CODENAME:-}")
 arch=$(dpkg --print-architecture)
 lib=/usr/lib/apptainer-glibc
@@ -56,16 +57,16 @@ for folder in "$work"/libc/usr/lib/*-linux-gnu* "$work"/libc/lib/*-linux-gnu*; d
     [ -d "$folder" ] || continue
     find "$folder" -maxdepth 1 -name '*.so*' -exec cp -P {} "$work/package$lib/" \;
 done
-loader=$(cd "$work/package$lib" && ls ld-linux*.so* | head -n 1)
+loader=$(find "$work/package$lib" -name 'ld-linux*.so*' -printf '%f\n' | head -n 1)
 [ -n "$loader" ] || die "no program loader in libc6 $libc_version"
 
 patched=0
-for binary in $(find "$work/package/usr" -type f -perm -u+x); do
+find "$work/package/usr" -type f -perm -u+x ! -name '*.so*' > "$work/programs"
+while read -r binary; do
     patchelf --print-interpreter "$binary" >/dev/null 2>&1 || continue
-    case $(basename "$binary") in *.so*) continue ;; esac
     patchelf --set-interpreter "$lib/$loader" --force-rpath --set-rpath "$lib" "$binary"
     patched=$((patched + 1))
-done
+done < "$work/programs"
 [ "$patched" -ge 2 ] || die "expected apptainer and its starter in the package, found $patched programs"
 
 version=$(sed -n 's/^Version: //p' "$work/package/DEBIAN/control")

@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The sandbox that images are built in: an ordinary user's namespaces, without a network.
+
+`builder/scripts/outside.sh` sets it up and `inside.sh` does the work in it. What a build reads is
+staged in its scratch folder; what it leaves is a squashfs, findings and a log.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shlex
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from builder.build_user import BuildUser, mount_holder
+from core import process
+from core.errors import CommandFailed, UserError
+from core.files import write_atomic
+
+SCRIPTS = Path(__file__).parent / "scripts"
+BUILD_TIMEOUT_S = 3600.0
+SCRIPT_FAILED = 64
+_LOG_LINES = 25
+
+_NO_NETWORK = re.compile(
+    r"could not resolve|temporary failure in name resolution|network is unreachable"
+    r"|name or service not known|no address associated with hostname|unable to resolve host"
+    r"|failed to establish a new connection|nodename nor servname|getaddrinfo|EAI_AGAIN",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What a build finds in /run/pansoft/stage: text files by name, and links to inputs."""
+
+    texts: Mapping[str, str]
+    files: Mapping[str, tuple[bytes, int]] = field(default_factory=dict)
+    links: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a build saw in the files it packed: paths that no image should have."""
+
+    setuid: tuple[str, ...]
+    world_writable: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """The outcome of a build in its scratch folder, to be taken before the folder goes."""
+
+    squashfs: Path
+    tree: Path
+    log: Path
+    findings: Findings
+
+
+@contextlib.contextmanager
+def scratch_folder(parent: Path, user: BuildUser) -> Iterator[Path]:
+    """Give an empty folder that the build user owns; it is removed at the end, whoever wrote in it."""
+    parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="build-", dir=parent))
+    folder.chmod(0o755)
+    user.own(folder)
+    try:
+        yield folder
+    finally:
+        remove_tree(folder, user)
+
+
+def remove_tree(folder: Path, user: BuildUser) -> None:
+    """Remove a folder in which files belong to the caller and to the build user's subordinate ids."""
+    if not folder.exists():
+        return
+    inside = [str(item) for item in folder.iterdir()]
+    if inside:
+        argv = [*_namespaces(network=True), "rm", "-rf", "--", *inside]
+        process.run(
+            user.command(argv, reach=[folder]),
+            reason="remove a scratch folder",
+            env=user.environment(),
+            cwd=Path("/"),
+            check=False,  # what is the caller's own, the caller removes
+        )
+    shutil.rmtree(folder)
+
+
+def build_in_sandbox(
+    kind: str,
+    scratch: Path,
+    stage: Stage,
+    *,
+    user: BuildUser,
+    inputs: Path,
+    packages_index: str,
+    base: Path | None,
+    settings: Mapping[str, str],
+) -> Packed:
+    """Run a build of a base or a package in `scratch` and return what it left there.
+
+    Args:
+        kind: `base` or `package`.
+        scratch: an empty folder of the build user.
+        stage: what the build finds in /run/pansoft/stage.
+        user: who builds.
+        inputs: the input cache.
+        packages_index: the `Packages` file of the Debian packages to install.
+        base: the unpacked base of a package.
+        settings: EPOCH, LEVEL, MINIMAL, SUITE for `outside.sh`.
+
+    Raises:
+        UserError: the recipe's script failed, for instance because it wanted the network.
+        CommandFailed: anything else in the sandbox failed.
+    """
+    _write_stage(scratch, stage)
+    (scratch / "Packages").write_text(packages_index, encoding="utf-8")
+    shutil.copyfile(SCRIPTS / "whiteouts.py", scratch / "whiteouts.py")
+    reach = [scratch, inputs, *([base] if base else [])]
+    environment = user.environment(
+        HOLD=str(mount_holder(reach)), INPUTS=str(inputs), BASE=str(base or ""), **settings
+    )
+    outside = (SCRIPTS / "outside.sh").read_text(encoding="utf-8")
+    argv = [*_namespaces(network=False), "sh", "-c", outside, "build", kind]
+    command = user.command(["env", f"--chdir={scratch}", *argv], reach=reach)
+    try:
+        done = process.run(
+            command, reason="build", env=environment, timeout_s=BUILD_TIMEOUT_S, check=False
+        )
+    finally:
+        log = scratch / "build.log"
+    write_atomic(log, done.stdout + done.stderr)
+    if done.returncode != 0:
+        raise _explained(done)
+    return Packed(
+        squashfs=scratch / "result.squashfs",
+        tree=scratch / "upper",
+        log=log,
+        findings=Findings(
+            setuid=_lines(scratch / "findings" / "setuid"),
+            world_writable=_lines(scratch / "findings" / "world-writable"),
+        ),
+    )
+
+
+def _namespaces(*, network: bool) -> list[str]:
+    """Return the command that enters fresh namespaces as their root; without `network`, offline."""
+    argv = [
+        "unshare", "--user", "--map-root-user", "--map-auto", "--mount", "--pid", "--fork",
+        "--ipc", "--uts", "--kill-child",
+    ]  # fmt: skip
+    return argv if network else [*argv, "--net"]
+
+
+def _write_stage(scratch: Path, stage: Stage) -> None:
+    """Write what the build reads; links into the input cache go through its mount in the sandbox."""
+    folder = scratch / "stage"
+    folder.mkdir()
+    for name, text in stage.texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    for target, (content, mode) in stage.files.items():
+        file = folder / target
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+        file.chmod(mode)
+    for name, sha256 in stage.links.items():
+        link = folder / name
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(f"/run/pansoft/archive/pool/{sha256[:2]}/{sha256}")
+    shutil.copyfile(SCRIPTS / "inside.sh", folder / "inside.sh")
+
+
+def _explained(done: process.Completed) -> UserError:
+    """Return the error that says why a build failed."""
+    log = done.stdout + done.stderr
+    tail = "".join(f"\n    {line}" for line in log.strip().splitlines()[-_LOG_LINES:])
+    if done.returncode == SCRIPT_FAILED:
+        if _NO_NETWORK.search(log):
+            return UserError(
+                f"the recipe's script wants the network, and builds have none{tail}",
+                hint="name what it downloads under build.sources (with its sha256), build.apt or "
+                "build.pip; the lock pins it and the script finds it in $PANSOFT_SOURCES",
+            )
+        return UserError(
+            f"the recipe's script failed{tail}",
+            hint="the whole log is in build.log; try the script by hand with: pansoft shell NAME",
+        )
+    return CommandFailed(
+        f"the build failed with status {done.returncode}{tail}",
+        argv=("sh", "outside.sh"),
+        returncode=done.returncode,
+        stderr=done.stderr,
+        hint="run 'pansoft doctor'; run again with --verbose to see the commands",
+    )
+
+
+def _lines(file: Path) -> tuple[str, ...]:
+    return tuple(file.read_text(encoding="utf-8", errors="surrogateescape").splitlines())
+
+
+def shell_values(values: Mapping[str, str]) -> str:
+    """Return shell assignments of these values."""
+    return "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items())
+
+
+def names_of(packages: Sequence[tuple[str, str]]) -> str:
+    """Return `name=version` lines, as apt-get takes them."""
+    return "".join(f"{name}={version}\n" for name, version in packages)

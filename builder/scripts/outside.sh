@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Runs as root of a fresh user namespace (an ordinary user outside), with mount, process and
+# network namespaces of its own and no network in them. The working directory is the build's
+# scratch folder; `archive`, `base` and the like in it are links to what is needed.
+#
+#   $1        base | package
+#   HOLD      an empty folder to mount things on
+#   INPUTS    the input cache (read only)
+#   BASE      the unpacked base, for a package
+#   EPOCH     no file is younger than this, in seconds
+#   MINIMAL   the packages of the minimal system, for a base
+#   LEVEL     the zstd level to pack with
+#
+# Leaves: result.squashfs, findings/ (what the build saw), log lines on standard output.
+set -eu
+umask 022
+kind=$1
+scratch=$(pwd -P)
+export SOURCE_DATE_EPOCH="$EPOCH" DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
+
+mount -t tmpfs -o mode=755 tmpfs "$HOLD"
+root=$HOLD/root
+mkdir -p "$root" "$HOLD/archive/pool" "$HOLD/scratch"
+mount --bind "$scratch" "$HOLD/scratch"
+mount --bind -o ro "$INPUTS" "$HOLD/archive/pool"
+cp "$scratch/Packages" "$HOLD/archive/Packages"
+
+step() { printf '==> %s\n' "$*"; }
+
+case $kind in
+base)
+    step "installing the minimal system"
+    mkdir "$scratch/upper"
+    mount --bind "$scratch/upper" "$root"
+    export TMPDIR="$HOLD/scratch"
+    # Folders of a merged /usr must exist before the first package; $1 is mmdebstrap's, not ours.
+    # shellcheck disable=SC2016
+    merge='for d in bin sbin lib lib64; do mkdir -p "$1/usr/$d"; ln -s "usr/$d" "$1/$d"; done'
+    excludes='--dpkgopt=path-exclude=/usr/share/man/* --dpkgopt=path-exclude=/usr/share/info/*'
+    # shellcheck disable=SC2086
+    mmdebstrap --quiet --mode=root --variant=custom --format=directory --setup-hook="$merge" \
+        --skip=check/empty,cleanup/tmp --aptopt='APT::Sandbox::User "root"' --aptopt='Acquire::Languages "none"' \
+        --dpkgopt=force-unsafe-io $excludes --dpkgopt='path-exclude=/usr/share/doc/*' \
+        --dpkgopt='path-include=/usr/share/doc/*/copyright' --include="$MINIMAL" \
+        "$SUITE" "$root" "deb [trusted=yes] copy://$HOLD/archive ./" 2>&1
+    rm -f "$root/etc/apt/sources.list" "$root/etc/hostname"
+    : > "$root/etc/resolv.conf"
+    printf '#!/bin/sh\nexit 101\n' > "$root/usr/sbin/policy-rc.d"
+    chmod 755 "$root/usr/sbin/policy-rc.d"
+    ;;
+package)
+    mkdir "$scratch/upper" "$scratch/overlay"
+    mkdir "$HOLD/base"
+    mount --bind -o ro "$BASE" "$HOLD/base"
+    mount -t overlay overlay \
+        -o "userxattr,lowerdir=$HOLD/base,upperdir=$HOLD/scratch/upper,workdir=$HOLD/scratch/overlay" "$root"
+    ;;
+esac
+
+mount -t proc proc "$root/proc" 2>/dev/null || mount --rbind /proc "$root/proc"
+mount -t tmpfs -o mode=755 tmpfs "$root/dev"
+for device in null zero full random urandom; do
+    : > "$root/dev/$device"
+    mount --bind "/dev/$device" "$root/dev/$device"
+done
+ln -s /proc/self/fd "$root/dev/fd"
+ln -s /proc/self/fd/0 "$root/dev/stdin"
+ln -s /proc/self/fd/1 "$root/dev/stdout"
+ln -s /proc/self/fd/2 "$root/dev/stderr"
+mkdir -m 1777 "$root/dev/shm"
+mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
+mount -t tmpfs -o mode=755 tmpfs "$root/run"
+work=$root/run/pansoft
+mkdir -p "$work/archive" "$work/stage"
+mount --rbind "$HOLD/archive" "$work/archive"
+mount --bind -o ro "$scratch/stage" "$work/stage"
+
+status=0
+chroot "$root" /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+    HOME=/tmp LC_ALL=C.UTF-8 TERM=dumb DEBIAN_FRONTEND=noninteractive \
+    SOURCE_DATE_EPOCH="$EPOCH" PYTHONDONTWRITEBYTECODE=1 \
+    /bin/sh -eu /run/pansoft/stage/inside.sh </dev/null 2>&1 || status=$?
+[ "$status" = 0 ] || exit "$status"
+
+umount -R "$root/run" "$root/tmp" "$root/dev" "$root/proc"
+umount "$root"
+
+step "taking out what differs from build to build"
+cd "$scratch/upper"
+rm -rf var/cache/apt var/cache/debconf/*-old var/cache/ldconfig/aux-cache var/cache/man var/cache/fontconfig \
+    var/lib/apt/lists var/lib/apt/extended_states var/lib/apt/periodic var/lib/dpkg/*-old var/lib/dpkg/lock* \
+    var/lib/dpkg/triggers/Lock var/lib/ucf/cache var/lib/systemd var/log/* \
+    etc/machine-id etc/.pwd.lock etc/passwd- etc/group- etc/shadow- etc/gshadow- etc/subuid- etc/subgid- \
+    root/.cache root/.wget-hsts tmp/* run/* dev/*
+if [ "$kind" = base ]; then
+    mkdir -p var/cache/apt/archives/partial var/lib/apt/lists/partial var/log/apt
+    for folder in run tmp dev proc sys mnt media; do [ -d "$folder" ]; done
+fi
+for empty in dev proc run tmp run/pansoft; do
+    # the mount points of the sandbox are no part of a package
+    [ "$kind" = base ] || { [ ! -d "$empty" ] || rmdir --ignore-fail-on-non-empty "$empty"; }
+done
+
+mkdir -p "$scratch/findings"
+find . -xdev -type f -perm /6000 -printf '/%P\n' | LC_ALL=C sort > "$scratch/findings/setuid"
+find . -xdev -type f -perm -0002 -printf '/%P\n' | LC_ALL=C sort > "$scratch/findings/world-writable"
+python3 -I "$scratch/whiteouts.py" "$scratch/upper" "${BASE:-}"
+
+step "packing"
+# shellcheck disable=SC2086
+mksquashfs "$scratch/upper" "$scratch/result.squashfs" -comp zstd -Xcompression-level "$LEVEL" \
+    -no-xattrs -noappend -no-progress -quiet 1>&2

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Where run state lives below the state folder. Only this module knows the names in it.
+
+inputs/                    the input cache, named by content
+apt/                       a private apt state, for locking
+bases/<base lock id>/      root/ (unpacked), base.squashfs, base.json
+images/<plan id>/          <name>.sif, plan.json, image.json, build.log, tests.json, junit.xml
+signed/<plan id>/          the signed copy and what goes beside it
+keys/                      private keys: never leaves this machine
+repository/                the embedded CVMFS repository
+scratch/                   builds in progress; what a killed build left is removed by the next
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from builder.stages import PlanId
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The state folder and the places in it."""
+
+    folder: Path
+
+    @property
+    def inputs(self) -> Path:
+        """Return the input cache."""
+        return self.folder / "inputs"
+
+    @property
+    def apt(self) -> Path:
+        """Return the private apt state."""
+        return self.folder / "apt"
+
+    @property
+    def scratch(self) -> Path:
+        """Return the folder of builds in progress."""
+        return self.folder / "scratch"
+
+    @property
+    def keys(self) -> Path:
+        """Return the folder of private keys."""
+        return self.folder / "keys"
+
+    @property
+    def repository(self) -> Path:
+        """Return the embedded repository's storage."""
+        return self.folder / "repository"
+
+    @property
+    def locks(self) -> Path:
+        """Return the folder of lock files between processes."""
+        return self.folder / "locks"
+
+    def base(self, base_lock_id: str) -> Path:
+        """Return the folder of a built base."""
+        return self.folder / "bases" / base_lock_id
+
+    def image(self, plan: PlanId) -> Path:
+        """Return the folder of a built image."""
+        return self.folder / "images" / plan
+
+    def signed(self, plan: PlanId) -> Path:
+        """Return the folder of a signed image."""
+        return self.folder / "signed" / plan
