@@ -1,1 +1,16 @@
 # SPDX-License-Identifier: BSD-3-Clause
+"""Who may run what, and why: the policy, the judge, the evidence, keys and signatures.
+
+Deciding is pure; touching files and programs is at the edge:
+
+- `evidence`: what was seen of one package; what was not seen is None
+- `policy`, `policy_schema`: the constitution in `trust-policy/`, as values
+- `rules/`: one small module per rule
+- `judge`: policy and evidence in, `verdict` out
+- `sif`: the layout of a SIF file, and a name for every byte of it
+- `apptainer`, `gnupg`: the only modules that know these programs
+- `keys`: PGP key pairs, private folders, local signers
+- `signatures`: sign and verify the objects of a SIF file
+- `statements`: the signed statement that covers every byte of the file, with the verdict
+- `manual`: docs/trust-policy.md, written from the schema and the rules
+"""

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What was seen of one package, for the judge: facts, no opinions.
+
+A field that is None was not seen. A rule that needs it refuses with "could not be checked":
+what nobody looked at is not taken for granted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Purpose(StrEnum):
+    """What the verdict is for; each rule says for which of these it is asked."""
+
+    MERGE = "merge"
+    SIGN = "sign"
+    PUBLISH = "publish"
+    VERIFY = "verify"
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One input of a build: a Debian package, a wheel, an archive, a file; None is an unpinned one."""
+
+    name: str
+    sha256: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BuildFacts:
+    """What the build engine saw.
+
+    Args:
+        inputs: everything that went in, as the lock names it.
+        network_off: whether the build ran in a network namespace with nothing in it.
+        risky_files: set-uid, set-gid and world-writable files among what the package added
+            to its base; the empty tuple says that somebody looked and found none.
+    """
+
+    inputs: tuple[Input, ...] | None = None
+    network_off: bool | None = None
+    risky_files: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TestFacts:
+    """Which tests passed and which failed, and on exactly which image."""
+
+    __test__ = False  # not a test class, whatever pytest thinks of its name
+
+    image_sha256: str
+    passed: tuple[str, ...]
+    failed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LicenceFacts:
+    """The SPDX expression and the redistribution right (`allowed`, `partners`, `forbidden`)."""
+
+    spdx: str
+    redistribution: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseFacts:
+    """The channel, and the day (YYYY-MM-DD) until which the version is supported, if one is said."""
+
+    channel: str
+    supported_until: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SignerFacts:
+    """The PGP key that is about to sign, or has signed: what the key itself says."""
+
+    fingerprint: str
+    name: str
+    created: datetime
+    expires: datetime | None
+    revoked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What the repository already holds under this name and version: a sha256, or None for nothing."""
+
+    sha256: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that the judge gets to know.
+
+    Args:
+        purpose: what is asked for.
+        name: the package.
+        version: its version.
+        plan: the id of the plan the image was built from.
+        expected_plan: the id of the plan that the recipe and the lock in git give now.
+        image_sha256: of the image before it was signed; this is what the tests ran.
+        signed_sha256: of the signed file.
+        repository: the fully qualified name of the repository to publish to; the policy knows
+            its audience.
+    """
+
+    purpose: Purpose
+    name: str
+    version: str
+    base: str | None = None
+    plan: str | None = None
+    expected_plan: str | None = None
+    image_sha256: str | None = None
+    signed_sha256: str | None = None
+    build: BuildFacts | None = None
+    tests: TestFacts | None = None
+    licence: LicenceFacts | None = None
+    release: ReleaseFacts | None = None
+    signer: SignerFacts | None = None
+    repository: str | None = None
+    published: Published | None = None

@@ -1,0 +1,316 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""GnuPG, each time in a home folder of its own that is gone afterwards. The only module that knows gpg.
+
+Apptainer signs SIF files and nothing else; detached signatures, keys with an expiry date and keys
+with a passphrase are gpg's. A passphrase goes in through standard input, never as an argument. The
+home folder lies in memory where there is `/dev/shm`, so no private key is left on a disk by a crash.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from core import process
+from core.errors import Refused, UserError
+
+_MEMORY = Path("/dev/shm")  # noqa: S108  # a folder of our own is made in it, mode 0700
+_TIMEOUT_S = 120.0
+_NEEDED = "apt-get install gnupg"
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """What a public key says of itself."""
+
+    fingerprint: str
+    name: str
+    created: datetime
+    expires: datetime | None
+    revoked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GoodSignature:
+    """A signature that fits the bytes, by one of the given keys."""
+
+    fingerprint: str
+    made: datetime
+
+
+def read_key(file: Path) -> PublicKey:
+    """Return what the one PGP key in a file says of itself.
+
+    Raises:
+        UserError: there is no key in it, or more than one.
+    """
+    with _home() as home:
+        _import(home, [file])
+        listed = _gpg(home, "--with-colons", "--list-keys", reason=f"read {file}").stdout
+    rows = [line.split(":") for line in listed.splitlines()]
+    keys = [row for row in rows if row[0] == "pub"]
+    if len(keys) != 1:
+        raise UserError(
+            f"{file} holds {len(keys) or 'no'} PGP key{'s' if len(keys) > 1 else ''}, one is expected",
+            hint="gpg --armor --export FINGERPRINT writes one key",
+        )
+    key = keys[0]
+    return PublicKey(
+        fingerprint=next(row[9] for row in rows if row[0] == "fpr"),
+        name=next((_unescape(row[9]) for row in rows if row[0] == "uid"), "without a name"),
+        created=_time(key[5]),
+        expires=_time(key[6]) if key[6] else None,
+        revoked=key[1] == "r",
+    )
+
+
+def generate(
+    *,
+    name: str,
+    email: str,
+    passphrase: str,
+    days: int,
+    keyring: tuple[Path, Path],
+) -> str:
+    """Make a key pair with a passphrase and an expiry date; return its fingerprint.
+
+    Args:
+        name: its holder.
+        email: of the holder.
+        passphrase: protects the private half.
+        days: until it expires.
+        keyring: the two new files for the public and the private half, as Apptainer reads them.
+    """
+    public, secret = keyring
+    with _home() as home:
+        secretly = ("--pinentry-mode", "loopback", "--passphrase-fd", "0")
+        _gpg(
+            home,
+            *secretly,
+            "--quick-generate-key",
+            f"{name} <{email}>",
+            "rsa4096",
+            "sign",
+            f"{days}d",
+            stdin=passphrase + "\n",
+            reason="make a key pair",
+        )
+        listed = _gpg(home, "--with-colons", "--list-keys", reason="list the new key").stdout
+        fingerprint = next(
+            line.split(":")[9] for line in listed.splitlines() if line.startswith("fpr:")
+        )
+        _gpg(home, "--output", public, "--export", fingerprint, reason="export the public key")
+        _gpg(
+            home,
+            *secretly,
+            "--output",
+            secret,
+            "--export-secret-keys",
+            fingerprint,
+            stdin=passphrase + "\n",
+            reason="export the private key",
+        )
+    public.chmod(0o600)
+    secret.chmod(0o600)
+    return fingerprint
+
+
+def sign_detached(
+    file: Path, *, secret_keyring: Path, fingerprint: str, passphrase: str | None
+) -> bytes:
+    """Return an armored detached signature of a file's bytes.
+
+    Raises:
+        UserError: the passphrase is wrong or missing, or the key is not there.
+    """
+    with _home() as home:
+        _import(home, [secret_keyring])
+        done = _gpg(
+            home,
+            "--pinentry-mode",
+            "loopback",
+            "--passphrase-fd",
+            "0",
+            "--local-user",
+            f"{fingerprint}!",
+            "--digest-algo",
+            "SHA256",
+            "--armor",
+            "--output",
+            home / "signature.asc",
+            "--detach-sign",
+            file.absolute(),
+            stdin=(passphrase or "") + "\n",
+            reason=f"sign {file.name}",
+            check=False,
+        )
+        if done.returncode != 0:
+            raise UserError(
+                f"the key {fingerprint} could not sign: {_said(done.stderr)}",
+                hint="is it the right passphrase file (--passphrase-file), has the key expired?",
+            )
+        return (home / "signature.asc").read_bytes()
+
+
+def verify_detached(
+    content: bytes, signature: bytes, *, public_keys: Sequence[Path], what: str
+) -> GoodSignature:
+    """Return who made a detached signature, if it fits the bytes and the key is one of those given.
+
+    Args:
+        content: the bytes that were signed.
+        signature: the armored signature.
+        public_keys: files with public keys; no others are known.
+        what: names the content in messages.
+
+    Raises:
+        Refused: altered, by an unknown key, or by a key that is expired or revoked.
+    """
+    with _home() as home:
+        _import(home, public_keys)
+        (home / "content").write_bytes(content)
+        (home / "signature").write_bytes(signature)
+        done = _gpg(
+            home,
+            "--status-fd",
+            "1",
+            "--verify",
+            home / "signature",
+            home / "content",
+            reason=f"verify {what}",
+            check=False,
+        )
+    said = {
+        line.split()[1]: line.split()[2:]
+        for line in done.stdout.splitlines()
+        if line.startswith("[GNUPG:] ") and len(line.split()) > 1
+    }
+    count = sum(line.startswith("[GNUPG:] NEWSIG") for line in done.stdout.splitlines())
+    if "BADSIG" in said:
+        raise Refused(f"{what} was altered: its signature does not fit it")
+    if "REVKEYSIG" in said:
+        raise Refused(f"{what} is signed by the revoked key {said['REVKEYSIG'][0]}")
+    if "EXPKEYSIG" in said:
+        raise Refused(f"{what} is signed by the expired key {said['EXPKEYSIG'][0]}")
+    if "ERRSIG" in said or "NO_PUBKEY" in said:
+        unknown = said.get("NO_PUBKEY") or said["ERRSIG"]
+        raise Refused(
+            f"{what} is signed by the key {unknown[0]}, which the policy does not list",
+            hint="is this the right policy? pansoft trust status shows whose signatures count",
+        )
+    if done.returncode != 0 or count != 1 or "GOODSIG" not in said or "VALIDSIG" not in said:
+        raise Refused(f"the signature of {what} was altered: it is not one whole PGP signature")
+    valid = said["VALIDSIG"]
+    return GoodSignature(fingerprint=valid[-1], made=_time(valid[2]))
+
+
+def dearmor(text: bytes) -> bytes:
+    """Return the binary form of an armored PGP block; the binary form is returned as it is.
+
+    Raises:
+        UserError: it is neither.
+    """
+    if text[:1] and text[0] & 0x80:
+        return text
+    block = re.search(
+        rb"-----BEGIN PGP [A-Z ]+-----\r?\n(?:[^\r\n]+\r?\n)*\r?\n([A-Za-z0-9+/=\s]+?)"
+        rb"(?:\r?\n=[A-Za-z0-9+/]{4})?\r?\n-----END PGP ",
+        text,
+    )
+    try:
+        if block:
+            return base64.b64decode(b"".join(block[1].split()), validate=True)
+    except binascii.Error:
+        pass
+    raise UserError("this is not an armored PGP block")
+
+
+def armor(binary: bytes) -> str:
+    """Return a public key in the armored form that people mail and git shows."""
+    crc = 0xB704CE
+    for byte in binary:
+        crc ^= byte << 16
+        for _ in range(8):
+            crc = (crc << 1) ^ (0x1864CFB if crc & 0x800000 else 0)
+    body = base64.b64encode(binary).decode()
+    lines = [body[at : at + 64] for at in range(0, len(body), 64)]
+    check = base64.b64encode((crc & 0xFFFFFF).to_bytes(3, "big")).decode()
+    begin, end = "-----BEGIN PGP PUBLIC KEY BLOCK-----", "-----END PGP PUBLIC KEY BLOCK-----"
+    return "\n".join([begin, "", *lines, f"={check}", end, ""])
+
+
+@contextlib.contextmanager
+def _home() -> Iterator[Path]:
+    """Give a private home folder with a short name: the agent's socket must fit into 107 bytes."""
+    where = _MEMORY if os.access(_MEMORY, os.W_OK | os.X_OK) else Path(tempfile.gettempdir())
+    home = Path(tempfile.mkdtemp(prefix="pansoft-gpg-", dir=where))
+    try:
+        yield home
+    finally:
+        if (home / "S.gpg-agent").exists():
+            process.run(
+                ["gpgconf", "--homedir", home, "--kill", "all"],
+                reason="stop gpg's agent",
+                env=_environment(home),
+                timeout_s=_TIMEOUT_S,
+                check=False,
+            )
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _import(home: Path, files: Sequence[Path]) -> None:
+    for file in files:
+        try:
+            data = dearmor(file.read_bytes())
+        except OSError as err:
+            raise UserError(f"{file} cannot be read: {err.strerror}") from err
+        except UserError as err:
+            raise UserError(f"{file} holds no PGP key") from err
+        _gpg(home, "--import", stdin=data, reason=f"read the key {file}")
+
+
+def _gpg(
+    home: Path,
+    *arguments: str | Path,
+    reason: str,
+    stdin: str | bytes = b"",
+    check: bool = True,
+) -> process.Completed:
+    gpg = process.find("gpg", reason=reason, hint=_NEEDED)
+    fixed = ("--batch", "--no-tty", "--no-options", "--trust-model", "always")
+    return process.run(
+        [gpg, "--homedir", home, *fixed, *arguments],
+        reason=reason,
+        env=_environment(home),
+        stdin=stdin,
+        timeout_s=_TIMEOUT_S,
+        check=check,
+        hint=f"is gpg complete? {_NEEDED}",
+    )
+
+
+def _environment(home: Path) -> dict[str, str]:
+    path = os.pathsep.join((os.environ.get("PATH", ""), process.SYSTEM_PATH))
+    return {"PATH": path, "HOME": str(home), "LC_ALL": "C.UTF-8"}
+
+
+def _time(seconds: str) -> datetime:
+    return datetime.fromtimestamp(int(seconds), UTC)
+
+
+def _unescape(text: str) -> str:
+    return re.sub(r"\\x([0-9a-f]{2})", lambda found: chr(int(found[1], 16)), text)
+
+
+def _said(stderr: str) -> str:
+    lines = [line for line in stderr.splitlines() if "failed" in line or "error" in line]
+    return (lines or stderr.splitlines() or ["gpg says nothing"])[-1].strip()

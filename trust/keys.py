@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""PGP key pairs for signing: made, kept in private folders, opened, listed as local signers.
+
+A private folder (mode 0700, files 0600) is what Apptainer calls a keys folder and holds one key.
+
+- A *local* key has no passphrase, so that the demo and a CI job can sign with nobody watching. It is
+  made by `apptainer key newpair` and trusted by nobody but the state folder it lives in.
+- A *release* key has a passphrase and an expiry date. `apptainer key newpair` takes a passphrase from
+  a terminal or as an argument only and knows no expiry date, so gpg makes this one; Apptainer signs
+  with both alike. The passphrase comes from a file that nobody else can read.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.errors import UserError
+from core.files import sync_folder, write_atomic
+from trust import apptainer, gnupg
+from trust.gnupg import PublicKey
+from trust.policy import LOCAL_FILE
+
+LOCAL_NAME = "local"
+LOCAL_COMMENT = "local key, this state folder only"
+LOCAL_BITS = 3072
+RELEASE_BITS = 4096
+DEFAULT_VALID_DAYS = 2 * 365
+
+
+@dataclass(frozen=True, slots=True)
+class KeyInfo:
+    """A new key pair: its fingerprint, its public half to hand out, its private folder."""
+
+    name: str
+    fingerprint: str
+    public_key_file: Path
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A private key that is ready to sign. It holds where the secrets are, not the secrets."""
+
+    folder: Path
+    fingerprint: str
+    index: int
+    facts: PublicKey
+    passphrase_file: Path | None = None
+
+    def passphrase(self) -> str | None:
+        """Return the passphrase, or None for a key without one."""
+        return read_passphrase(self.passphrase_file) if self.passphrase_file else None
+
+
+def private_folder(state: Path, name: str) -> Path:
+    """Return where a state keeps the private key of this name."""
+    return state / "keys" / name
+
+
+def local_policy(state: Path) -> Path:
+    """Return where a state lists the signers of its own: the `local` of `load_policy`."""
+    return state / "trust-policy"
+
+
+def keygen(
+    folder: Path,
+    *,
+    name: str,
+    email: str,
+    public: Path,
+    passphrase_file: Path | None = None,
+    valid_days: int = DEFAULT_VALID_DAYS,
+    bits: int = RELEASE_BITS,
+    comment: str = "",
+) -> KeyInfo:
+    """Make a key pair.
+
+    Args:
+        folder: the private folder; it must not hold a key yet.
+        name: who holds the key, as people know them.
+        email: of the holder.
+        public: the file to write the armored public key to.
+        passphrase_file: holds the passphrase; without it the key has none and never expires.
+        valid_days: until a key with a passphrase expires.
+        bits: the length of a key without a passphrase.
+        comment: goes into the name of a key without a passphrase.
+
+    Raises:
+        UserError: there is a key already, or the name or the passphrase file will not do.
+    """
+    _check_holder(name, email)
+    if folder.exists():
+        raise UserError(
+            f"there is a key in {folder} already",
+            hint="choose another name; a key is never overwritten",
+        )
+    passphrase = read_passphrase(passphrase_file) if passphrase_file else None
+    folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        if passphrase is None:
+            apptainer.new_pair(temporary, name=name, email=email, comment=comment, bits=bits)
+        else:
+            gnupg.generate(
+                name=name,
+                email=email,
+                passphrase=passphrase,
+                days=valid_days,
+                keyring=(temporary / apptainer.PUBLIC_RING, temporary / apptainer.SECRET_RING),
+            )
+        key = open_key(temporary)
+        _export(temporary, public)
+        temporary.rename(folder)
+        sync_folder(folder.parent)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    return KeyInfo(name, key.fingerprint, public, folder)
+
+
+def open_key(folder: Path, *, passphrase_file: Path | None = None) -> SigningKey:
+    """Return the one key of a private folder.
+
+    Raises:
+        UserError: others can look into the folder, or there is not exactly one key in it.
+    """
+    apptainer.check_folder(folder)
+    fingerprints = apptainer.secret_fingerprints(folder)
+    if len(fingerprints) != 1:
+        raise UserError(
+            f"{folder} holds {len(fingerprints) or 'no'} private keys, one is expected",
+            hint="make a folder with one key: pansoft trust keygen",
+        )
+    facts = gnupg.read_key(folder / apptainer.PUBLIC_RING)
+    if facts.fingerprint != fingerprints[0]:
+        raise UserError(f"the public and the private key in {folder} are not a pair")
+    return SigningKey(folder, fingerprints[0], 0, facts, passphrase_file)
+
+
+def local_key(state: Path) -> SigningKey:
+    """Return the local key of a state, made and listed the first time; for the demo and CI.
+
+    Doing it twice gives the same key. A crash between the two steps is mended the next time.
+    """
+    folder, policy = private_folder(state, LOCAL_NAME), local_policy(state)
+    public = policy / "keys" / f"{LOCAL_NAME}.asc"
+    if not folder.exists():
+        keygen(
+            folder,
+            name="pansoft local key",
+            email="pansoft@localhost",
+            public=public,
+            bits=LOCAL_BITS,
+            comment=LOCAL_COMMENT,
+        )
+    key = open_key(folder)
+    _export(folder, public)
+    _list_local(policy, key)
+    return key
+
+
+def signer_entry(info: KeyInfo) -> str:
+    """Return the lines that propose a key for `signers` in `trust-policy/policy.yaml`."""
+    return "\n".join(
+        [
+            f"  - name: {json.dumps(info.name, ensure_ascii=False)}",
+            f'    fingerprint: "{info.fingerprint}"',
+            f"    key: keys/{info.public_key_file.name}",
+            '    packages: ["*"]',
+        ]
+    )
+
+
+def read_passphrase(file: Path) -> str:
+    """Return the first line of a passphrase file.
+
+    Raises:
+        UserError: it cannot be read, others can read it, or the line is empty.
+    """
+    try:
+        mode = file.stat().st_mode
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as err:
+        raise UserError(f"the passphrase file {file} cannot be read") from err
+    if mode & 0o077:
+        raise UserError(
+            f"the passphrase file {file} can be read by others (mode {mode & 0o777:o})",
+            hint=f"chmod go= '{file}'",
+        )
+    if not lines or not lines[0]:
+        raise UserError(f"the passphrase file {file} is empty")
+    return lines[0]
+
+
+def _check_holder(name: str, email: str) -> None:
+    if not re.fullmatch(r"[^<>()\x00-\x1f\x7f]{2,80}", name) or name != name.strip():
+        raise UserError(
+            "a key holder's name has 2 to 80 characters, without < > ( )",
+            hint='for example: --name "ESRF release"',
+        )
+    if not re.fullmatch(r"[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+", email):
+        raise UserError(f"'{email}' is not an e-mail address", hint="--email you@example.org")
+
+
+def _export(folder: Path, public: Path) -> None:
+    _write_if_new(public, gnupg.armor((folder / apptainer.PUBLIC_RING).read_bytes()))
+
+
+def _list_local(policy: Path, key: SigningKey) -> None:
+    _write_if_new(policy / LOCAL_FILE, "\n".join(_local_lines(key)) + "\n")
+
+
+def _write_if_new(file: Path, text: str) -> None:
+    if not file.is_file() or file.read_bytes() != text.encode():
+        write_atomic(file, text)
+
+
+def _local_lines(key: SigningKey) -> Iterator[str]:
+    yield "# Made by pansoft. This key counts in this state folder only, and only for repositories"
+    yield "# that the project's policy calls local. It proves nothing to anybody else."
+    yield "schema: 1"
+    yield "signers:"
+    yield signer_entry(
+        KeyInfo("local demo key", key.fingerprint, Path(f"{LOCAL_NAME}.asc"), key.folder)
+    )

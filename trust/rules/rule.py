@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What a rule is: what it asks, why, how to mend a no, and the check itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from core.problems import Severity
+from trust.evidence import Evidence, Purpose
+from trust.policy import TrustPolicy
+from trust.verdict import Group
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """Yes; the message says what was seen."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """No; the message says what was seen, `fix` what mends just this case."""
+
+    message: str
+    fix: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotApplicable:
+    """The rule has nothing to say here; the message says why."""
+
+    message: str
+
+
+Answer: TypeAlias = Passed | Refusal | NotApplicable
+Check: TypeAlias = Callable[[TrustPolicy, Evidence, datetime], Answer]
+
+BUILT = frozenset({Purpose.SIGN, Purpose.PUBLISH, Purpose.VERIFY})
+"""Asked as soon as there is an image."""
+
+ALWAYS = frozenset(Purpose)
+"""Asked on the merge request as well: the recipe and its lock are enough."""
+
+RELEASING = frozenset({Purpose.MERGE, Purpose.SIGN, Purpose.PUBLISH})
+"""Asked until it is out; an image that is out does not become false because time passes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule. `asks`, `why` and `fix` are sentences of the manual; `check` is pure and total."""
+
+    id: str
+    group: Group
+    purposes: frozenset[Purpose]
+    asks: str
+    why: str
+    fix: str
+    check: Check
+    severity: Severity = Severity.ERROR
+
+
+def unknown(what: str) -> Refusal:
+    """Return the answer to evidence that is not there: in doubt, no."""
+    return Refusal(f"could not be checked: {what} is not known")
