@@ -1,0 +1,424 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The only maker of `SignedImage`: `sign` makes a signature, `verify` checks one.
+
+A signed image is a folder that appears whole or not at all:
+
+    NAME.sif  NAME.sif.statement.json  NAME.sif.statement.json.asc  verdict.json
+
+The verdict comes first: what the policy refuses is not signed. The refused verdict is kept beside
+the folder (`FOLDER.refused.json`), so that `pansoft trust explain` can replay it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from builder.recipe import Recipe
+from builder.stages import Fingerprint, Image, PlanId, SignedImage, TestReport
+from core.canonical import Json, readable_json
+from core.errors import Refused, UserError
+from core.files import atomic_folder, copy_atomic, exclusive_lock, sha256_file, write_atomic
+from trust import gnupg, signatures, statements
+from trust.codec import Undecodable, from_json, to_json
+from trust.evidence import (
+    BuildFacts,
+    Evidence,
+    LicenceFacts,
+    Purpose,
+    ReleaseFacts,
+    SignerFacts,
+    TestFacts,
+)
+from trust.judge import judge
+from trust.keys import SigningKey
+from trust.policy import Origin, Signer, TrustPolicy
+from trust.statements import ImageFacts, Statement
+from trust.verdict import Verdict, reasons
+
+VERDICT_FILE = "verdict.json"
+_RECORD_SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A decision and what it was made from, kept to be replayed."""
+
+    evidence: Evidence
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationReport:
+    """Who signed an image, when, under which policy; what was decided then and what is now."""
+
+    signer: Signer
+    signed_at: datetime
+    statement: Statement
+    objects: tuple[str, ...]
+    verdict: Verdict
+
+    @property
+    def is_local(self) -> bool:
+        """Return whether the key counts in this state folder only."""
+        return self.signer.origin is Origin.LOCAL
+
+
+class SigningRefused(Refused):
+    """The policy does not let this image be signed; carries the verdict."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(
+            f"{verdict.name} {verdict.version} is not signed, the policy refuses it:\n{reasons(verdict)}",
+            hint=f"pansoft trust explain {verdict.name} says how to mend it",
+        )
+        self.verdict = verdict
+
+
+def gather(
+    recipe: Recipe,
+    *,
+    purpose: Purpose,
+    facts: BuildFacts | None = None,
+    expected_plan: PlanId | None = None,
+    image: Image | None = None,
+    report: TestReport | None = None,
+    repository: str | None = None,
+) -> Evidence:
+    """Return the evidence about a package from what is at hand; what is not given stays unknown.
+
+    Args:
+        recipe: as it stands in git.
+        purpose: what the verdict is for.
+        facts: of the lock (merge request) or of the build (image).
+        expected_plan: the plan that the recipe and the lock in git give now.
+        image: the built image.
+        report: of its tests.
+        repository: where it is to be published.
+    """
+    return Evidence(
+        purpose=purpose,
+        name=image.name if image else recipe.name,
+        version=image.version if image else recipe.version,
+        base=image.base if image else recipe.base,
+        plan=image.plan if image else None,
+        expected_plan=expected_plan,
+        image_sha256=image.sha256 if image else None,
+        build=facts,
+        tests=_tests(report) if report else None,
+        licence=LicenceFacts(recipe.license.spdx, str(recipe.license.redistribution)),
+        release=ReleaseFacts(str(recipe.release.channel), recipe.release.supported_until),
+        repository=repository,
+    )
+
+
+def _tests(report: TestReport) -> TestFacts:
+    return TestFacts(
+        image_sha256=report.image_sha256,
+        passed=tuple(result.name for result in report.results if result.passed),
+        failed=tuple(result.name for result in report.results if not result.passed),
+    )
+
+
+def sign(
+    image: Image,
+    *,
+    evidence: Evidence,
+    policy: TrustPolicy,
+    key: SigningKey,
+    folder: Path,
+    at: datetime,
+) -> SignedImage:
+    """Sign an image if the policy accepts it, and return it.
+
+    An image that is signed already, and whose signature the policy still accepts, is left alone:
+    signing again would give it other bytes.
+
+    Args:
+        image: what was built; it is copied, not changed.
+        evidence: from `gather`; the key is added here.
+        policy: the policy.
+        key: from `trust.keys.open_key` or `trust.keys.local_key`.
+        folder: the folder to make, one per image: `<state>/signed/<plan>`.
+        at: now.
+
+    Raises:
+        SigningRefused: the policy says no.
+        Refused: the image's bytes are not those that were built and tested.
+    """
+    with exclusive_lock(folder.parent / f".{folder.name}.lock", purpose=f"sign {image.name}"):
+        _sweep(folder)
+        done = _signed_before(folder, image, policy=policy, at=at)
+        if done is not None:
+            return done
+        seen = replace(evidence, purpose=Purpose.SIGN, signer=_signer_facts(key.facts))
+        verdict = judge(policy, seen, at=at)
+        refused = _refused_file(folder)
+        if not verdict.accepted:
+            write_atomic(refused, _record_text(Record(seen, verdict)))
+            raise SigningRefused(verdict)
+        _check_same(image, seen)
+        with atomic_folder(folder) as new:
+            _sign_copy(image, new, key=key, record=Record(seen, verdict))
+        refused.unlink(missing_ok=True)
+    return verify(folder, policy=policy, at=at)[0]
+
+
+def _check_same(image: Image, evidence: Evidence) -> None:
+    """Refuse evidence about something else: the judge can only compare what it is told."""
+    said = (evidence.name, evidence.version, evidence.base, evidence.plan, evidence.image_sha256)
+    if said != (image.name, image.version, image.base, image.plan, image.sha256):
+        raise Refused(f"the evidence is not about this image of {image.name} {image.version}")
+
+
+def _sign_copy(image: Image, new: Path, *, key: SigningKey, record: Record) -> None:
+    copy = new / f"{image.name}.sif"
+    copy_atomic(image.path, copy, mode=0o755)
+    if sha256_file(copy) != image.sha256:
+        raise Refused(
+            f"{image.path} is not the image that was built: its sha256 has changed",
+            hint=f"build it again: pansoft build {image.name}",
+        )
+    signatures.sign_sif(copy, key)
+    statements.write(
+        copy,
+        key=key,
+        image=ImageFacts(
+            plan=image.plan,
+            name=image.name,
+            version=image.version,
+            base=image.base,
+            sha256=image.sha256,
+            size=image.size,
+            delta_size=image.delta_size,
+        ),
+        evidence=record.evidence,
+        verdict=record.verdict,
+    )
+    write_atomic(new / VERDICT_FILE, _record_text(record))
+
+
+def _signed_before(
+    folder: Path, image: Image, *, policy: TrustPolicy, at: datetime
+) -> SignedImage | None:
+    if not folder.is_dir():
+        return None
+    with contextlib.suppress(UserError):  # altered or no longer accepted: sign it anew
+        signed, _ = verify(folder, policy=policy, at=at)
+        if replace(signed.image, path=image.path) == image:
+            return signed
+    return None
+
+
+def verify(
+    path: Path, *, policy: TrustPolicy, at: datetime
+) -> tuple[SignedImage, VerificationReport]:
+    """Return a signed image and how it was verified. Nothing is written, nothing is looked up.
+
+    The signature of the statement, every byte of the file, the signatures inside it, and last the
+    policy as it is today, on the evidence that was signed.
+
+    Args:
+        path: a `.sif` with its statement beside it, or the folder of a published version.
+        policy: whose signatures count.
+        at: now.
+
+    Raises:
+        Refused: anything is not as it was signed, or not accepted; it says what.
+    """
+    file = _image_file(path)
+    if not statements.statement_file(file).exists():
+        signatures.verify_sif(file, public_keys=policy.public_keys)  # may know a better reason
+    statement, signature = statements.read(file, public_keys=policy.public_keys)
+    statements.check_bytes(file, statement)
+    signer = policy.signer(signature.fingerprint)
+    if signer is None:
+        raise Refused(
+            f"{file.name} is signed by {signature.fingerprint}, which the policy does not list"
+        )
+    report = signatures.verify_sif(file, public_keys=[signer.key_file])
+    if report.fingerprints != (signer.fingerprint,):
+        raise Refused(f"{file.name} and its statement are signed by different keys")
+    _check_story(file, statement)
+    facts = _signer_facts(gnupg.read_key(signer.key_file))
+    now = judge(
+        policy,
+        replace(
+            statement.evidence,
+            purpose=Purpose.VERIFY,
+            signer=facts,
+            signed_sha256=statement.sha256,
+        ),
+        at=at,
+    )
+    if not now.accepted:
+        raise Refused(
+            f"{file.name} is as it was signed, but the policy refuses it:\n{reasons(now)}"
+        )
+    verified = VerificationReport(signer, signature.made, statement, report.objects, now)
+    return _signed_image(file, statement, signer), verified
+
+
+def _image_file(path: Path) -> Path:
+    if not path.is_dir():
+        if not path.exists():
+            raise UserError(f"there is no {path}", hint="name a .sif file or its folder")
+        return path
+    found = sorted(path.glob("*.sif"))
+    if len(found) != 1:
+        raise UserError(
+            f"{path} holds {len(found) or 'no'} images, one is expected",
+            hint="name the .sif file itself",
+        )
+    return found[0]
+
+
+def _check_story(file: Path, statement: Statement) -> None:
+    """Refuse a good statement that is not about this package, this version, these bytes."""
+    image, evidence, verdict = statement.image, statement.evidence, statement.verdict
+    told = {
+        (image.name, image.version),
+        (evidence.name, evidence.version),
+        (verdict.name, verdict.version),
+    }
+    if len(told) != 1 or (evidence.image_sha256, evidence.plan) != (image.sha256, image.plan):
+        raise Refused(f"the statement about {file.name} contradicts itself")
+    if not verdict.accepted:
+        raise Refused(f"{file.name} was signed although the policy refused it")
+    if file.stem != image.name:
+        raise Refused(f"{file.name} holds {image.name} {image.version}: it was renamed or swapped")
+    here = file.absolute().parent
+    if here.parent.name == image.name and here.name != image.version:
+        raise Refused(
+            f"{file.name} of version {here.name} is {image.name} {image.version}: it was swapped"
+        )
+    beside = here / VERDICT_FILE
+    if beside.is_file() and read_record(beside) != Record(evidence, verdict):
+        raise Refused(f"{VERDICT_FILE} beside {file.name} was altered: it is not what was signed")
+
+
+def _signed_image(file: Path, statement: Statement, signer: Signer) -> SignedImage:
+    image = statement.image
+    return SignedImage(
+        image=Image(
+            plan=PlanId(image.plan),
+            name=image.name,
+            version=image.version,
+            base=image.base,
+            path=file,
+            sha256=image.sha256,
+            size=image.size,
+            delta_size=image.delta_size,
+        ),
+        path=file,
+        sha256=statement.sha256,
+        size=statement.size,
+        signer=Fingerprint(signer.fingerprint),
+        signer_name=signer.name,
+    )
+
+
+def _signer_facts(key: gnupg.PublicKey) -> SignerFacts:
+    return SignerFacts(key.fingerprint, key.name, key.created, key.expires, key.revoked)
+
+
+def read_record(file: Path) -> Record:
+    """Return a kept decision.
+
+    Raises:
+        UserError: the file is not one.
+    """
+    try:
+        data = json.loads(file.read_bytes())
+        if data["schema"] != _RECORD_SCHEMA:
+            raise UserError(f"{file} has the form {data['schema']}", hint="update pansoft")
+        return from_json(Record, {"evidence": data["evidence"], "verdict": data["verdict"]})
+    except Undecodable as err:
+        raise UserError(f"{file} cannot be read: {err}") from err
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as err:
+        raise UserError(f"{file} is not a kept verdict") from err
+
+
+def records(signed: Path) -> Iterator[Record]:
+    """Yield the decisions kept in a folder of signed images, accepted and refused ones.
+
+    Args:
+        signed: the parent of the folders that `sign` makes.
+    """
+    kept = [*signed.glob(f"*/{VERDICT_FILE}"), *signed.glob("*.refused.json")]
+    for file in sorted(kept):
+        with contextlib.suppress(UserError):  # being written or removed right now
+            yield read_record(file)
+
+
+def _record_text(record: Record) -> str:
+    data: dict[str, Json] = {
+        "schema": _RECORD_SCHEMA,
+        "evidence": to_json(record.evidence),
+        "verdict": to_json(record.verdict),
+        "accepted": record.verdict.accepted,
+    }
+    return readable_json(data)
+
+
+def _refused_file(folder: Path) -> Path:
+    return folder.with_name(folder.name + ".refused.json")
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what a killed run left beside the folder; the lock says that nobody is at work."""
+    leftover = re.compile(rf"\.{re.escape(folder.name)}\.(old\.)?[a-z0-9_]{{8}}\Z")
+    with os.scandir(folder.parent) as entries:
+        for entry in entries:
+            if leftover.match(entry.name) and entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path, ignore_errors=True)
+
+
+def text(report: VerificationReport) -> str:
+    """Return a verification as people read it."""
+    statement, then, now = report.statement, report.statement.verdict, report.verdict
+    image = statement.image
+    local = "\n           a local key, valid for this state folder only" if report.is_local else ""
+    passed = ", ".join(finding.rule for finding in now.findings if finding.outcome == "passed")
+    return "\n".join(
+        [
+            f"{image.name} {image.version}: accepted",
+            f"signed by  {report.signer.name} ({report.signer.fingerprint}){local}",
+            f"signed on  {report.signed_at:%Y-%m-%d %H:%M:%S} UTC",
+            f"policy     version {then.policy_version}, sha256 {then.policy_sha256}"
+            + ("" if then.policy_sha256 == now.policy_sha256 else ", which has changed since"),
+            f"accepted   by version {now.policy_version} of the policy today: {passed}",
+            f"file       sha256 {statement.sha256}, {statement.size} bytes, all of them covered",
+            f"objects    {', '.join(report.objects)}",
+            f"plan       {image.plan}",
+        ]
+    )
+
+
+def as_json(report: VerificationReport) -> dict[str, Json]:
+    """Return a verification as programs read it."""
+    statement = report.statement
+    return {
+        "accepted": True,
+        "name": statement.image.name,
+        "version": statement.image.version,
+        "plan": statement.image.plan,
+        "sha256": statement.sha256,
+        "size": statement.size,
+        "signer": {
+            "name": report.signer.name,
+            "fingerprint": report.signer.fingerprint,
+            "origin": str(report.signer.origin),
+        },
+        "signed_at": to_json(report.signed_at),
+        "objects": list(report.objects),
+        "verdict_at_signing": to_json(statement.verdict),
+        "verdict_now": to_json(report.verdict),
+    }
