@@ -12,7 +12,7 @@ import contextlib
 import os
 import sqlite3
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,8 @@ from cvmfs.statistics import Counters, Statistics, from_rows
 SCHEMA = 2.5
 SCHEMA_REVISION = 7
 PAGE_SIZE = 4096
+_JOURNAL_MODE = slice(18, 20)
+_ROLLBACK = b"\x01\x01"
 
 _TABLES = """
 CREATE TABLE properties (key TEXT, value TEXT, CONSTRAINT pk_properties PRIMARY KEY (key));
@@ -86,6 +88,8 @@ class Catalog:
         Raises:
             FormatInvalid: it is not a catalog.
         """
+        if content[_JOURNAL_MODE] != _ROLLBACK:
+            raise FormatInvalid(f"{where} is not an SQLite catalog in rollback-journal mode")
         connection = sqlite3.connect(":memory:", check_same_thread=False)
         try:
             connection.deserialize(content)
@@ -147,7 +151,7 @@ class Catalog:
         row = self._db.execute(
             f"""
             SELECT
-              coalesce(sum(flags & {FLAG_LINK} = 0 AND flags & {FLAG_SPECIAL} = 0 AND flags & {FLAG_FILE} != 0), 0),
+              coalesce(sum(flags & {FLAG_LINK | FLAG_SPECIAL} = 0 AND flags & {FLAG_FILE} != 0), 0),
               coalesce(sum(flags & {FLAG_LINK} != 0), 0),
               coalesce(sum(flags & {FLAG_SPECIAL} != 0), 0),
               coalesce(sum(flags & {FLAG_DIRECTORY} != 0), 0),
@@ -164,6 +168,16 @@ class Catalog:
             """  # noqa: S608 - only numbers from this module
         ).fetchone()
         return Counters(*row)
+
+    @property
+    def row_count(self) -> int:
+        """Return how many rows there are."""
+        return int(self._db.execute("SELECT count(*) FROM catalog").fetchone()[0])
+
+    @property
+    def max_rowid(self) -> int:
+        """Return the highest rowid, from which clients take the range of inodes."""
+        return int(self._db.execute("SELECT max(rowid) FROM catalog").fetchone()[0] or 0)
 
     # -- reading rows
 
@@ -192,19 +206,19 @@ class Catalog:
         ).fetchone()
         return int(row[0])
 
+    def flags(self, path: str) -> int | None:
+        """Return the flags of a row as they are."""
+        row = self._db.execute(
+            "SELECT flags FROM catalog WHERE md5path_1 = ? AND md5path_2 = ?", key_of(path)
+        ).fetchone()
+        return None if row is None else int(row[0])
+
     def next_link_group(self) -> int:
         """Return a hard link group number that is free in this catalog."""
         row = self._db.execute(
-            f"SELECT coalesce(max(hardlinks >> {_LINK_COUNT_BITS}), 0) FROM catalog"
+            f"SELECT coalesce(max(hardlinks >> {_LINK_COUNT_BITS}), 0) FROM catalog"  # noqa: S608
         )
         return int(row.fetchone()[0]) + 1
-
-    def objects(self) -> Iterator[tuple[ContentHash, bool]]:
-        """Return every content object that a row refers to, and whether it is a chunk."""
-        for (blob,) in self._db.execute("SELECT DISTINCT hash FROM catalog WHERE hash IS NOT NULL"):
-            yield from_blob(blob), False
-        for (blob,) in self._db.execute("SELECT DISTINCT hash FROM chunks"):
-            yield from_blob(blob), True
 
     # -- changing rows
 
@@ -417,7 +431,7 @@ def _values(entry: Entry) -> tuple[object, ...]:
 
 
 def _encode(text: str) -> str | bytes:
-    """Return text for SQLite; a name that is not UTF-8 goes as its bytes, which the statement casts to text."""
+    """Return text for SQLite; what is not ASCII goes as bytes, which the statement casts to text."""
     return text if text.isascii() else os.fsencode(text)
 
 

@@ -44,7 +44,7 @@ class OpenCatalog:
 
 @dataclass
 class CatalogSet:
-    """The tree as the transaction sees it. Paths are those of `cvmfs.paths`; `at` is in seconds since 1970."""
+    """The tree as the transaction sees it. `at` is in seconds since 1970."""
 
     store: ObjectStore
     root: ContentHash | None
@@ -98,17 +98,7 @@ class CatalogSet:
         for prefix in prefixes(path):
             entry = self.get(prefix)
             if entry is None:
-                self.put(
-                    Entry(
-                        path=prefix,
-                        mode=_DIRECTORY_MODE,
-                        size=DIRECTORY_SIZE,
-                        mtime=self.at,
-                        link_count=2,
-                        uid=self.uid,
-                        gid=self.gid,
-                    )  # fmt: skip
-                )
+                self.put(self._new_directory(prefix))
                 self.recount(parent_of(prefix))
             elif not entry.is_directory:
                 raise RepositoryError(
@@ -144,7 +134,8 @@ class CatalogSet:
         entry = self.get(path)
         if not path or entry is None or not entry.is_directory:
             raise RepositoryError(
-                f"{absolute(path) or '/'} cannot become a nested catalog: it is not a directory below the root"
+                f"{absolute(path) or '/'} cannot become a nested catalog: "
+                "it is not a directory below the root"
             )
         if entry.is_mountpoint:
             return
@@ -190,10 +181,7 @@ class CatalogSet:
 
     def start_empty(self) -> None:
         """Begin with a root directory and nothing in it: revision 1."""
-        root = Entry(
-            path="", mode=_DIRECTORY_MODE, size=DIRECTORY_SIZE, mtime=self.at, link_count=2,
-            uid=self.uid, gid=self.gid,
-        )  # fmt: skip
+        root = self._new_directory("")
         rows = Catalog.create(self._scratch_file(), root)
         self._open[""] = OpenCatalog("", rows, NO_HASH, Counters(), Counters(), is_changed=True)
 
@@ -233,6 +221,17 @@ class CatalogSet:
         )
         self._open[nested.path] = catalog
         return catalog
+
+    def _new_directory(self, path: str) -> Entry:
+        return Entry(
+            path=path,
+            mode=_DIRECTORY_MODE,
+            size=DIRECTORY_SIZE,
+            mtime=self.at,
+            link_count=2,
+            uid=self.uid,
+            gid=self.gid,
+        )
 
     def _scratch_file(self) -> Path:
         return self.store.scratch / f"catalog.{next(self._numbers)}"

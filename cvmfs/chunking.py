@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 CHUNK_SIZE = 4 * 1024 * 1024
-"""Bytes of a chunk. A file of up to this size is one plain object; the format leaves the cuts to the writer."""
+"""Bytes of a chunk. A file of up to this size is one plain object; the cuts are free for a writer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,6 @@ def cut(size: int, marks: Sequence[int] = (), *, chunk_size: int = CHUNK_SIZE) -
     edges = [0, *sorted(inside), size]
     return tuple(
         Piece(offset, min(chunk_size, end - offset))
-        for start, end in zip(edges, edges[1:], strict=False)
+        for start, end in pairwise(edges)
         for offset in range(start, end, chunk_size)
     )

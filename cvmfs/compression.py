@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from cvmfs.errors import FormatInvalid
 
 LEVEL = 6
-"""The level of the genuine publisher; any is allowed, since an object's name is the hash of what is stored."""
+"""The level of the genuine publisher; any is allowed: objects are named by what is stored."""
 
 _COMPRESSED_ALREADY = frozenset(
     {".sif", ".squashfs", ".sqfs", ".png", ".gz", ".zst", ".xz", ".whl"}

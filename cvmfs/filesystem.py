@@ -176,7 +176,7 @@ def _as_errno(path: str) -> Iterator[None]:
     try:
         yield
     except UserError as err:
-        log.error("%s cannot be read: %s", path, err)
+        log.error("%s cannot be read: %s", path, err)  # noqa: TRY400 - a sentence, no traceback
         raise OSError(errno.EIO, os.strerror(errno.EIO)) from err
 
 

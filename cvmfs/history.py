@@ -95,7 +95,7 @@ def tags_of(source: HasHistory) -> tuple[Tag, ...]:
 
 
 def tagged(tags: Sequence[Tag], manifest: Manifest, message: str) -> tuple[Tag, ...]:
-    """Return the tags once the revision of `manifest` is published; its hash of the history is not looked at."""
+    """Return the tags once the revision of `manifest` is published."""
     by_name = {tag.name: tag for tag in tags}
     time = datetime.fromtimestamp(manifest.published, UTC)
 

@@ -70,7 +70,7 @@ def local_entry(source: Path, path: str, *, uid: int, gid: int) -> LocalEntry:
         status = source.lstat()
     except OSError as err:
         raise RepositoryError(f"cannot read {source}: {err.strerror}") from err
-    target = os.readlink(source) if stat.S_ISLNK(status.st_mode) else ""
+    target = str(source.readlink()) if stat.S_ISLNK(status.st_mode) else ""
     if "$(" in target:
         raise RepositoryError(
             f"the link {source} has $( in its target {target!r}, which CVMFS clients replace by a variable",

@@ -26,7 +26,7 @@ _SEPARATOR = b"--\n"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """What a revision consists of. `published` is in seconds since 1970, `root_size` in bytes uncompressed."""
+    """What a revision consists of. `published` in seconds since 1970, `root_size` in bytes uncompressed."""
 
     fqrn: str
     revision: int

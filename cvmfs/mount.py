@@ -30,7 +30,7 @@ from cvmfs.reader import open_reader
 log = logging.getLogger(__name__)
 
 REFRESH_S = 5.0
-"""Seconds after which a new revision is visible at the latest, twice counted: ours and the kernel's memory."""
+"""Seconds between looks at the manifest, and for which the kernel remembers attributes and names."""
 
 _DEVICE = Path("/dev/fuse")
 _MOUNTS = Path("/proc/self/mountinfo")
@@ -119,7 +119,7 @@ def stop_mount(mountpoint: Path) -> None:
         if time.monotonic() > deadline:
             raise UserError(
                 f"cannot unmount {mountpoint}: {done.stderr.strip()}",
-                hint=f"end the programs that use it (fuser -vm {mountpoint}), or: fusermount3 -uz {mountpoint}",
+                hint=f"end the programs that use it: fuser -vm {mountpoint}",
             )
         time.sleep(0.1)
 
@@ -204,7 +204,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options.source, options.fqrn, options.public_key, options.cache, at=_clock()
         )
     except UserError as err:
-        log.error("%s%s", err, f" ({err.hint})" if err.hint else "")
+        log.error("%s%s", err, f" ({err.hint})" if err.hint else "")  # noqa: TRY400
         return err.exit_code
     filesystem = RepositoryFilesystem(reader, clock=_clock, refresh_s=options.refresh)
     is_root = os.geteuid() == 0

@@ -168,7 +168,7 @@ class Reader:
         if entry.content_hash is None and not entry.chunks:
             raise FormatInvalid(f"the file {absolute(entry.path)} has neither a hash nor chunks")
         parts = []
-        for content_hash, suffix, piece in _pieces(entry):
+        for content_hash, suffix, piece in pieces(entry):
             start, stop = piece.offset, piece.offset + piece.size
             if start < end and stop > offset:
                 content = self.location.contents.content(
@@ -217,7 +217,8 @@ class Reader:
         content = self.location.contents.decompressed(nested.content_hash, Suffix.CATALOG)
         if nested.size and len(content) != nested.size:
             raise FormatInvalid(
-                f"the catalog of {absolute(nested.path) or '/'} has {len(content)} bytes, announced were {nested.size}"
+                f"the catalog of {absolute(nested.path) or '/'} has {len(content)} bytes, "
+                f"announced were {nested.size}"
             )
         catalog = Catalog.from_bytes(content, where=where)
         if catalog.root_path != nested.path:
@@ -227,7 +228,7 @@ class Reader:
             )
         self._catalogs[nested.content_hash] = catalog
         while len(self._catalogs) > _OPEN_CATALOGS:
-            self._catalogs.popitem(last=False)[1].close()
+            self._catalogs.popitem(last=False)  # whoever works with it now closes it by letting go
         return catalog
 
     def close(self) -> None:
@@ -258,6 +259,15 @@ def open_reader(
     return _verified(location, location.source.get(MANIFEST), at=at)
 
 
+def pieces(entry: Entry) -> Iterator[tuple[ContentHash, Suffix, Piece]]:
+    """Return the objects that hold a file, with the stretch of the file that each holds."""
+    if entry.content_hash is not None:
+        yield entry.content_hash, Suffix.FILE, Piece(0, entry.size)
+        return
+    for chunk in entry.chunks:
+        yield chunk.content_hash, Suffix.CHUNK, chunk.piece
+
+
 def _verified(location: Location, manifest_content: bytes, *, at: datetime) -> Reader:
     """Return the reader once everything from the public key to the manifest holds."""
     source, fqrn = location.source, location.fqrn
@@ -278,15 +288,6 @@ def _verified(location: Location, manifest_content: bytes, *, at: datetime) -> R
     if manifest.fqrn != fqrn:
         raise WrongRepository(f"{where} is the manifest of {manifest.fqrn}, not of {fqrn}")
     return Reader(location, manifest, whitelist)
-
-
-def _pieces(entry: Entry) -> Iterator[tuple[ContentHash, Suffix, Piece]]:
-    """Return the objects that hold a file, with the stretch of the file that each holds."""
-    if entry.content_hash is not None:
-        yield entry.content_hash, Suffix.FILE, Piece(0, entry.size)
-        return
-    for chunk in entry.chunks:
-        yield chunk.content_hash, Suffix.CHUNK, chunk.piece
 
 
 def _certificate(location: Location, claimed: Manifest, whitelist: Whitelist) -> x509.Certificate:

@@ -17,6 +17,7 @@ from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 from urllib.parse import urlsplit
 
 from core.errors import UserError
@@ -97,7 +98,7 @@ class _Handler(BaseHTTPRequestHandler):
     sys_version = ""
     wbufsize = 1 << 16
     disable_nagle_algorithm = True
-    timeout: float | None = 60.0
+    timeout: ClassVar[float | None] = 60.0
 
     def __init__(self, *args: object, storage: Path, fqrn: str) -> None:
         self._storage = storage

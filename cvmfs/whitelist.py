@@ -46,7 +46,7 @@ class Whitelist:
 
 
 def fingerprint(certificate: x509.Certificate) -> str:
-    """Return the certificate's SHA-1 fingerprint in upper case with colons, as `openssl x509 -fingerprint`."""
+    """Return the certificate's SHA-1 fingerprint in upper case with colons, as `openssl x509` does."""
     return certificate.fingerprint(digests.SHA1()).hex(":").upper()  # noqa: S303
 
 
