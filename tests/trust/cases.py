@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A policy and evidence that are accepted for every purpose; cases change one thing."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from trust.evidence import (
+    BuildFacts,
+    Evidence,
+    Input,
+    LicenceFacts,
+    Published,
+    Purpose,
+    ReleaseFacts,
+    SignerFacts,
+    TestFacts,
+)
+from trust.policy import Audience, Origin, Repository, Review, Signer, TrustPolicy
+
+NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
+KEY = "A" * 40
+LOCAL_KEY = "B" * 40
+LEFT_KEY = "C" * 40
+ESRF_KEY = "D" * 40
+IMAGE = "1" * 64
+SIGNED = "2" * 64
+PLAN = "3" * 64
+
+
+def signer(fingerprint: str, name: str, **more: object) -> Signer:
+    fields: dict[str, object] = {
+        "packages": ("*",),
+        "origin": Origin.PROJECT,
+        "valid_from": None,
+        "valid_until": None,
+        "disabled": None,
+    }
+    return Signer(
+        name=name, fingerprint=fingerprint, key_file=Path(f"{name}.asc"), **(fields | more)
+    )  # type: ignore[arg-type]  # a table of fields
+
+
+POLICY = TrustPolicy(
+    version=7,
+    sha256="f" * 64,
+    signers=(
+        signer(KEY, "Release", valid_from=date(2026, 1, 1), valid_until=date(2026, 12, 31)),
+        signer(LOCAL_KEY, "laptop", origin=Origin.LOCAL),
+        signer(LEFT_KEY, "Left", disabled="left the project"),
+        signer(ESRF_KEY, "ESRF", packages=("esrf-*", "pyfai")),
+    ),
+    repositories=(
+        Repository("software.pan.example.org", Audience.PUBLIC),
+        Repository("partners.pan.example.org", Audience.PARTNERS),
+        Repository("site.example.org", Audience.SITE),
+        Repository("*.local", Audience.LOCAL),
+    ),
+    bases=("debian-12", "debian-12-*"),
+    channels=("testing", "stable"),
+    licences_allowed=("MIT", "Apache-2.0", "GPL-*", "SSPL-1.0"),
+    licences_to_review=("LicenseRef-*",),
+    licences_denied=("SSPL-1.0",),
+    reviews=(Review("pyfai", "LicenseRef-Good", "A. Reader", "2026-05-01", "read it"),),
+    redistribution=(
+        ("allowed", (Audience.PUBLIC, Audience.PARTNERS, Audience.SITE, Audience.LOCAL)),
+        ("partners", (Audience.PARTNERS, Audience.SITE, Audience.LOCAL)),
+        ("forbidden", (Audience.SITE, Audience.LOCAL)),
+    ),
+)
+
+SIGNER = SignerFacts(
+    KEY, "Release <r@example.org>", datetime(2026, 1, 1, tzinfo=UTC), None, revoked=False
+)
+
+EVIDENCE = Evidence(
+    purpose=Purpose.PUBLISH,
+    name="pyfai",
+    version="2024.9",
+    base="debian-12-python",
+    plan=PLAN,
+    expected_plan=PLAN,
+    image_sha256=IMAGE,
+    signed_sha256=SIGNED,
+    build=BuildFacts((Input("libc6", "0" * 64), Input("numpy", "9" * 64)), True, ()),
+    tests=TestFacts(IMAGE, ("imports", "integrates"), ()),
+    licence=LicenceFacts("MIT", "allowed"),
+    release=ReleaseFacts("testing", "2027-12-31"),
+    signer=SIGNER,
+    repository="software.pan.example.org",
+    published=Published(None),
+)
