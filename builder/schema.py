@@ -23,7 +23,7 @@ EMAIL = r"[^@\s]+@[^@\s]+\.[^@\s.]+"
 ORCID = r"https://orcid\.org/[0-9]{4}-[0-9]{4}-[0-9]{4}-[0-9]{3}[0-9X]"
 DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 TECHNIQUE = r"http://purl\.org/pan-science/PaNET/PaNET0[0-9]{4}"
-ENVIRONMENT_NAME = "[A-Z_][A-Z0-9_]*"
+ENVIRONMENT_NAME = "[A-Za-z_][A-Za-z0-9_]*"
 
 
 def _text(description: str, *, example: str | None = None, **rules: Any) -> dict[str, Any]:
