@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The one door to Jinja2: a template and values to the bytes of a page, every value escaped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from catalog import panet, words
+from core.console import readable_size
+
+_TEMPLATES = Path(__file__).with_name("templates")
+_FILTERS = {
+    "date": words.date,
+    "seconds": words.seconds,
+    "fingerprint": words.fingerprint,
+    "web_link": words.web_link,
+    "mail_link": words.mail_link,
+    "orcid_link": words.orcid_link,
+    "license_words": words.license_words,
+    "license_allows": words.license_allows,
+    "redistribution": words.redistribution,
+    "features": words.features,
+    "needs": words.needs,
+    "test_kind": words.test_kind,
+    "tests_passed": words.tests_passed,
+    "paragraphs": words.paragraphs,
+    "size": readable_size,
+    "technique": panet.label,
+}
+
+
+def page(template: str, **values: object) -> bytes:
+    """Return the page that a template makes of the values; a name it lacks is an error."""
+    return _environment().get_template(template).render(**values).encode("utf-8")
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_printable,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        auto_reload=False,
+    )
+    environment.filters.update(_FILTERS)
+    return environment
+
+
+def _printable(value: Any) -> Any:  # Jinja2 hands over whatever a template prints
+    return words.plain(value) if type(value) is str else value

@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Entries to the files of a static web site that works from a file:// URL and asks no other host.
+
+    index.html                    all packages, searched and filtered in the browser
+    index.json                    the same for programs
+    packages/<name>/index.html    a page per package
+    packages/<name>/entry.json    its newest entry
+    static/                       the style sheet, the search and its data
+
+Same entries, same bytes.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from builder.recipe import Redistribution
+from catalog import pages, panet, words
+from catalog.entry import CatalogEntry, entry_path, write_entry
+from catalog.search import haystack
+from core.canonical import Json, canonical_json, readable_json
+from core.files import atomic_folder
+
+SCHEMA = 1
+_STATIC = Path(__file__).with_name("static")
+_STATIC_FILES = ("site.css", "site.js", "search.js")
+
+Site = dict[str, bytes]
+"""The files of a site by their path in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What every page says of where it comes from; `revision` is the repository's or git's."""
+
+    fqrn: str
+    revision: str
+    generated_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """All published versions of a package, the newest first; the page is about that one."""
+
+    name: str
+    versions: tuple[CatalogEntry, ...]
+
+    @property
+    def current(self) -> CatalogEntry:
+        """Return the version published last."""
+        return self.versions[0]
+
+    @property
+    def page(self) -> str:
+        """Return the path of its page in the site."""
+        return f"packages/{self.name}/index.html"
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """One filter of the index: its name, its word for people, and how many packages each value has."""
+
+    key: str
+    label: str
+    values: tuple[tuple[str, int], ...]
+
+
+def render(
+    entries: Iterable[CatalogEntry], *, fqrn: str, revision: str, generated_at: datetime
+) -> Site:
+    """Return the files of the site.
+
+    Args:
+        entries: what is published; one entry per version and channel.
+        fqrn: the name of the repository.
+        revision: the revision that the site shows, in the repository's or git's words.
+        generated_at: the time of the publication, with its time zone.
+    """
+    about = About(fqrn, revision, generated_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+    packages = _packages(entries)
+    site: Site = {
+        "index.html": pages.page(
+            "index.html", about=about, packages=packages, facets=_facets(packages), root=""
+        ),
+        "index.json": readable_json(_index(packages, about)).encode("utf-8"),
+        "static/search-data.js": _search_data(packages),
+    }
+    for package in packages:
+        site[package.page] = _package_page(package, packages, about)
+        site[f"packages/{package.name}/entry.json"] = write_entry(package.current)
+    for name in _STATIC_FILES:
+        site[f"static/{name}"] = (_STATIC / name).read_bytes()
+    return dict(sorted(site.items()))
+
+
+def write(site: Mapping[str, bytes], target: Path) -> None:
+    """Write the files of a site into a folder; one that is there is replaced as a whole."""
+    with atomic_folder(target) as folder:
+        for path, content in site.items():
+            file = folder / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+
+
+def _packages(entries: Iterable[CatalogEntry]) -> tuple[Package, ...]:
+    by_name: dict[str, list[CatalogEntry]] = {}
+    for entry in entries:
+        by_name.setdefault(entry.name, []).append(entry)
+    return tuple(
+        Package(
+            name,
+            tuple(
+                sorted(
+                    by_name[name],
+                    key=lambda e: (e.published, e.version, e.channel.value),
+                    reverse=True,
+                )
+            ),
+        )
+        for name in sorted(by_name)
+    )
+
+
+def _package_page(package: Package, packages: tuple[Package, ...], about: About) -> bytes:
+    entry = package.current
+    image = f"/cvmfs/{about.fqrn}/{entry.image.path}"
+    known = {other.name for other in packages}
+    return pages.page(
+        "package.html",
+        about=about,
+        package=package,
+        entry=entry,
+        root="../../",
+        runs=[(command.name, shlex.join(command.run)) for command in entry.commands],
+        example=entry.commands[0].name if entry.commands else None,
+        example_run=shlex.join(entry.commands[0].run) if entry.commands else "sh",
+        image=image,
+        open_tests=[test for test in entry.tests if not test.passed],
+        may_be_given=entry.license.redistribution is Redistribution.ALLOWED,
+        successor=entry.replaced_by if entry.replaced_by in known else None,
+    )
+
+
+def _facets(packages: tuple[Package, ...]) -> tuple[Facet, ...]:
+    values: dict[str, Counter[str]] = {key: Counter() for key in _FACET_LABELS}
+    for package in packages:
+        for key, found in _facet_values(package).items():
+            values[key].update(found)
+    return tuple(
+        Facet(key, label, tuple(sorted(values[key].items(), key=lambda pair: pair[0].lower())))
+        for key, label in _FACET_LABELS.items()
+        if values[key]
+    )
+
+
+_FACET_LABELS = {
+    "technique": "Technique",
+    "facility": "Facility",
+    "feature": "Works with",
+    "channel": "Channel",
+}
+
+
+def _facet_values(package: Package) -> dict[str, list[str]]:
+    entry = package.current
+    return {
+        "technique": [words.plain(panet.label(iri)) for iri in entry.techniques],
+        "facility": [words.plain(facility) for facility in entry.facilities],
+        "feature": list(words.features(entry.runtime)),
+        "channel": sorted({version.channel.value for version in package.versions}),
+    }
+
+
+def _search_data(packages: tuple[Package, ...]) -> bytes:
+    """Return the script that gives the page what to search in; a fetch would fail from file://."""
+    table: list[Json] = []
+    for package in packages:
+        hay = haystack(package.current)
+        row: dict[str, Json] = {"name": package.name, "names": [*hay.names], "text": hay.text}
+        for key, found in _facet_values(package).items():
+            row[key] = [*found]
+        table.append(row)
+    # '<' is written as an escape, so that the text is harmless even if it is put into a page
+    text = canonical_json(table).decode("utf-8").replace("<", "\\u003c")
+    text = text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    return f"window.pansoftPackages = {text};\n".encode()
+
+
+def _index(packages: tuple[Package, ...], about: About) -> dict[str, Json]:
+    return {
+        "schema": SCHEMA,
+        "fqrn": about.fqrn,
+        "revision": about.revision,
+        "generated_at": about.generated_at,
+        "packages": [_index_row(package) for package in packages],
+    }
+
+
+def _index_row(package: Package) -> dict[str, Json]:
+    entry = package.current
+    return {
+        "name": entry.name,
+        "version": entry.version,
+        "channel": entry.channel.value,
+        "title": entry.title,
+        "summary": entry.summary,
+        "license": entry.license.spdx,
+        "redistribution": entry.license.redistribution.value,
+        "commands": [command.name for command in entry.commands],
+        "techniques": list(entry.techniques),
+        "facilities": list(entry.facilities),
+        "features": list(words.features(entry.runtime)),
+        "size": entry.image.size,
+        "delta_size": entry.image.delta_size,
+        "signer": entry.signer.fingerprint,
+        "tests_passed": sum(test.passed for test in entry.tests),
+        "tests": len(entry.tests),
+        "accepted": entry.verdict.accepted,
+        "published": entry.published,
+        "image": entry.image.path,
+        "entry": entry_path(entry.name, entry.version),
+        "page": package.page,
+        "versions": [
+            {"version": v.version, "channel": v.channel.value, "published": v.published}
+            for v in package.versions
+        ],
+    }
