@@ -372,7 +372,7 @@ RECIPE: Schema = {
         keysrules={
             "type": "string",
             "regex": ENVIRONMENT_NAME,
-            "meta": {"pattern": "capitals, digits and '_'"},
+            "meta": {"pattern": "letters, digits and '_', no digit first"},
         },
         valuesrules={"type": "string"},
     ),
