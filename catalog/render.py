@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from builder.recipe import Redistribution
 from catalog import pages, panet, words
 from catalog.entry import CatalogEntry, entry_path, write_entry
 from catalog.search import haystack
@@ -128,7 +127,6 @@ def _packages(entries: Iterable[CatalogEntry]) -> tuple[Package, ...]:
 
 def _package_page(package: Package, packages: tuple[Package, ...], about: About) -> bytes:
     entry = package.current
-    image = f"/cvmfs/{about.fqrn}/{entry.image.path}"
     known = {other.name for other in packages}
     return pages.page(
         "package.html",
@@ -139,9 +137,6 @@ def _package_page(package: Package, packages: tuple[Package, ...], about: About)
         runs=[(command.name, shlex.join(command.run)) for command in entry.commands],
         example=entry.commands[0].name if entry.commands else None,
         example_run=shlex.join(entry.commands[0].run) if entry.commands else "sh",
-        image=image,
-        open_tests=[test for test in entry.tests if not test.passed],
-        may_be_given=entry.license.redistribution is Redistribution.ALLOWED,
         successor=entry.replaced_by if entry.replaced_by in known else None,
     )
 
