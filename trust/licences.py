@@ -22,12 +22,18 @@ def choices(expression: str) -> tuple[frozenset[str], ...]:
     every licence is demanded, which is stricter.
     """
     tokens = re.findall(r"\(|\)|[^\s()]+", expression)
+    every = frozenset(tokens) - {"(", ")", "AND", "OR", "WITH"}
     if len(tokens) > MAX_TOKENS:
-        return (frozenset(tokens) - {"(", ")", "AND", "OR", "WITH"},)
-    ways, _ = _either(tokens, 0)
-    if len(ways) > MAX_WAYS:
-        return (frozenset().union(*ways),)
+        return (every,)
+    try:
+        ways, _ = _either(tokens, 0)
+    except _TooManyError:
+        return (every,)
     return tuple(dict.fromkeys(ways))
+
+
+class _TooManyError(Exception):
+    """There are more ways than anybody would look at."""
 
 
 def _either(tokens: list[str], at: int) -> tuple[_Ways, int]:
@@ -43,9 +49,8 @@ def _both(tokens: list[str], at: int) -> tuple[_Ways, int]:
     while at < len(tokens) and tokens[at] == "AND":
         more, at = _one(tokens, at + 1)
         if len(ways) * len(more) > MAX_WAYS:
-            ways = [frozenset().union(*ways, *more)]
-        else:
-            ways = [left | right for left in ways for right in more]
+            raise _TooManyError
+        ways = [left | right for left in ways for right in more]
     return ways, at
 
 

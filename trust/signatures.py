@@ -12,6 +12,7 @@ Bytes that belong to no object are not Apptainer's business; `trust.statements` 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,10 +104,8 @@ def _check_kind(layout: Sif, signature: SifObject) -> None:
 
 
 def _refusal(layout: Sif, said: str) -> Refused:
+    """Explain Apptainer's no. Only a signature that is good itself can say what else was altered."""
     name = layout.path.name
-    found = sif.differences(layout)
-    if found:
-        return Refused(f"{name}: {'; '.join(found)}")
     if "unknown entity" in said:
         keys = ", ".join(sorted({each.fingerprint for each in layout.signatures}))
         return Refused(
@@ -115,9 +114,11 @@ def _refusal(layout: Sif, said: str) -> Refused:
         )
     if "key expired" in said:
         return Refused(f"{name} is signed by a key that has expired")
-    if "signature object" in said:
-        titles = ", ".join(each.title for each in layout.signatures)
-        return Refused(f"{name}: the signature itself was altered: {titles} ({said})")
+    if broken := re.search(r"signature object (\d+) not valid", said):
+        return Refused(f"{name}: data object {broken[1]} (signature) was altered ({said})")
+    found = sif.differences(layout)
+    if found:
+        return Refused(f"{name}: {'; '.join(found)}")
     return Refused(f"{name} is refused by Apptainer: {said or 'it gives no reason'}")
 
 

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 from trust.evidence import (
     BuildFacts,
@@ -29,17 +31,18 @@ SIGNED = "2" * 64
 PLAN = "3" * 64
 
 
-def signer(fingerprint: str, name: str, **more: object) -> Signer:
-    fields: dict[str, object] = {
-        "packages": ("*",),
-        "origin": Origin.PROJECT,
-        "valid_from": None,
-        "valid_until": None,
-        "disabled": None,
-    }
-    return Signer(
-        name=name, fingerprint=fingerprint, key_file=Path(f"{name}.asc"), **(fields | more)
-    )  # type: ignore[arg-type]  # a table of fields
+def signer(fingerprint: str, name: str, **changed: Any) -> Signer:
+    plain = Signer(
+        name=name,
+        fingerprint=fingerprint,
+        key_file=Path(f"{name}.asc"),
+        packages=("*",),
+        origin=Origin.PROJECT,
+        valid_from=None,
+        valid_until=None,
+        disabled=None,
+    )
+    return replace(plain, **changed)
 
 
 POLICY = TrustPolicy(
