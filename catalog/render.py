@@ -35,11 +35,11 @@ Site = dict[str, bytes]
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What every page says of where it comes from; `revision` is the repository's or git's."""
+    """What every page says of where it comes from: the repository, its revision, the time."""
 
     fqrn: str
-    revision: str
-    generated_at: str
+    revision: str | None
+    generated_at: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,21 +70,52 @@ class Facet:
 
 
 def render(
-    entries: Iterable[CatalogEntry], *, fqrn: str, revision: str, generated_at: datetime
+    entries: Iterable[CatalogEntry],
+    target: Path,
+    *,
+    fqrn: str,
+    revision: int | str | None = None,
+    generated_at: datetime | None = None,
+) -> Site:
+    """Write the site into a folder, replacing one that is there as a whole, and return its files.
+
+    The arguments are those of `site_of`.
+    """
+    site = site_of(entries, fqrn=fqrn, revision=revision, generated_at=generated_at)
+    with atomic_folder(target) as folder:
+        for path, content in site.items():
+            file = folder / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+    return site
+
+
+def site_of(
+    entries: Iterable[CatalogEntry],
+    *,
+    fqrn: str,
+    revision: int | str | None = None,
+    generated_at: datetime | None = None,
 ) -> Site:
     """Return the files of the site.
 
     Args:
         entries: what is published; one entry per version and channel.
         fqrn: the name of the repository.
-        revision: the revision that the site shows, in the repository's or git's words.
-        generated_at: the time of the publication, with its time zone.
+        revision: the repository's revision that the site shows, where there is one.
+        generated_at: the time that the pages give, with its time zone; by default that of the
+            newest entry, so that the same entries are the same bytes.
     """
-    about = About(fqrn, revision, generated_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
     packages = _packages(entries)
+    about = About(fqrn, None if revision is None else str(revision), _time(packages, generated_at))
     site: Site = {
         "index.html": pages.page(
-            "index.html", about=about, packages=packages, facets=_facets(packages), root=""
+            "index.html",
+            about=about,
+            packages=packages,
+            channels=sorted({e.channel.value for p in packages for e in p.versions}) or ["testing"],
+            facets=_facets(packages),
+            root="",
         ),
         "index.json": readable_json(_index(packages, about)).encode("utf-8"),
         "static/search-data.js": _search_data(packages),
@@ -97,13 +128,10 @@ def render(
     return dict(sorted(site.items()))
 
 
-def write(site: Mapping[str, bytes], target: Path) -> None:
-    """Write the files of a site into a folder; one that is there is replaced as a whole."""
-    with atomic_folder(target) as folder:
-        for path, content in site.items():
-            file = folder / path
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(content)
+def _time(packages: tuple[Package, ...], given: datetime | None) -> str | None:
+    if given is not None:
+        return given.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return max((package.current.published for package in packages), default=None)
 
 
 def _packages(entries: Iterable[CatalogEntry]) -> tuple[Package, ...]:

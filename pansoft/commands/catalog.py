@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 
 import click
@@ -11,7 +10,7 @@ import click
 from catalog import words
 from catalog.entry import CatalogEntry, entry_json
 from catalog.panet import label
-from catalog.render import render, write
+from catalog.render import render
 from catalog.search import search
 from core.canonical import Json, readable_json
 from core.console import readable_size
@@ -42,9 +41,7 @@ def build(context: Context, *, output: Path, as_json: bool) -> None:
     """
     entries = _published(context)
     _refuse_foreign(output)
-    newest = max(entry.published for entry in entries)  # not the clock: same entries, same bytes
-    at = datetime.fromisoformat(newest)
-    write(render(entries, fqrn=entries[0].fqrn, revision=newest, generated_at=at), output)
+    render(entries, output, fqrn=entries[0].fqrn)
     page = output / "index.html"
     if as_json:
         click.echo(readable_json({"page": str(page), "entries": len(entries)}), nl=False)
