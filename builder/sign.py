@@ -21,6 +21,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from builder.build import Built
+from builder.plan import BuildPlan
 from builder.recipe import Recipe
 from builder.stages import Fingerprint, Image, PlanId, SignedImage, TestReport
 from core.canonical import Json, readable_json
@@ -31,6 +33,7 @@ from trust.codec import Undecodable, from_json, to_json
 from trust.evidence import (
     BuildFacts,
     Evidence,
+    Input,
     LicenceFacts,
     Purpose,
     ReleaseFacts,
@@ -116,6 +119,20 @@ def gather(
         licence=LicenceFacts(recipe.license.spdx, str(recipe.license.redistribution)),
         release=ReleaseFacts(str(recipe.release.channel), recipe.release.supported_until),
         repository=repository,
+    )
+
+
+def build_facts(plan: BuildPlan, built: Built) -> BuildFacts:
+    """Return the facts of a build: its plan's inputs, the base's among them, and its findings."""
+    debian = (*plan.base.lock.packages, *plan.debian, *plan.tools)
+    inputs = [Input(f"{item.name} {item.version}", item.sha256) for item in debian]
+    inputs += [Input(wheel.filename, wheel.sha256) for wheel in plan.python]
+    inputs += [Input(source.filename, source.sha256) for source in plan.sources]
+    inputs += [Input(file.target, file.sha256) for file in plan.files]
+    return BuildFacts(
+        inputs=tuple(inputs),
+        network_off=True,  # builder.sandbox unshares the network of every build and has no switch
+        risky_files=(*built.findings.setuid, *built.findings.world_writable),
     )
 
 

@@ -60,7 +60,7 @@ class SigningKey:
 
 def private_folder(state: Path, name: str) -> Path:
     """Return where a state keeps the private key of this name."""
-    return state / "keys" / name
+    return state / "keys" / "signing" / name
 
 
 def local_policy(state: Path) -> Path:

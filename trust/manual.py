@@ -52,7 +52,7 @@ def _lines() -> Iterator[str]:
     yield ""
     yield "## `signers.yaml` of a state folder"
     yield ""
-    yield "Written by `pansoft trust keygen --local`, by `pansoft sign` and by `pansoft demo`; never committed."
+    yield "Written by `pansoft trust keygen --local` and by `pansoft demo`; never committed."
     yield ""
     yield from schema.manual(LOCAL_SIGNERS).splitlines()
     yield ""

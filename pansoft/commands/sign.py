@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""`pansoft sign`: put a signature under what the policy accepts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from builder import sign as signing
+from builder.build import built
+from builder.load import load_base, load_recipe
+from builder.lock import read_base_lock, read_package_lock
+from builder.plan import BuildPlan, plan_base, plan_package
+from builder.recipe import Recipe
+from builder.stages import SignedImage
+from builder.state import State
+from builder.testing import known_report
+from core.canonical import Json, readable_json
+from core.errors import UserError
+from pansoft import clock
+from pansoft.context import Context
+from trust.evidence import Purpose
+from trust.keys import LOCAL_NAME, SigningKey, local_policy, open_key, private_folder
+from trust.policy import TrustPolicy, load_policy
+
+
+@click.command("sign")
+@click.argument("names", metavar="NAME...", nargs=-1, required=True)
+@click.option(
+    "--key",
+    "key_name",
+    default=LOCAL_NAME,
+    show_default=True,
+    help="The name that the key was given by 'pansoft trust keygen'.",
+)
+@click.option(
+    "--passphrase-file",
+    type=click.Path(dir_okay=False, exists=True, path_type=Path),
+    help="A file with the key's passphrase, which nobody else can read.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
+@click.pass_obj
+def sign(
+    context: Context,
+    *,
+    names: tuple[str, ...],
+    key_name: str,
+    passphrase_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Sign built and tested images; what the policy refuses is not signed (exit 3).
+
+    Signing what is signed already, and still accepted, does nothing.
+
+    Example: pansoft sign hdf5-tools
+    """
+    policy = load_policy(context.policy, local=local_policy(context.state))
+    key = open_key(private_folder(context.state, key_name), passphrase_file=passphrase_file)
+    at = clock.now()
+    rows: list[Json] = []
+    for name in names:
+        signed = _sign(context, name, policy=policy, key=key, at=at)
+        rows.append({"name": name, "path": str(signed.path), "sha256": signed.sha256})
+        if not as_json:
+            click.echo(
+                f"{name} {signed.image.version} signed by {signed.signer_name}: {signed.path}"
+            )
+    if as_json:
+        click.echo(readable_json(rows), nl=False)
+
+
+def _sign(
+    context: Context, name: str, *, policy: TrustPolicy, key: SigningKey, at: datetime
+) -> SignedImage:
+    state = State(context.state)
+    recipe, plan = _recipe_and_plan(context, name)
+    done = built(plan, state)
+    if done is None:
+        raise UserError(
+            f"{name} {recipe.version} is not built as its recipe and lock are now",
+            hint=f"pansoft build {name}",
+        )
+    evidence = signing.gather(
+        recipe,
+        purpose=Purpose.SIGN,
+        facts=signing.build_facts(plan, done),
+        expected_plan=plan.id,
+        image=done.image,
+        report=known_report(recipe, done.image, state),
+    )
+    return signing.sign(
+        done.image,
+        evidence=evidence,
+        policy=policy,
+        key=key,
+        folder=state.signed(plan.id),
+        at=at,
+    )
+
+
+def _recipe_and_plan(context: Context, name: str) -> tuple[Recipe, BuildPlan]:
+    bases = context.recipes / "bases"
+    recipe = load_recipe(context.recipes / name, bases=bases)
+    base = load_base(bases / recipe.base)
+    base_lock = read_base_lock(base)
+    lock = read_package_lock(recipe, base_lock)
+    return recipe, plan_package(recipe, lock, plan_base(base, base_lock))
