@@ -179,7 +179,10 @@ class _Fields:
         self._value = value if isinstance(value, dict) else {}
 
     def text(self, name: str) -> str:
-        return str(self._value[name]).strip()
+        return self.exact_text(name).strip()
+
+    def exact_text(self, name: str) -> str:
+        return str(self._value[name])
 
     def text_or_none(self, name: str) -> str | None:
         return self.text(name) if name in self._value else None
@@ -235,7 +238,7 @@ def _recipe(folder: Path, fields: _Fields) -> Recipe:
                 test.text("name"),
                 TestKind(test.text("kind")),
                 test.text("run"),
-                test.text_or_none("expect"),
+                test.exact_text("expect") if test.has("expect") else None,
             )
             for test in fields.mappings("tests")
         ),

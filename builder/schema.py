@@ -215,8 +215,8 @@ _BUILD = {
         {"type": "dict", "schema": _LOCAL_FILE},
     ),
     "script": _text(
-        "What `sh -eu` runs at the end of the build, without network; `$PREFIX` is /opt/<name> and "
-        "/opt/<name>/bin is searched for commands."
+        "What `sh -eu` runs at the end of the build, without network. `$PREFIX` is `/opt/<name>`; "
+        "its `bin` is searched for commands."
     ),
 }
 

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""`pansoft check`: is every recipe right?"""
+
+from __future__ import annotations
+
+import click
+
+from builder import reports
+from builder.check import check as check_recipes
+from core.errors import EXIT_USER
+from pansoft.context import Context
+
+
+@click.command()
+@click.argument("targets", nargs=-1, metavar="[NAME|PATH]...")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice([form.value for form in reports.Format]),
+    default=reports.Format.TEXT.value,
+    show_default=True,
+    help="text for people, json for programs, gitlab for a Code Quality report, sarif for editors.",
+)
+@click.pass_obj
+def check(context: Context, *, targets: tuple[str, ...], form: str) -> None:
+    """Check recipes and bases without building anything; all of them if none is named.
+
+    Every problem is shown with its file, line and column, the rule it breaks and how to mend it.
+
+    Example: pansoft check hdf5-tools recipes/pyfai --format gitlab
+    """
+    report = check_recipes(context.project, targets)
+    chosen = reports.Format(form)
+    if report.problems or chosen is not reports.Format.TEXT:
+        root = None if chosen is reports.Format.TEXT else context.project
+        click.echo(reports.render(report.problems, chosen, root=root).rstrip("\n"))
+    files = len(report.recipes) + len(report.bases)
+    context.console.say(f"{files} without a fault, {len(report.problems)} problems")
+    if not report.passed:
+        raise click.exceptions.Exit(EXIT_USER)
