@@ -39,7 +39,8 @@ class Base:
 
 def ensure_base(plan: BasePlan, state: State, *, user: BuildUser, console: Console) -> Base:
     """Return the base of a plan, building it where that was not done yet."""
-    with exclusive_lock(state.locks / f"base-{plan.id}", purpose=f"build the base {plan.name}"):
+    lock = state.locks / f"base-{plan.id}"
+    with exclusive_lock(lock, purpose=f"build the base {plan.name}", wait=True):
         built = _built(plan, state)
         if built is not None:
             return built

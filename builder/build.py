@@ -44,7 +44,7 @@ def build(plan: BuildPlan, state: State, *, user: BuildUser, console: Console) -
     Raises:
         UserError: an input cannot be had, or the recipe's script fails.
     """
-    with exclusive_lock(state.locks / f"plan-{plan.id}", purpose=f"build {plan.name}"):
+    with exclusive_lock(state.locks / f"plan-{plan.id}", purpose=f"build {plan.name}", wait=True):
         done = built(plan, state)
         if done is not None:
             return done

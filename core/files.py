@@ -95,8 +95,13 @@ def sync_folder(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def exclusive_lock(path: Path, *, purpose: str) -> Iterator[None]:
+def exclusive_lock(path: Path, *, purpose: str, wait: bool = False) -> Iterator[None]:
     """Hold a lock file for the time of the block; the kernel frees it when the process dies.
+
+    Args:
+        path: the lock file, made where missing.
+        purpose: what for, in words: "publish".
+        wait: whether to wait for a holder to end, in place of giving up.
 
     Raises:
         Busy: another process holds it; the message says which one and what for.
@@ -104,7 +109,7 @@ def exclusive_lock(path: Path, *, purpose: str) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+", encoding="utf-8") as stream:
         try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError as err:
             stream.seek(0)
             holder = _holder(stream.read())

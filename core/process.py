@@ -109,6 +109,21 @@ def start(
     return _start(command, reason, cwd=cwd, env=env, stdin=subprocess.DEVNULL, output=output)
 
 
+def attached(argv: Sequence[str | Path], *, reason: str, env: Mapping[str, str]) -> int:
+    """Run a program on the caller's own terminal, for as long as it likes, and return its status."""
+    command = [str(part) for part in argv]
+    log.debug("+ %s", shlex.join(command))
+    try:
+        return subprocess.run(command, env=dict(env), check=False).returncode
+    except FileNotFoundError as err:
+        raise CommandFailed(
+            f"{command[0]} was not found; it is needed to {reason}",
+            argv=command,
+            returncode=None,
+            hint="run 'pansoft doctor' to see what is missing and how to get it",
+        ) from err
+
+
 def stop(process: subprocess.Popen[bytes], *, patience_s: float = 10.0) -> int:
     """Ask a program from `start` to end, insist after `patience_s`, and return its status."""
     if process.poll() is None:

@@ -1,1 +1,48 @@
 # SPDX-License-Identifier: BSD-3-Clause
+"""The verbs of the command line, one module each, in the order that `--help` lists them.
+
+A verb's module is imported when the verb is used: `pansoft plan` does not wait for the catalogue.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+VERBS: tuple[str, ...] = (
+    "doctor",
+    "new",
+    "check",
+    "lock",
+    "fetch",
+    "plan",
+    "build",
+    "test",
+    "shell",
+    "sign",
+    "verify",
+    "apply",
+    "repo",
+    "catalog",
+    "trust",
+    "schema",
+    "demo",
+)
+"""Each verb is the command of its name in `pansoft/commands/<verb>.py`."""
+
+
+class Verbs(click.Group):
+    """A group whose commands are the modules of this package."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the verbs in the order of the table."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Return the command of a verb."""
+        if cmd_name not in VERBS:
+            return None
+        command = getattr(importlib.import_module(f"{__name__}.{cmd_name}"), cmd_name)
+        assert isinstance(command, click.Command)  # noqa: S101 - for mypy: the table says so
+        return command

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The command line: one group of verbs, and the one place that turns an error into words.
+
+Exit 0 done, 1 our bug (with its traceback), 2 the user can mend it, 3 refused by policy.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from core.console import Console
+from core.errors import EXIT_USER, UserError
+from pansoft.commands import Verbs
+from pansoft.context import Context, find_project
+from pansoft.explain import explain
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+@click.group(
+    cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.option(
+    "--project",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The checkout with recipes/ and trust-policy/; by default the one around you.",
+)
+@click.option(
+    "--state",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where run state lives: inputs, bases, images, keys, the embedded repository. "
+    "By default var/ in the project.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Show every program that is run.")
+@click.option("-q", "--quiet", is_flag=True, help="No talk, only answers and errors.")
+@click.pass_context
+def cli(
+    click_context: click.Context,
+    *,
+    project: Path | None,
+    state: Path | None,
+    verbose: bool,
+    quiet: bool,
+) -> None:
+    """Package and share scientific software: one recipe, one signed image, every facility.
+
+    Begin with `pansoft doctor`, then `pansoft demo`.
+    """
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.DEBUG if verbose else logging.WARNING,
+        format="%(message)s" if verbose else "%(levelname)s: %(message)s",
+    )
+    for noisy in ("git", "urllib3", "requests", "charset_normalizer"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    root = project.resolve() if project else find_project(Path.cwd(), fallback=CHECKOUT)
+    if not (root / "recipes").is_dir():
+        raise UserError(
+            f"{root} holds no recipes/ folder", hint="name a checkout with --project DIR"
+        )
+    click_context.obj = Context(
+        project=root,
+        state=(state or root / "var").absolute(),
+        console=Console(quiet=quiet),
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the program and end it with its exit code."""
+    sys.exit(invoke(sys.argv[1:] if argv is None else argv))
+
+
+def invoke(argv: Sequence[str]) -> int:
+    """Run one command line and return its exit code; say what went wrong on standard error."""
+    try:
+        status = cli.main(args=list(argv), prog_name="pansoft", standalone_mode=False)
+    except UserError as err:
+        explain(err)
+        return err.exit_code
+    except click.ClickException as err:
+        err.show()
+        return EXIT_USER
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped; run the same command again to go on", err=True)
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    return status if isinstance(status, int) else 0

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""`pansoft apply`: make the repository equal to git."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from core.console import readable_size
+from core.errors import EXIT_REFUSED, EXIT_USER
+from pansoft import clock, loop, workspace
+from pansoft.commands.plan import tell_plan
+from pansoft.context import Context
+from pansoft.explain import explain
+from pansoft.loop import LoopReport
+from trust.verdict import reasons
+
+
+@click.command()
+@click.argument("names", nargs=-1)
+@click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
+@click.option(
+    "--jobs", type=click.IntRange(1, 64), default=os.cpu_count() or 1, show_default="cores"
+)
+@click.pass_obj
+def apply(context: Context, *, names: tuple[str, ...], dry_run: bool, jobs: int) -> int:
+    """Bring the recipes NAMES, or all, into the repository: fetch, build, test, sign, publish.
+
+    Everything that is new becomes visible in one revision. Stopped at any moment and run again, it
+    goes on where it was; run twice it does nothing the second time.
+
+    Example: pansoft apply hdf5-tools
+    """
+    recipes = workspace.recipes_named(context, names)
+    if dry_run:
+        tell_plan(loop.plan(context, recipes, at=clock.now()))
+        return 0
+    report = loop.apply(context, recipes, at=clock.now(), jobs=jobs)
+    return tell(report)
+
+
+def tell(report: LoopReport) -> int:
+    """Print what the loop did and return the exit status that follows from it."""
+    for failure in report.failures:
+        click.echo(f"{failure.name}: {failure.stage} failed", err=True)
+        explain(failure.error)
+    outcome = report.outcome
+    if outcome is not None:
+        for verdict in outcome.refused:
+            click.echo(f"{verdict.name} {verdict.version}: the policy keeps it out", err=True)
+            click.echo(reasons(verdict), err=True)
+        for conflict in outcome.conflicts:
+            click.echo(f"warning: {conflict}", err=True)
+        publication = outcome.publication
+        if publication.is_new:
+            click.echo(
+                f"published {len(outcome.fresh)} packages as revision {publication.revision}: "
+                f"{readable_size(publication.new_bytes)} new in {publication.new_objects} objects"
+            )
+        else:
+            click.echo(f"nothing to do: revision {publication.revision} is what git says")
+    if outcome is not None and outcome.refused:
+        return EXIT_REFUSED
+    if report.failures:
+        return max(failure.error.exit_code for failure in report.failures) or EXIT_USER
+    return 0

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The embedded repository: a CVMFS Stratum-0 in the state folder, with keys of its own.
+
+It is the default for a laptop, a CI job and a small facility; its name ends in `.local`, so the
+trust policy knows that nobody else mounts it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from builder.state import State
+from core.errors import UserError
+from cvmfs.keys import RepositoryKeys, create_keys, load_keys
+from cvmfs.reader import Reader, open_reader
+from cvmfs.repository import Repository, create_repository, open_repository, sign_whitelist
+
+FQRN = "software.pansoft.local"
+_RENEW_BEFORE = timedelta(days=10)
+
+
+def keys_folder(state: State) -> Path:
+    """Return where the embedded repository's keys are."""
+    return state.keys / "repository"
+
+
+def public_key(state: State) -> Path:
+    """Return the file of the public master key, the one thing a client needs to trust."""
+    return keys_folder(state) / f"{FQRN}.pub"
+
+
+def exists(state: State) -> bool:
+    """Return whether there is an embedded repository."""
+    return (state.repository / ".cvmfspublished").is_file()
+
+
+def ensure_repository(state: State, *, at: datetime) -> tuple[Repository, RepositoryKeys]:
+    """Return the embedded repository and its keys, made the first time.
+
+    Its whitelist is signed anew ten days before it expires, since the master key is here.
+    """
+    folder = keys_folder(state)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    complete = all(
+        (folder / f"{FQRN}.{end}").is_file() for end in ("masterkey", "key", "crt", "pub")
+    )
+    if not complete:
+        if exists(state):
+            raise UserError(
+                f"the keys of {FQRN} in {folder} are gone, but its repository is there",
+                hint=f"bring the keys back, or remove {state.repository} to begin anew",
+            )
+        for leftover in folder.glob(f"{FQRN}.*"):  # of a run that was killed while making them
+            leftover.unlink()
+        create_keys(folder, FQRN, at=at)
+    keys = load_keys(folder, FQRN)
+    if not exists(state):
+        return create_repository(state.repository, keys, at=at), keys
+    repository = open_repository(state.repository, FQRN)
+    if repository.whitelist.expires - at < _RENEW_BEFORE:
+        sign_whitelist(repository, keys, at=at)
+    return repository, keys
+
+
+def read_repository(state: State, *, at: datetime) -> Reader:
+    """Return a reader of the embedded repository, verified from its public key upward.
+
+    Raises:
+        UserError: there is no repository yet.
+        Refused: a signature or a hash in it is wrong.
+    """
+    if not exists(state):
+        raise UserError("nothing is published yet", hint="publish something: pansoft apply")
+    return open_reader(state.repository, FQRN, public_key(state), at=at)

@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The loop that makes the repository equal to git: build, test, sign and publish what is not yet.
+
+Every stage keeps its result under the plan's id, so a run that was killed goes on where it was and
+a second run does nothing. A package that fails does not hold the others back, and is reported.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+
+from builder import sign, testing
+from builder.base import ensure_base
+from builder.build import Built, build, built
+from builder.build_user import BuildUser
+from builder.fetch import fetch
+from builder.inputs import InputCache
+from builder.plan import BuildPlan
+from builder.recipe import Recipe
+from builder.sandbox import Findings
+from builder.stages import SignedImage, TestReport
+from builder.state import State
+from core.console import Console
+from core.errors import UserError
+from pansoft import embedded, publish, published, workspace
+from pansoft.context import Context
+from pansoft.publish import Candidate, Outcome
+from trust.evidence import BuildFacts, Input, Purpose
+from trust.keys import SigningKey, local_key, local_policy
+from trust.policy import TrustPolicy, load_policy
+
+
+class Status(StrEnum):
+    """How far a package is on its way."""
+
+    NEW = "new"
+    BUILT = "built"
+    PUBLISHED = "published"
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A recipe, its plan, and how far it is already; `why` says it in a sentence."""
+
+    recipe: Recipe
+    plan: BuildPlan
+    status: Status
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A package that could not be brought along: at which stage, and why."""
+
+    name: str
+    stage: str
+    error: UserError
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """A package that is ready to be published; `fresh` is whether it was built just now."""
+
+    candidate: Candidate
+    fresh: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LoopReport:
+    """What the loop did; `outcome` is None where there was nothing to publish into."""
+
+    planned: tuple[Planned, ...]
+    brought: tuple[Brought, ...]
+    failures: tuple[Failure, ...]
+    outcome: Outcome | None
+
+
+def plan(context: Context, recipes: Sequence[Recipe], *, at: datetime) -> tuple[Planned, ...]:
+    """Return what is to be done for each recipe, from git and the repository; nothing is changed."""
+    state = State(context.state)
+    entries = published.entries_in(state, at=at)
+    by_version = {(entry.name, entry.version): entry for entry in entries}
+    result = []
+    for recipe in recipes:
+        wanted = workspace.plan_of(context, recipe)
+        there = by_version.get((recipe.name, recipe.version))
+        if there is not None and there.plan == wanted.id:
+            status, why = Status.PUBLISHED, f"published on {there.published}"
+        elif built(wanted, state) is not None:
+            status, why = Status.BUILT, "built, not published"
+        elif there is not None:
+            status, why = Status.NEW, "its inputs differ from the published build of this version"
+        elif any(entry.name == recipe.name for entry in entries):
+            status, why = Status.NEW, "a version that is not published"
+        else:
+            status, why = Status.NEW, "a package that is not published"
+        result.append(Planned(recipe, wanted, status, why))
+    return tuple(result)
+
+
+def apply(context: Context, recipes: Sequence[Recipe], *, at: datetime, jobs: int) -> LoopReport:
+    """Bring every recipe into the repository that is not there yet.
+
+    Raises:
+        UserError: the machine cannot build at all. What one package lacks is in the report.
+    """
+    state, user = workspace.state_of(context), workspace.builder_of(context)
+    todo = plan(context, recipes, at=at)
+    wanted = [item for item in todo if item.status is not Status.PUBLISHED]
+    key = local_key(state.folder)  # lists itself, so it comes before the policy is read
+    policy = policy_of(context, state)
+    unbuilt = [item.plan for item in wanted if item.status is Status.NEW]
+    failures = _fetch(unbuilt, state, console=context.console)
+    for base in {item.base.id: item.base for item in unbuilt}.values():
+        ensure_base(base, state, user=user, console=context.console)
+    maker = Maker(state, user, policy, key, context.console, at)
+    fetched = [item for item in wanted if item.recipe.name not in {f.name for f in failures}]
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        results = list(pool.map(maker.bring, fetched))
+    brought = tuple(result for result in results if isinstance(result, Brought))
+    failures += [result for result in results if isinstance(result, Failure)]
+    outcome = None
+    if brought or embedded.exists(state):
+        context.console.status("publishing")
+        outcome = publish.publish(
+            [item.candidate for item in brought],
+            state,
+            policy=policy,
+            policy_folder=context.policy,
+            at=at,
+        )
+    return LoopReport(todo, brought, tuple(failures), outcome)
+
+
+def policy_of(context: Context, state: State) -> TrustPolicy:
+    """Return the project's trust policy with the local signers of this state."""
+    return load_policy(context.policy, local=local_policy(state.folder))
+
+
+def build_facts(plan: BuildPlan, findings: Findings) -> BuildFacts:
+    """Return what the build engine saw, as evidence.
+
+    The engine has no way to build with a network: `outside.sh` is run in a network namespace of
+    its own, or not at all.
+    """
+    debs = [(Path(deb.path).name, deb.sha256) for deb in (*plan.debian, *plan.tools)]
+    wheels = [(wheel.filename, wheel.sha256) for wheel in plan.python]
+    archives = [(source.filename, source.sha256) for source in plan.sources]
+    files = [(item.target, item.sha256) for item in plan.files]
+    return BuildFacts(
+        inputs=tuple(Input(name, sha256) for name, sha256 in (*debs, *wheels, *archives, *files)),
+        network_off=True,
+        risky_files=tuple(sorted({*findings.setuid, *findings.world_writable})),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """Brings one package from its plan to a signed image; used by several threads at once."""
+
+    state: State
+    user: BuildUser
+    policy: TrustPolicy
+    key: SigningKey
+    console: Console
+    at: datetime
+
+    def bring(self, item: Planned) -> Brought | Failure:
+        """Return the signed image of a package, or at which stage it failed."""
+        stage = "build"
+        try:
+            made = build(item.plan, self.state, user=self.user, console=self.console)
+            stage = "test"
+            report = self.test(item.recipe, made)
+            stage = "sign"
+            signed = self.sign(item, made, report)
+        except UserError as err:
+            self.console.say(f"{item.recipe.name}: {stage} failed")
+            return Failure(item.recipe.name, stage, err)
+        return Brought(Candidate(item.recipe, signed, report), made.fresh)
+
+    def test(self, recipe: Recipe, made: Built) -> TestReport:
+        """Return how the recipe's tests go on its image, from an earlier run where there was one."""
+        known = testing.known_report(recipe, made.image, self.state)
+        if known is not None and known.passed:
+            return known
+        return testing.test_image(
+            recipe, made.image, self.state, user=self.user, console=self.console
+        )
+
+    def sign(self, item: Planned, made: Built, report: TestReport) -> SignedImage:
+        """Return the signed image, if the policy lets it be signed."""
+        evidence = sign.gather(
+            item.recipe,
+            purpose=Purpose.SIGN,
+            facts=build_facts(item.plan, made.findings),
+            expected_plan=item.plan.id,
+            image=made.image,
+            report=report,
+            repository=embedded.FQRN,
+        )
+        return sign.sign(
+            made.image,
+            evidence=evidence,
+            policy=self.policy,
+            key=self.key,
+            folder=self.state.signed(item.plan.id),
+            at=self.at,
+        )
+
+
+def _fetch(plans: Sequence[BuildPlan], state: State, *, console: Console) -> list[Failure]:
+    """Fetch all inputs at once; where that fails, find out which packages lack theirs."""
+    cache = InputCache(state.inputs)
+    bases = {plan.base.id: plan.base for plan in plans}.values()
+    fetch([deb for base in bases for deb in base.lock.packages], cache, console=console)
+    try:
+        fetch([item for plan in plans for item in plan.inputs], cache, console=console)
+    except UserError:
+        return [failure for plan in plans if (failure := _missing(plan, cache, console))]
+    return []
+
+
+def _missing(plan: BuildPlan, cache: InputCache, console: Console) -> Failure | None:
+    try:
+        fetch(plan.inputs, cache, console=console)
+    except UserError as err:
+        return Failure(plan.name, "fetch", err)
+    return None

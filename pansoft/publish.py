@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Publish signed images in one transaction: images, commands, menus, catalogue and trust together.
+
+What is published never changes: a version that is there with other bytes is refused by the policy,
+and one that is there with the same bytes is left alone.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from builder import sign
+from builder.recipe import Channel, Recipe
+from builder.sif import partition_offsets
+from builder.stages import SignedImage, TestReport
+from builder.state import State
+from catalog import render
+from catalog.entry import (
+    CatalogEntry,
+    PolicyVersion,
+    PublishedFinding,
+    PublishedVerdict,
+    entry_of,
+    write_entry,
+)
+from catalog.profiles import Conflict, profiles_for
+from cvmfs.publish import Publication, Transaction, transaction
+from pansoft import embedded, published
+from trust.evidence import Evidence, Published, Purpose
+from trust.judge import judge
+from trust.policy import TrustPolicy
+from trust.verdict import Verdict
+
+CHUNK_SIZE = 4 << 20  # bytes; images are cut at their file systems first, so that bases are shared
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A package ready to be published: its recipe, its signed image, how its tests went."""
+
+    recipe: Recipe
+    signed: SignedImage
+    report: TestReport
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a publication did. `entries` is all that is published now, `fresh` what is new of it;
+    `refused` are the packages that the policy kept out, with its verdict.
+    """
+
+    publication: Publication
+    entries: tuple[CatalogEntry, ...]
+    fresh: tuple[CatalogEntry, ...]
+    refused: tuple[Verdict, ...]
+    conflicts: tuple[Conflict, ...]
+
+
+def publish(
+    candidates: Sequence[Candidate],
+    state: State,
+    *,
+    policy: TrustPolicy,
+    policy_folder: Path,
+    at: datetime,
+) -> Outcome:
+    """Publish packages into the embedded repository, in one revision.
+
+    A package that the policy refuses does not hold the others back.
+    """
+    repository, keys = embedded.ensure_repository(state, at=at)
+    before = published.entries_in(state, at=at)
+    accepted: list[tuple[Candidate, CatalogEntry]] = []
+    refused: list[Verdict] = []
+    for candidate in candidates:
+        signed, verdict = _judged(candidate, before, policy=policy, at=at)
+        if verdict.accepted:
+            accepted.append((candidate, _entry(candidate, signed, verdict, at=at)))
+        else:
+            refused.append(verdict)
+    known = {(entry.name, entry.version) for entry in before}
+    fresh = [(c, e) for c, e in accepted if (e.name, e.version) not in known]
+    entries = (*before, *(entry for _, entry in fresh))
+    conflicts: tuple[Conflict, ...] = ()
+    with transaction(
+        repository,
+        keys,
+        at=at,
+        message=_message([entry for _, entry in fresh]),
+        cut_marks=_cut_marks,
+        chunk_size=CHUNK_SIZE,
+    ) as tx:
+        for candidate, entry in fresh:
+            _put_package(tx, candidate, entry, state)
+        if entries:
+            conflicts = _put_channels(tx, entries)
+            _put_trust(tx, policy_folder, state)
+    return Outcome(
+        tx.published, entries, tuple(entry for _, entry in fresh), tuple(refused), conflicts
+    )
+
+
+def _judged(
+    candidate: Candidate, before: Sequence[CatalogEntry], *, policy: TrustPolicy, at: datetime
+) -> tuple[SignedImage, Verdict]:
+    """Verify a signed image again and return it with the policy's word on publishing it."""
+    signed, report = sign.verify(candidate.signed.path, policy=policy, at=at)
+    there = [e for e in before if (e.name, e.version) == (signed.image.name, signed.image.version)]
+    evidence: Evidence = replace(
+        report.statement.evidence,
+        purpose=Purpose.PUBLISH,
+        signed_sha256=signed.sha256,
+        signer=report.statement.evidence.signer,
+        repository=embedded.FQRN,
+        published=Published(there[0].image.sha256 if there else None),
+    )
+    return signed, judge(policy, evidence, at=at)
+
+
+def _entry(
+    candidate: Candidate, signed: SignedImage, verdict: Verdict, *, at: datetime
+) -> CatalogEntry:
+    return entry_of(
+        candidate.recipe,
+        signed,
+        candidate.report,
+        policy=PolicyVersion(str(verdict.policy_version), verdict.policy_sha256),
+        verdict=PublishedVerdict(
+            verdict.accepted,
+            tuple(
+                PublishedFinding(finding.rule, str(finding.outcome), finding.message)
+                for finding in verdict.findings
+            ),
+        ),
+        published=at,
+        fqrn=embedded.FQRN,
+    )
+
+
+def _put_package(tx: Transaction, candidate: Candidate, entry: CatalogEntry, state: State) -> None:
+    """Put the image, what was signed about it, its tests and its entry."""
+    for file in sorted(candidate.signed.path.parent.iterdir()):
+        tx.put_file(file, f"{entry.folder}/{file.name}")
+    for name in ("plan.json", "tests.json", "junit.xml"):
+        tx.put_file(state.image(entry.plan) / name, f"{entry.folder}/{name}")
+    tx.put_bytes(write_entry(entry), f"{entry.folder}/entry.json", mtime=_seconds(entry))
+    tx.nest(f"images/{entry.name}")
+
+
+def _put_channels(tx: Transaction, entries: Sequence[CatalogEntry]) -> tuple[Conflict, ...]:
+    """Put what makes each channel usable: commands, menus, kernels and the catalogue.
+
+    All of it follows from the entries alone, its times included: nothing new published is nothing
+    changed here.
+    """
+    conflicts: list[Conflict] = []
+    newest = max(_seconds(entry) for entry in entries)
+    for channel in Channel:
+        visible = [entry for entry in entries if entry.channel is channel]
+        if not visible:
+            tx.remove(str(channel))
+            continue
+        profiles = profiles_for(entries, channel, fqrn=embedded.FQRN)
+        conflicts += profiles.conflicts
+        with tempfile.TemporaryDirectory(prefix="pansoft-channel-") as scratch:
+            folder = Path(scratch) / str(channel)
+            for path, (content, mode) in profiles.files.items():
+                file = Path(scratch) / path
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(content)
+                file.chmod(mode)
+            render.render(visible, folder / "catalog", fqrn=embedded.FQRN)
+            _date(folder, newest)
+            tx.put_tree(folder, str(channel), nest=True)
+    return tuple(conflicts)
+
+
+def _put_trust(tx: Transaction, policy_folder: Path, state: State) -> None:
+    """Put what a partner needs to verify what is here: the policy and the public keys."""
+    tx.put_file(policy_folder / "policy.yaml", "trust/policy.yaml")
+    for folder in (policy_folder / "keys", state.folder / "trust-policy" / "keys"):
+        for key in sorted(folder.glob("*.asc")):
+            tx.put_file(key, f"trust/keys/{key.name}")
+    tx.put_file(embedded.public_key(state), f"trust/{embedded.FQRN}.pub")
+
+
+def _message(fresh: Sequence[CatalogEntry]) -> str:
+    """Return what the log of the repository says of a publication."""
+    if not fresh:
+        return "publish: commands, menus and catalogue"
+    names = [f"{entry.name} {entry.version}" for entry in fresh]
+    shown = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+    return f"publish {shown}"
+
+
+def _cut_marks(file: Path) -> Sequence[int]:
+    """Return where a file is cut when it is stored: at the file systems of an image."""
+    return partition_offsets(file) if file.suffix == ".sif" else ()
+
+
+def _seconds(entry: CatalogEntry) -> int:
+    return int(datetime.fromisoformat(entry.published).timestamp())
+
+
+def _date(folder: Path, seconds: int) -> None:
+    """Give everything in a folder one time, so that the same content is the same revision."""
+    for path in (folder, *folder.rglob("*")):
+        os.utime(path, (seconds, seconds), follow_symlinks=False)

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What is published, read back from the embedded repository: the repository is the truth."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from builder.stages import PlanId
+from builder.state import State
+from catalog.entry import FILE_NAME, CatalogEntry, read_entry
+from cvmfs.reader import Reader
+from pansoft import clock, embedded
+from pansoft.context import Context
+
+IMAGES = "images"
+
+
+def published_entries(context: Context) -> tuple[CatalogEntry, ...]:
+    """Return every published version of every package; none where nothing was published yet.
+
+    Every byte that is read is verified from the repository's public key upward.
+    """
+    return entries_in(State(context.state), at=clock.now())
+
+
+def entries_in(state: State, *, at: datetime) -> tuple[CatalogEntry, ...]:
+    """Return every published version in the embedded repository of a state, oldest first."""
+    if not embedded.exists(state):
+        return ()
+    reader = embedded.read_repository(state, at=at)
+    try:
+        entries = [
+            read_entry(reader.read(file), file=Path(f"/cvmfs/{reader.fqrn}/{file}"))
+            for file in _entry_files(reader)
+        ]
+    finally:
+        reader.close()
+    return tuple(sorted(entries, key=lambda entry: (entry.published, entry.name)))
+
+
+def published_plans(entries: tuple[CatalogEntry, ...]) -> frozenset[PlanId]:
+    """Return the ids of the plans that are published."""
+    return frozenset(entry.plan for entry in entries)
+
+
+def _entry_files(reader: Reader) -> list[str]:
+    if reader.lookup(IMAGES) is None:
+        return []
+    return [
+        f"{version.path}/{FILE_NAME}"
+        for package in reader.listdir(IMAGES)
+        if package.is_directory
+        for version in reader.listdir(package.path)
+        if version.is_directory
+    ]

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""From names on a command line to recipes and their plans, reading no more files than those need."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+
+from builder import load
+from builder.build_user import BuildUser, build_user
+from builder.lock import read_base_lock, read_package_lock
+from builder.plan import BuildPlan, plan_base, plan_package
+from builder.recipe import BaseRecipe, Recipe
+from builder.state import State
+from core.errors import UserError
+from pansoft.context import Context
+
+
+def recipes_named(context: Context, names: Sequence[str]) -> tuple[Recipe, ...]:
+    """Return the recipes with these names, each once; all of the project's where none is given.
+
+    Raises:
+        UserError: there is no such recipe.
+        InvalidInput: one of them is wrong, with every problem.
+    """
+    if not names:
+        return load.load_all(context.project)
+    known = {folder.name: folder for folder in load.recipe_folders(context.project)}
+    return tuple(load.load_recipe(_folder(known, name)) for name in dict.fromkeys(names))
+
+
+def bases_named(context: Context, names: Sequence[str]) -> tuple[BaseRecipe, ...]:
+    """Return those of `names` that are bases."""
+    known = {folder.name: folder for folder in load.base_folders(context.project)}
+    return tuple(load.load_base(known[name]) for name in dict.fromkeys(names) if name in known)
+
+
+def base_of(context: Context, recipe: Recipe) -> BaseRecipe:
+    """Return the base that a recipe is built on."""
+    return load.load_base(context.recipes / load.BASES / recipe.base)
+
+
+def plan_of(context: Context, recipe: Recipe) -> BuildPlan:
+    """Return the plan of a recipe from its lock and its base's.
+
+    Raises:
+        UserError: a lock is missing or stale.
+    """
+    base_recipe = base_of(context, recipe)
+    base = plan_base(base_recipe, read_base_lock(base_recipe))
+    return plan_package(recipe, read_package_lock(recipe, base.lock), base)
+
+
+def state_of(context: Context) -> State:
+    """Return the places of run state, whose folder is made where missing.
+
+    Raises:
+        UserError: it cannot be made or written to.
+    """
+    try:
+        context.state.mkdir(parents=True, exist_ok=True)
+        probe = context.state / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as err:
+        raise UserError(
+            f"the state folder {context.state} cannot be written to: {err.strerror}",
+            hint="keep the state somewhere else: pansoft --state DIR …",
+        ) from err
+    return State(context.state)
+
+
+def builder_of(context: Context) -> BuildUser:
+    """Return who runs builds and tests for the caller."""
+    del context  # the machine decides, not the project; a site may want to one day
+    return build_user()
+
+
+def _folder(known: dict[str, Path], name: str) -> Path:
+    if name in known:
+        return known[name]
+    near = difflib.get_close_matches(name, known, n=3)
+    raise UserError(
+        f"there is no recipe named '{name}'",
+        hint=f"did you mean {' or '.join(near)}?" if near else "see them with: ls recipes",
+    )

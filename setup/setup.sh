@@ -1,0 +1,109 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# Brings a machine to where `make demo` and `make test` run: Debian packages, Apptainer, the user
+# that builds for root, /dev/fuse, and the Python environment in .venv. Run again it only looks.
+#
+#   sh setup/setup.sh            for building and the demo
+#   sh setup/setup.sh --tests    also the browser and the tools that tests run
+#
+# Needs root, or sudo. On other systems than Debian it says what to install by hand.
+set -eu
+
+cd "$(dirname "$0")/.."
+say() { printf '%s\n' "setup: $*" >&2; }
+die() { say "error: $*"; exit 2; }
+
+build_user=pansoft-build
+packages="squashfs-tools squashfuse fuse3 fuse-overlayfs uidmap mmdebstrap patchelf gnupg python3-venv git"
+packages="$packages ca-certificates util-linux dpkg fuse2fs gocryptfs libseccomp2 libsqlite3-0"
+tests="chromium fonts-dejavu-core busybox-static desktop-file-utils zsh shellcheck"
+
+with_tests=no
+[ "${1:-}" != --tests ] || with_tests=yes
+
+sudo=
+if [ "$(id -u)" != 0 ]; then
+    if command -v sudo >/dev/null 2>&1; then sudo=sudo; else sudo=missing; fi
+fi
+as_root() {
+    [ "$sudo" != missing ] || die "this needs root and there is no sudo: run as root: $*"
+    $sudo "$@"
+}
+installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+
+install_debian_packages() {
+    missing=
+    for package in "$@"; do installed "$package" || missing="$missing $package"; done
+    [ -n "$missing" ] || return 0
+    say "installing the Debian packages$missing"
+    as_root apt-get -q -o DPkg::Lock::Timeout=600 update >/dev/null
+    # shellcheck disable=SC2086
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends \
+        -o DPkg::Lock::Timeout=600 install $missing >/dev/null
+}
+
+install_apptainer() {
+    ! command -v apptainer >/dev/null 2>&1 || return 0
+    sh setup/apptainer-debian.sh
+}
+
+make_build_user() {
+    # Root does not build: a user of its own does. Anybody else builds as themselves.
+    builder=$(id -un)
+    if [ "$(id -u)" = 0 ]; then
+        builder=$build_user
+        id "$builder" >/dev/null 2>&1 || {
+            say "making the user $builder, who builds for root"
+            useradd --create-home --shell /usr/sbin/nologin "$builder"
+        }
+    fi
+    grep -q "^$builder:" /etc/subuid || as_root usermod --add-subuids 100000-165535 "$builder"
+    grep -q "^$builder:" /etc/subgid || as_root usermod --add-subgids 100000-165535 "$builder"
+}
+
+open_fuse() {
+    # Where udev runs it does this; in a container or a bare machine nobody does.
+    [ -e /dev/fuse ] || die "there is no /dev/fuse: modprobe fuse, or give it to the container"
+    case $(stat -c %a /dev/fuse) in *6) ;; *) as_root chmod 666 /dev/fuse ;; esac
+}
+
+make_python_environment() {
+    wanted=$( (pwd -P && cat requirements.lock setup/setup.sh) | sha256sum)
+    [ "$(cat .venv/complete 2>/dev/null)" != "$wanted" ] || return 0
+    python=/usr/bin/python3
+    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+        die "Python 3.11 or newer is needed, /usr/bin/python3 is $("$python" --version)"
+    say "making the Python environment .venv"
+    rm -rf .venv/complete
+    "$python" -m venv .venv
+    .venv/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements.lock
+    checkout=$(pwd -P)
+    site=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+    printf '%s\n' "$checkout" > "$site/pansoft.pth"
+    printf '#!/bin/sh\nexec "%s/.venv/bin/python" -m pansoft "$@"\n' "$checkout" > .venv/bin/pansoft
+    chmod 755 .venv/bin/pansoft
+    printf '%s\n' "$wanted" > .venv/complete
+}
+
+if ! command -v apt-get >/dev/null 2>&1; then
+    # shellcheck source=/dev/null
+    . /etc/os-release
+    say "this is ${PRETTY_NAME:-not Debian}; install these by its own means, then run this again:"
+    say "  squashfs-tools squashfuse fuse3 fuse-overlayfs shadow-utils(newuidmap) mmdebstrap gnupg2 python3.11"
+    case " ${ID:-} ${ID_LIKE:-} " in
+    *" rhel "* | *" centos "*) say "  dnf install -y epel-release && dnf install -y apptainer" ;;
+    *" fedora "*) say "  dnf install -y apptainer" ;;
+    *" suse "* | *" opensuse "*) say "  zypper install -y apptainer" ;;
+    *) say "  Apptainer: https://apptainer.org/docs/admin/main/installation.html" ;;
+    esac
+    command -v apptainer >/dev/null 2>&1 || exit 2
+else
+    # shellcheck disable=SC2086
+    install_debian_packages $packages
+    # shellcheck disable=SC2086
+    [ "$with_tests" = no ] || install_debian_packages $tests
+    install_apptainer
+fi
+make_build_user
+open_fuse
+make_python_environment
