@@ -16,7 +16,7 @@ from catalog.profiles.profile import READABLE, ChannelView, Files, ProfileFile
 
 _ICON = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _DEFAULT_ICON = "applications-science"
-_DEFAULT_CATEGORIES = ("Science", "Education")
+_DEFAULT_CATEGORIES = ("Science",)
 _MAIN_WORDS = (
     "AudioVideo Audio Video Development Education Game Graphics Network Office Science Settings "
     "System Utility"
