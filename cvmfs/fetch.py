@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import http.client
 import logging
+import weakref
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import SplitResult, urlsplit
@@ -39,6 +40,9 @@ class Source(Protocol):
             NotFound: there is none.
             Unreachable: the source does not answer as it should.
         """
+
+    def close(self) -> None:
+        """Let go of connections; the source may be used again."""
 
 
 def source_of(location: str | Path) -> Source:
@@ -72,6 +76,9 @@ class FolderSource:
         except OSError as err:
             raise Unreachable(f"cannot read {self.describe(path)}: {err.strerror}") from err
 
+    def close(self) -> None:
+        """Do nothing: there is nothing to let go of."""
+
 
 class HttpSource:
     """A repository on a web server; one connection is kept, so a source belongs to one thread."""
@@ -84,7 +91,8 @@ class HttpSource:
                 hint="give a directory or an address like http://host/cvmfs/software.example.org",
             )
         self._timeout_s = timeout_s
-        self._connection: http.client.HTTPConnection | None = None
+        self._connections: list[http.client.HTTPConnection] = []
+        weakref.finalize(self, _close_all, self._connections)
 
     @property
     def folder(self) -> Path | None:
@@ -110,10 +118,9 @@ class HttpSource:
         ) from last
 
     def close(self) -> None:
-        """Give up the connection."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        """Close the connection; the next request opens another."""
+        while self._connections:
+            self._connections.pop().close()
 
     def _get(self, path: str) -> bytes:
         connection = self._connect()
@@ -129,13 +136,18 @@ class HttpSource:
             )
 
     def _connect(self) -> http.client.HTTPConnection:
-        if self._connection is None:
+        if not self._connections:
             kind = (
                 http.client.HTTPSConnection
                 if self._url.scheme == "https"
                 else http.client.HTTPConnection
             )
-            self._connection = kind(
-                self._url.hostname or "", self._url.port, timeout=self._timeout_s
+            self._connections.append(
+                kind(self._url.hostname or "", self._url.port, timeout=self._timeout_s)
             )
-        return self._connection
+        return self._connections[0]
+
+
+def _close_all(connections: list[http.client.HTTPConnection]) -> None:
+    for connection in connections:
+        connection.close()

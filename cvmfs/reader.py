@@ -69,6 +69,14 @@ class Reader:
         self.whitelist = whitelist
         self._catalogs: OrderedDict[ContentHash, Catalog] = OrderedDict()
 
+    def __enter__(self) -> Reader:
+        """Return the reader; it is closed at the end of the block."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the reader."""
+        self.close()
+
     @property
     def fqrn(self) -> str:
         """Return the repository's name."""
@@ -232,10 +240,11 @@ class Reader:
         return catalog
 
     def close(self) -> None:
-        """Close the catalogs and forget the contents; the reader may be used again."""
+        """Close catalogs and connections and forget contents; the reader may be used again."""
         while self._catalogs:
             self._catalogs.popitem()[1].close()
         self.location.contents.clear()
+        self.location.source.close()
 
 
 def open_reader(

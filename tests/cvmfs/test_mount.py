@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: BSD-3-Clause
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from core.errors import UserError
+from cvmfs.keys import RepositoryKeys
+from cvmfs.mount import is_mounted, is_stale, mounted, start_mount, stop_mount
+from cvmfs.publish import transaction
+from cvmfs.repository import Repository, sign_whitelist
+from cvmfs.serve import serving
+from tests.cvmfs.samples import CHUNK, FQRN, flip_byte, publish_tree, snapshot
+
+pytestmark = pytest.mark.needs("fusermount3")
+
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture(name="published")
+def _published(repository: Repository, keys: RepositoryKeys, odd_tree: Path) -> Repository:
+    """Give a repository whose whitelist is valid today: the mount process looks at the clock."""
+    sign_whitelist(repository, keys, at=NOW)
+    publish_tree(repository, keys, odd_tree, "odd", nest=True, at=NOW)
+    return repository
+
+
+@pytest.fixture(name="mountpoint")
+def _mountpoint(published: Repository, keys: RepositoryKeys, tmp_path: Path) -> Iterator[Path]:
+    target = tmp_path / "mount point"
+    with mounted(published.storage, FQRN, keys.public_key, target, refresh_s=0.2):
+        yield target
+
+
+def test_tree_is_the_one_that_was_published(mountpoint: Path, odd_tree: Path) -> None:
+    assert snapshot(mountpoint / "odd") == snapshot(odd_tree)
+
+
+def test_tree_by_http_is_the_same(
+    published: Repository, keys: RepositoryKeys, odd_tree: Path, tmp_path: Path
+) -> None:
+    with (
+        serving(published.storage) as url,
+        mounted(url, FQRN, keys.public_key, tmp_path / "m", cache=tmp_path / "cache") as mountpoint,
+    ):
+        assert snapshot(mountpoint / "odd") == snapshot(odd_tree)
+    assert not is_mounted(tmp_path / "m")
+
+
+def test_hard_links_share_an_inode(mountpoint: Path) -> None:
+    one, two = ((mountpoint / "odd" / "linked" / name).stat() for name in ("one", "two"))
+
+    assert one.st_ino == two.st_ino
+    assert one.st_nlink == 3
+    assert one.st_ino != (mountpoint / "odd" / "empty").stat().st_ino
+    listed = {entry.name: entry.inode() for entry in os.scandir(mountpoint / "odd" / "linked")}
+    assert listed["one"] == one.st_ino
+
+
+def test_programs_run_from_it(mountpoint: Path) -> None:
+    done = subprocess.run([mountpoint / "odd" / "script.sh"], capture_output=True, check=True)
+
+    assert done.stdout == b"hello\n"
+
+
+def test_large_file_is_read_at_random_places(mountpoint: Path, odd_tree: Path) -> None:
+    expected = (odd_tree / "large.bin").read_bytes()
+
+    with (mountpoint / "odd" / "large.bin").open("rb") as stream:
+        for offset in (19 * CHUNK + 5, 3, 4 * CHUNK - 10, 20 * CHUNK):
+            stream.seek(offset)
+            assert stream.read(100) == expected[offset : offset + 100]
+
+
+@pytest.mark.parametrize(
+    ("operation", "expected"),
+    [
+        (lambda root: (root / "new").write_text("x"), errno.EROFS),
+        (lambda root: (root / "odd" / "empty").unlink(), errno.EROFS),
+        (lambda root: (root / "new").mkdir(), errno.EROFS),
+        (lambda root: (root / "odd" / "empty").chmod(0o777), errno.EROFS),
+        (lambda root: (root / "none").read_text(), errno.ENOENT),
+        (lambda root: os.getxattr(root / "odd", "user.none"), errno.ENODATA),
+    ],
+    ids=["write", "unlink", "mkdir", "chmod", "missing file", "missing attribute"],
+)
+def test_refused_operation_has_its_errno(
+    mountpoint: Path, operation: object, expected: int
+) -> None:
+    assert callable(operation)
+    with pytest.raises(OSError) as caught:  # noqa: PT011 - the errno is asserted
+        operation(mountpoint)
+
+    assert caught.value.errno == expected
+
+
+def test_attributes_say_what_is_mounted(
+    published: Repository, mountpoint: Path, odd_tree: Path
+) -> None:
+    manifest = published.manifest
+    found = {name: os.getxattr(mountpoint, name).decode() for name in os.listxattr(mountpoint)}
+    assert found == {
+        "user.fqrn": FQRN,
+        "user.revision": "2",
+        "user.root_hash": manifest.root_hash,
+    }
+    assert os.getxattr(mountpoint / "odd" / "large.bin", "user.chunks") == b"6"
+    assert len(os.getxattr(mountpoint / "odd" / "empty", "user.hash")) == 40
+
+
+def test_new_revision_shows_without_remounting(
+    published: Repository, keys: RepositoryKeys, mountpoint: Path
+) -> None:
+    assert not (mountpoint / "new").exists()
+    assert (mountpoint / "odd" / "script.sh").read_text() != ""
+
+    with transaction(published, keys, at=NOW, message="new") as tx:
+        tx.put_bytes(b"new\n", "new")
+        tx.put_bytes(b"changed, and longer than before\n", "odd/script.sh")
+
+    _wait_for(lambda: (mountpoint / "new").exists())
+    assert (mountpoint / "new").read_text() == "new\n"
+    _wait_for(lambda: (mountpoint / "odd" / "script.sh").read_text().startswith("changed"))
+    assert os.getxattr(mountpoint, "user.revision") == b"3"
+
+
+def test_corrupted_object_is_an_io_error_and_a_sentence_in_the_log(
+    published: Repository, mountpoint: Path
+) -> None:
+    digest = os.getxattr(mountpoint / "odd" / "secret", "user.hash").decode()
+    flip_byte(published.storage / "data" / digest[:2] / digest[2:])
+
+    with pytest.raises(OSError, match="Input/output error"):
+        (mountpoint / "odd" / "secret").read_bytes()
+
+    log = mountpoint.with_name("mount point.log").read_text()
+    assert f"expected was {digest}" in log
+    assert "Traceback" not in log
+    assert (mountpoint / "odd" / "script.sh").read_bytes() != b""
+
+
+def test_dead_mount_is_cleaned_away(
+    published: Repository, keys: RepositoryKeys, tmp_path: Path
+) -> None:
+    target = tmp_path / "dead"
+    mount = start_mount(published.storage, FQRN, keys.public_key, target)
+    os.kill(mount.process.pid, signal.SIGKILL)
+    mount.process.wait()
+    was_stale = is_stale(target)
+
+    with mounted(published.storage, FQRN, keys.public_key, target):
+        assert was_stale
+        assert not is_stale(target)
+        assert (target / "odd").is_dir()
+
+    assert not is_mounted(target)
+
+
+def test_second_mount_at_the_same_place_is_refused(
+    published: Repository, keys: RepositoryKeys, mountpoint: Path
+) -> None:
+    with pytest.raises(UserError, match=r"mounted at .* already"):
+        start_mount(published.storage, FQRN, keys.public_key, mountpoint)
+
+
+def test_stopping_what_is_not_mounted_does_nothing(tmp_path: Path) -> None:
+    stop_mount(tmp_path)
+
+
+def test_repository_that_does_not_verify_is_not_mounted(
+    published: Repository, other_keys: RepositoryKeys, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=r"cannot mount .*not signed by the given master key"):
+        start_mount(published.storage, FQRN, other_keys.public_key, tmp_path / "m")
+
+    assert not is_mounted(tmp_path / "m")
+
+
+def _wait_for(condition: object, seconds: float = 10.0) -> None:
+    assert callable(condition)
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "did not happen"
+        time.sleep(0.05)

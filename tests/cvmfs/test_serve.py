@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: BSD-3-Clause
+from __future__ import annotations
+
+import http.client
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from core.errors import UserError
+from cvmfs.errors import NotFound
+from cvmfs.repository import Repository
+from cvmfs.serve import serving
+from tests.cvmfs.samples import FQRN
+
+
+def ask(url: str, path: str, method: str = "GET") -> tuple[int, dict[str, str], bytes]:
+    """Return status, headers and body of one request; the path is sent as it is."""
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
+    connection.request(method, path)
+    answer = connection.getresponse()
+    body = answer.read()
+    connection.close()
+    return answer.status, dict(answer.getheaders()), body
+
+
+def test_manifest_may_be_kept_for_a_minute(repository: Repository) -> None:
+    with serving(repository.storage) as url:
+        status, headers, body = ask(url, f"/cvmfs/{FQRN}/.cvmfspublished")
+
+    assert (status, body) == (200, (repository.storage / ".cvmfspublished").read_bytes())
+    assert headers["Content-Type"] == "application/x-cvmfs"
+    assert headers["Content-Length"] == str(len(body))
+    assert headers["Cache-Control"] == "max-age=61"
+
+
+def test_object_may_be_kept_for_days(repository: Repository) -> None:
+    content_hash = repository.manifest.root_hash
+    path = f"/cvmfs/{FQRN}/data/{content_hash[:2]}/{content_hash[2:]}C"
+
+    with serving(repository.storage) as url:
+        status, headers, body = ask(url, path)
+        head = ask(url, path, "HEAD")
+
+    assert (status, len(body)) == (200, int(headers["Content-Length"]))
+    assert headers["Cache-Control"] == "max-age=259200, immutable"
+    assert (head[0], head[2], head[1]["Content-Length"]) == (200, b"", str(len(body)))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/cvmfs/",
+        f"/cvmfs/{FQRN}/",
+        f"/cvmfs/{FQRN}/data/",
+        f"/cvmfs/{FQRN}/data/txn",
+        f"/cvmfs/{FQRN}/.publish.lock",
+        f"/cvmfs/{FQRN}/../../etc/passwd",
+        f"/cvmfs/{FQRN}/%2e%2e/%2e%2e/etc/passwd",
+        f"/cvmfs/{FQRN}/.cvmfs/../.publish.lock",
+        "/cvmfs/other.example.org/.cvmfspublished",
+        f"/cvmfs/{FQRN}/data/00/" + "0" * 38,
+    ],
+)
+def test_nothing_else_is_served(repository: Repository, path: str) -> None:
+    with serving(repository.storage) as url:
+        status, headers, body = ask(url, path)
+
+    assert (status, headers["Content-Length"], body) == (404, "0", b"")
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+def test_only_reading_is_possible(repository: Repository, method: str) -> None:
+    with serving(repository.storage) as url:
+        status, _, _ = ask(url, f"/cvmfs/{FQRN}/.cvmfspublished", method)
+
+    assert status == 501
+
+
+def test_address_has_the_layout_of_genuine_servers(repository: Repository) -> None:
+    with serving(repository.storage) as url:
+        assert urlsplit(url).path == f"/cvmfs/{FQRN}"
+
+
+def test_folder_without_a_repository_is_not_served(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="cvmfspublished is missing"), serving(tmp_path):
+        pass
+
+
+def test_address_in_use_is_a_user_error(repository: Repository) -> None:
+    with serving(repository.storage) as url:
+        port = urlsplit(url).port
+        assert port is not None
+        with (
+            pytest.raises(UserError, match="cannot serve at"),
+            serving(repository.storage, port=port),
+        ):
+            pass
