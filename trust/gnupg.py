@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
+import fcntl
 import os
 import re
 import shutil
@@ -24,6 +25,8 @@ from core import process
 from core.errors import Refused, UserError
 
 _MEMORY = Path("/dev/shm")  # noqa: S108  # a folder of our own is made in it, mode 0700
+_PREFIX = "pansoft-gpg-"
+_LOCK = "in-use"
 _TIMEOUT_S = 120.0
 _NEEDED = "apt-get install gnupg"
 
@@ -250,21 +253,43 @@ def armor(binary: bytes) -> str:
 
 @contextlib.contextmanager
 def _home() -> Iterator[Path]:
-    """Give a private home folder with a short name: the agent's socket must fit into 107 bytes."""
+    """Give a private home folder with a short name: the agent's socket must fit into 107 bytes.
+
+    It is locked while it is in use, so the next call can tell and remove what a killed one left.
+    """
     where = _MEMORY if os.access(_MEMORY, os.W_OK | os.X_OK) else Path(tempfile.gettempdir())
-    home = Path(tempfile.mkdtemp(prefix="pansoft-gpg-", dir=where))
+    _sweep(where)
+    home = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=where))
     try:
-        yield home
+        with (home / _LOCK).open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield home
     finally:
-        if (home / "S.gpg-agent").exists():
-            process.run(
-                ["gpgconf", "--homedir", home, "--kill", "all"],
-                reason="stop gpg's agent",
-                env=_environment(home),
-                timeout_s=_TIMEOUT_S,
-                check=False,
-            )
-        shutil.rmtree(home, ignore_errors=True)
+        _remove(home)
+
+
+def _sweep(where: Path) -> None:
+    for home in where.glob(f"{_PREFIX}*"):
+        try:
+            if home.lstat().st_uid != os.geteuid():
+                continue
+            with (home / _LOCK).open("r+") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _remove(home)
+        except OSError:  # in use, just made, or gone already
+            continue
+
+
+def _remove(home: Path) -> None:
+    if (home / "S.gpg-agent").exists():
+        process.run(
+            ["gpgconf", "--homedir", home, "--kill", "all"],
+            reason="stop gpg's agent",
+            env=_environment(home),
+            timeout_s=_TIMEOUT_S,
+            check=False,
+        )
+    shutil.rmtree(home, ignore_errors=True)
 
 
 def _import(home: Path, files: Sequence[Path]) -> None:

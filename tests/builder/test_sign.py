@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -152,6 +155,23 @@ def test_verifying_writes_nothing(published: Path, policy: TrustPolicy) -> None:
 
     published.chmod(0o755)
     assert before == sorted((path, path.stat().st_mtime_ns) for path in published.parent.rglob("*"))
+
+
+@pytest.mark.needs("squashfuse", "fusermount3")
+def test_a_read_only_mount_is_verified(
+    published: Path, policy: TrustPolicy, tmp_path: Path
+) -> None:
+    squashfs, mount = tmp_path / "published.sqfs", tmp_path / "read only"
+    mount.mkdir()
+    tree = published.parent.parent.parent
+    process.run(["mksquashfs", tree, squashfs, "-quiet", "-no-progress"], reason="pack it")
+    process.run(["squashfuse", squashfs, mount], reason="mount it")
+    try:
+        signed, _ = verify(mount / "images" / "tiny" / "1.0", policy=policy, at=NOW)
+    finally:
+        process.run(["fusermount3", "-u", mount], reason="unmount it")
+
+    assert signed.path == mount / "images" / "tiny" / "1.0" / "tiny.sif"
 
 
 def test_verifying_needs_no_home(
@@ -370,6 +390,41 @@ def test_evidence_about_another_image_is_not_taken(
 
     with pytest.raises(Refused, match="not about this image"):
         sign(image, evidence=evidence, policy=policy, key=key, folder=tmp_path / PLAN, at=NOW)
+
+
+@pytest.mark.parametrize("after_s", [0.3, 0.5, 0.7, 0.9])
+def test_killed_at_any_moment_there_is_a_whole_image_or_none(
+    tmp_path: Path,
+    image: Image,
+    policy: TrustPolicy,
+    key: SigningKey,
+    after_s: float,
+) -> None:
+    """A child signs and is killed; what it leaves is verified, and signing again ends well."""
+    folder = tmp_path / PLAN
+    child = os.fork()
+    if child == 0:  # pragma: no cover - the child
+        try:
+            sign(
+                image,
+                evidence=evidence_about(image),
+                policy=policy,
+                key=key,
+                folder=folder,
+                at=NOW,
+            )
+        finally:
+            os._exit(0)
+    time.sleep(after_s)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+
+    if folder.exists():
+        verify(folder, policy=policy, at=NOW)
+    sign(image, evidence=evidence_about(image), policy=policy, key=key, folder=folder, at=NOW)
+
+    assert verify(folder, policy=policy, at=NOW)
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == [PLAN]
 
 
 def test_a_killed_run_leaves_no_half_image_and_its_rest_is_swept(

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import stat
 from collections.abc import Callable
@@ -244,6 +245,24 @@ def test_armor_is_undone_by_dearmor(key: SigningKey) -> None:
 
     assert gnupg.dearmor(gnupg.armor(binary).encode()) == binary
     assert gnupg.dearmor(binary) == binary
+
+
+def test_a_gpg_home_that_a_killed_run_left_is_removed_and_one_in_use_is_not(
+    key: SigningKey,
+) -> None:
+    left, used = (Path(f"/dev/shm/pansoft-gpg-test-{name}") for name in ("left", "used"))
+    for home in (left, used):
+        home.mkdir(mode=0o700, exist_ok=True)
+        (home / "in-use").touch()
+
+    with (used / "in-use").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        gnupg.read_key(public(key))
+        assert used.exists()
+    assert not left.exists()
+
+    gnupg.read_key(public(key))
+    assert not used.exists()
 
 
 def test_no_gpg_home_is_left_behind(key: SigningKey) -> None:
