@@ -65,7 +65,11 @@ class _PlainErrors(cerberus_errors.BaseErrorHandler):  # type: ignore[misc]  # c
 
 
 class _Validator(cerberus.Validator):  # type: ignore[misc]  # cerberus has no types
-    """Cerberus, with a `regex` that means the whole text: its own lets a final newline pass."""
+    """Cerberus, but true is no integer, and a `regex` means the whole text, final newline and all."""
+
+    types_mapping = cerberus.Validator.types_mapping | {
+        "integer": cerberus.TypeDefinition("integer", (int,), (bool,))
+    }
 
     def _validate_regex(self, pattern: str, field: str, value: object) -> None:
         """{'type': 'string'}"""  # read by cerberus: what the rule itself may be

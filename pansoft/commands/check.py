@@ -34,7 +34,12 @@ def check(context: Context, *, targets: tuple[str, ...], form: str) -> None:
     if report.problems or chosen is not reports.Format.TEXT:
         root = None if chosen is reports.Format.TEXT else context.project
         click.echo(reports.render(report.problems, chosen, root=root).rstrip("\n"))
-    files = len(report.recipes) + len(report.bases)
-    context.console.say(f"{files} without a fault, {len(report.problems)} problems")
+    good = len(report.recipes) + len(report.bases)
+    count = len(report.problems)
+    context.console.say(
+        f"{count} problem{'s' if count != 1 else ''} found, {good} without a fault"
+        if count
+        else f"{good} checked, no problem found"
+    )
     if not report.passed:
         raise click.exceptions.Exit(EXIT_USER)
