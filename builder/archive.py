@@ -8,6 +8,7 @@ with its path, size and sha256 (wiki.debian.org/DebianRepository/Format).
 from __future__ import annotations
 
 import concurrent.futures
+import re
 from collections.abc import Sequence
 
 from builder.apt import DebianPackage
@@ -15,6 +16,7 @@ from builder.inputs import InputCache
 from core import process
 
 _PARALLEL = 4
+_DESCRIPTION = re.compile(r"^Description:.*\n(?:[ \t].*\n)*", re.MULTILINE)
 
 
 def packages_index(packages: Sequence[DebianPackage], cache: InputCache) -> str:
@@ -35,12 +37,15 @@ def dpkg_status(packages: Sequence[DebianPackage], cache: InputCache) -> str:
 
 
 def _controls(packages: Sequence[DebianPackage], cache: InputCache) -> list[str]:
-    """Return the control fields of each package."""
+    """Return the control fields of each package, without its description.
+
+    Nobody reads it here, and apt trips over one that ends with an empty line (`xvfb` of Debian 12).
+    """
 
     def control(package: DebianPackage) -> str:
         file = cache.need(package.sha256, name=package.path.rsplit("/", 1)[-1])
         done = process.run(["dpkg-deb", "-f", file], reason="read a package's control fields")
-        return done.stdout.strip()
+        return _DESCRIPTION.sub("", done.stdout).strip()
 
     with concurrent.futures.ThreadPoolExecutor(_PARALLEL) as pool:
         return list(pool.map(control, packages))

@@ -3,10 +3,8 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from builder import sandbox
@@ -15,11 +13,11 @@ from builder.base import Base, ensure_base
 from builder.build_user import BuildUser
 from builder.fetch import fetch
 from builder.image_files import package_container_files
+from builder.images import Built, built
 from builder.inputs import InputCache
 from builder.plan import ARCHITECTURE, BuildPlan
-from builder.sandbox import Findings, Packed, Stage, names_of, shell_values
+from builder.sandbox import Packed, Stage, names_of, shell_values
 from builder.sif import DataType, PartitionType, SifObject, write_sif
-from builder.stages import Image, PlanId
 from builder.state import State
 from core.canonical import canonical_json, readable_json
 from core.console import Console, readable_size
@@ -27,15 +25,6 @@ from core.errors import UserError
 from core.files import atomic_folder, exclusive_lock, sha256_file, write_atomic
 
 ZSTD_LEVEL = 6  # measured: a quarter of gzip's time at its size
-
-
-@dataclass(frozen=True, slots=True)
-class Built:
-    """An image and what its build saw; `fresh` is whether it was built just now."""
-
-    image: Image
-    findings: Findings
-    fresh: bool
 
 
 def build(plan: BuildPlan, state: State, *, user: BuildUser, console: Console) -> Built:
@@ -62,32 +51,6 @@ def build(plan: BuildPlan, state: State, *, user: BuildUser, console: Console) -
         f"{readable_size(done.image.delta_size)} of it new"
     )
     return Built(done.image, done.findings, fresh=True)
-
-
-def built(plan: BuildPlan, state: State) -> Built | None:
-    """Return the image of a plan if it is built already."""
-    return read_built(plan.id, state)
-
-
-def read_built(plan: PlanId, state: State) -> Built | None:
-    """Return the image with this plan id if it is built, from what the build wrote beside it."""
-    folder = state.image(plan)
-    try:
-        facts = json.loads((folder / "image.json").read_bytes())
-    except FileNotFoundError:
-        return None
-    image = Image(
-        plan=plan,
-        name=facts["name"],
-        version=facts["version"],
-        base=facts["base"],
-        path=folder / f"{facts['name']}.sif",
-        sha256=facts["sha256"],
-        size=facts["size"],
-        delta_size=facts["delta_size"],
-    )
-    findings = Findings(tuple(facts["setuid"]), tuple(facts["world_writable"]))
-    return Built(image, findings, fresh=False)
 
 
 def _pack(plan: BuildPlan, base: Base, state: State, scratch: Path, *, user: BuildUser) -> Packed:

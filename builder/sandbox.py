@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from builder.build_user import BuildUser, mount_holder
+from builder.stages import Findings
 from core import process
 from core.errors import CommandFailed, UserError
 from core.files import write_atomic
@@ -41,14 +42,6 @@ class Stage:
     texts: Mapping[str, str]
     files: Mapping[str, tuple[bytes, int]] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Findings:
-    """What a build saw in the files it packed: paths that no image should have."""
-
-    setuid: tuple[str, ...]
-    world_writable: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from builder.build import Built
+from builder.images import Built
 from builder.plan import BuildPlan
 from builder.recipe import Recipe
 from builder.stages import Fingerprint, Image, PlanId, SignedImage, TestReport

@@ -35,6 +35,14 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True)
+class Findings:
+    """What a build saw in the files it packed: paths that no image should have."""
+
+    setuid: tuple[str, ...]
+    world_writable: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TestResult:
     """How one test went; `output` is the end of what it printed, `reason` why it failed."""
 

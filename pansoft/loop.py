@@ -11,46 +11,28 @@ import concurrent.futures
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from pathlib import Path
 
 from builder import sign, testing
 from builder.base import ensure_base
-from builder.build import Built, build, built
+from builder.build import build
 from builder.build_user import BuildUser
 from builder.fetch import fetch
+from builder.images import Built
 from builder.inputs import InputCache
 from builder.plan import BuildPlan
 from builder.recipe import Recipe
-from builder.sandbox import Findings
-from builder.stages import SignedImage, TestReport
+from builder.stages import Findings, SignedImage, TestReport
 from builder.state import State
 from core.console import Console
 from core.errors import UserError
-from pansoft import embedded, publish, published, workspace
+from pansoft import embedded, planning, publish, workspace
 from pansoft.context import Context
+from pansoft.planning import Planned, Status
 from pansoft.publish import Candidate, Outcome
 from trust.evidence import BuildFacts, Input, Purpose
 from trust.keys import SigningKey, local_key, local_policy
 from trust.policy import TrustPolicy, load_policy
-
-
-class Status(StrEnum):
-    """How far a package is on its way."""
-
-    NEW = "new"
-    BUILT = "built"
-    PUBLISHED = "published"
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """A recipe, its plan, and how far it is already; `why` says it in a sentence."""
-
-    recipe: Recipe
-    plan: BuildPlan
-    status: Status
-    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,29 +62,6 @@ class LoopReport:
     outcome: Outcome | None
 
 
-def plan(context: Context, recipes: Sequence[Recipe], *, at: datetime) -> tuple[Planned, ...]:
-    """Return what is to be done for each recipe, from git and the repository; nothing is changed."""
-    state = State(context.state)
-    entries = published.entries_in(state, at=at)
-    by_version = {(entry.name, entry.version): entry for entry in entries}
-    result = []
-    for recipe in recipes:
-        wanted = workspace.plan_of(context, recipe)
-        there = by_version.get((recipe.name, recipe.version))
-        if there is not None and there.plan == wanted.id:
-            status, why = Status.PUBLISHED, f"published on {there.published}"
-        elif built(wanted, state) is not None:
-            status, why = Status.BUILT, "built, not published"
-        elif there is not None:
-            status, why = Status.NEW, "its inputs differ from the published build of this version"
-        elif any(entry.name == recipe.name for entry in entries):
-            status, why = Status.NEW, "a version that is not published"
-        else:
-            status, why = Status.NEW, "a package that is not published"
-        result.append(Planned(recipe, wanted, status, why))
-    return tuple(result)
-
-
 def apply(context: Context, recipes: Sequence[Recipe], *, at: datetime, jobs: int) -> LoopReport:
     """Bring every recipe into the repository that is not there yet.
 
@@ -110,7 +69,7 @@ def apply(context: Context, recipes: Sequence[Recipe], *, at: datetime, jobs: in
         UserError: the machine cannot build at all. What one package lacks is in the report.
     """
     state, user = workspace.state_of(context), workspace.builder_of(context)
-    todo = plan(context, recipes, at=at)
+    todo = planning.plan(context, recipes, at=at)
     wanted = [item for item in todo if item.status is not Status.PUBLISHED]
     key = local_key(state.folder)  # lists itself, so it comes before the policy is read
     policy = policy_of(context, state)

@@ -9,7 +9,7 @@ import click
 
 from core.console import readable_size
 from core.errors import EXIT_REFUSED, EXIT_USER
-from pansoft import clock, loop, workspace
+from pansoft import clock, loop, planning, workspace
 from pansoft.commands.plan import tell_plan
 from pansoft.context import Context
 from pansoft.explain import explain
@@ -34,7 +34,7 @@ def apply(context: Context, *, names: tuple[str, ...], dry_run: bool, jobs: int)
     """
     recipes = workspace.recipes_named(context, names)
     if dry_run:
-        tell_plan(loop.plan(context, recipes, at=clock.now()))
+        tell_plan(planning.plan(context, recipes, at=clock.now()))
         return 0
     report = loop.apply(context, recipes, at=clock.now(), jobs=jobs)
     return tell(report)

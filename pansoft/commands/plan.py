@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import click
 
 from core.canonical import readable_json
-from pansoft import clock, loop, workspace
+from pansoft import clock, planning, workspace
 from pansoft.context import Context
-from pansoft.loop import Planned
+from pansoft.planning import Planned, Status
 
 
 @click.command()
@@ -23,7 +23,7 @@ def plan(context: Context, *, names: tuple[str, ...], as_json: bool) -> None:
     Example: pansoft plan
     """
     recipes = workspace.recipes_named(context, names)
-    planned = loop.plan(context, recipes, at=clock.now())
+    planned = planning.plan(context, recipes, at=clock.now())
     if as_json:
         items = [
             {
@@ -47,5 +47,5 @@ def tell_plan(planned: Sequence[Planned]) -> None:
     width = max(map(len, titles), default=0)
     for title, item in zip(titles, planned, strict=True):
         click.echo(f"{item.status:<9}  {title:<{width}}  {item.plan.id[:12]}  {item.why}")
-    todo = sum(item.status is not loop.Status.PUBLISHED for item in planned)
+    todo = sum(item.status is not Status.PUBLISHED for item in planned)
     click.echo(f"{todo} of {len(planned)} packages to bring along" if todo else "nothing to do")

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from builder import sign as signing
-from builder.build import built
+from builder.images import built
 from builder.load import load_base, load_recipe
 from builder.lock import read_base_lock, read_package_lock
 from builder.plan import BuildPlan, plan_base, plan_package

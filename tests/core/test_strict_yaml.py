@@ -78,7 +78,7 @@ def test_every_value_and_every_key_has_its_place() -> None:
         ("", "1:1: yaml-single: the document must be a mapping of fields to values"),
         ("a: 1\n---\nb: 2\n", "2:1: yaml-single: a second document begins here"),
         ("a: [1\n", "2:1: yaml-syntax: "),
-        ("a: b: c\n", "1:5: yaml-syntax: mapping values are not allowed here"),
+        ("a: b: c\n", "1:5: yaml-syntax: mapping values are not allowed in this context"),
         ("a: \t@\n", "yaml-syntax"),
         ("a: \x07\n", "1:1: yaml-encoding: character"),
         (b"name: \xff\n", "1:7: yaml-encoding: byte 0xff is not UTF-8"),
