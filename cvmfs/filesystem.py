@@ -34,9 +34,9 @@ _INODE_MASK = (1 << 63) - 1
 class RepositoryFilesystem:
     """A repository as a file system, read-only, that follows new revisions.
 
-    A file that is open is read from the revision in which it was opened, but the kernel keeps pages by path:
-    replace files under new paths (a version in the path), not under programs that use them. When a new manifest does not verify or the
-    source does not answer, the revision at hand stays.
+    A file that is open is read from the revision in which it was opened, but the kernel keeps pages by
+    path: publish a change under a new path (a version in the path), not under programs that use it.
+    When a new manifest does not verify or the source does not answer, the revision at hand stays.
     """
 
     use_ns = True

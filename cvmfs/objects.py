@@ -18,12 +18,14 @@ import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from core.files import sync_folder
 from cvmfs.compression import LEVEL, compress
 from cvmfs.errors import NotFound, ObjectCorrupted
 from cvmfs.hashes import ContentHash, Hasher, Suffix, hash_of, object_path
 
 SCRATCH = "data/txn"
 _BLOCK = 1 << 20
+_SYNCED_ONE_BY_ONE = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class ObjectStore:
     folder: Path
     new_objects: int = 0
     new_bytes: int = 0
+    _new: list[Path] = field(default_factory=list, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _numbers: itertools.count[int] = field(default_factory=itertools.count, repr=False)
 
@@ -127,7 +130,17 @@ class ObjectStore:
         return stored
 
     def make_durable(self) -> None:
-        """Return when everything written so far survives a power cut: one sync for thousands of objects."""
+        """Return when everything written so far survives a power cut.
+
+        A few objects are synced one by one, so that a small change does not wait for what others write to the
+        same disk; for many, one sync of the file system is quicker.
+        """
+        if len(self._new) <= _SYNCED_ONE_BY_ONE:
+            for path in self._new:
+                sync_file(path)
+            for folder in sorted({path.parent for path in self._new}):
+                sync_folder(folder)
+            return
         descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
             libc = ctypes.CDLL(None, use_errno=True)
@@ -148,4 +161,14 @@ class ObjectStore:
         with self._lock:
             self.new_objects += 1
             self.new_bytes += size
+            self._new.append(target)
         return Stored(content_hash, size, is_new=True)
+
+
+def sync_file(path: Path) -> None:
+    """Make a file's content survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

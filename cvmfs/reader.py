@@ -35,7 +35,7 @@ from cvmfs.errors import (
 from cvmfs.fetch import Source, source_of
 from cvmfs.hashes import ContentHash, Suffix, object_path
 from cvmfs.keys import load_public_key
-from cvmfs.manifest import MANIFEST, Manifest, parse_manifest, verify_manifest
+from cvmfs.manifest import MANIFEST, Manifest, parse_manifest, split_signed, verify_manifest
 from cvmfs.paths import absolute, parent_of, prefixes, repository_name, repository_path
 from cvmfs.whitelist import WHITELIST, Whitelist, fingerprint
 from cvmfs.whitelist import verify as verify_whitelist
@@ -288,6 +288,7 @@ def _verified(location: Location, manifest_content: bytes, *, at: datetime) -> R
         where=source.describe(WHITELIST),
     )
     where = source.describe(MANIFEST)
+    split_signed(manifest_content, where=where)  # nothing is read from a text that was changed
     claimed = parse_manifest(manifest_content, where=where)
     certificate = _certificate(location, claimed, whitelist)
     key = certificate.public_key()

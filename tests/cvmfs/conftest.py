@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from cvmfs.keys import RepositoryKeys, create_keys
 from cvmfs.repository import Repository, create_repository
-from tests.cvmfs.samples import AT, FQRN, make_odd_tree
+from tests.cvmfs.samples import AT, FQRN, make_odd_tree, publish_tree
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +35,25 @@ def repository(tmp_path: Path, keys: RepositoryKeys) -> Repository:
 def odd_tree(tmp_path: Path) -> Path:
     """Give a folder with everything that a tree may hold."""
     return make_odd_tree(tmp_path / "odd tree")
+
+
+@pytest.fixture(scope="session")
+def published_once(tmp_path_factory: pytest.TempPathFactory, keys: RepositoryKeys) -> Path:
+    """Give a folder with a tree and a repository in which it is published at `odd`: not to be changed."""
+    folder = tmp_path_factory.mktemp("published")
+    repository = create_repository(folder / "repository", keys, at=AT)
+    publish_tree(repository, keys, make_odd_tree(folder / "tree"), "odd", nest=True)
+    return folder
+
+
+@pytest.fixture
+def published(published_once: Path, tmp_path: Path) -> Repository:
+    """Give a repository of one's own in which the odd tree is published at `odd`."""
+    shutil.copytree(published_once / "repository", tmp_path / "published")
+    return Repository(tmp_path / "published", FQRN)
+
+
+@pytest.fixture
+def published_tree(published_once: Path) -> Path:
+    """Give the tree that is published there: not to be changed."""
+    return published_once / "tree"

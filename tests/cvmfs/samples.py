@@ -35,7 +35,7 @@ def make_odd_tree(folder: Path) -> Path:
     (folder / "linked" / "three").hardlink_to(folder / "linked" / "one")
     (folder / "elsewhere").hardlink_to(folder / "linked" / "one")
     (folder / "large.bin").write_bytes(
-        b"".join(bytes((n, n + 1, 7, 9)) * (CHUNK // 4) for n in range(20)) + b"end"
+        b"".join(bytes((n, n + 1, 7, 9)) * (CHUNK // 4) for n in range(9)) + b"end"
     )
     (folder / "script.sh").write_text("#!/bin/sh\necho hello\n")
     (folder / "script.sh").chmod(0o755)

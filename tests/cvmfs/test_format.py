@@ -16,8 +16,8 @@ import pytest
 
 from cvmfs.keys import RepositoryKeys
 from cvmfs.publish import transaction
-from cvmfs.repository import Repository
-from tests.cvmfs.samples import AT, LATER, publish_tree
+from cvmfs.repository import create_repository
+from tests.cvmfs.samples import AT, LATER, make_odd_tree, publish_tree
 
 CATALOG_TABLES = {
     "bind_mountpoints": "CREATE TABLE bind_mountpoints (path TEXT, sha1 TEXT, size INTEGER, "
@@ -87,9 +87,12 @@ def _open(taken: Taken, mountpoint: str, digest: str, size: int) -> None:
         _open(taken, path, nested, nested_size)
 
 
-@pytest.fixture(name="taken")
-def _taken(repository: Repository, keys: RepositoryKeys, odd_tree: Path) -> Taken:
+@pytest.fixture(name="taken", scope="module")
+def _taken(keys: RepositoryKeys, tmp_path_factory: pytest.TempPathFactory) -> Taken:
     """Take apart a repository with a history of changes behind it and three levels of catalogs."""
+    folder = tmp_path_factory.mktemp("format")
+    repository = create_repository(folder / "repository", keys, at=AT)
+    odd_tree = make_odd_tree(folder / "tree")
     (odd_tree / "with spaces" / ".cvmfscatalog").touch()
     publish_tree(repository, keys, odd_tree, "images/odd/1.0", nest=True)
     publish_tree(repository, keys, odd_tree, "images/odd/2.0", nest=True, at=LATER)

@@ -24,13 +24,7 @@ from cvmfs.publish import transaction
 from cvmfs.reader import open_reader
 from cvmfs.repository import Repository, sign_whitelist
 from cvmfs.serve import serving
-from tests.cvmfs.samples import AT, CHUNK, FQRN, LATER, flip_byte, publish_tree, read
-
-
-@pytest.fixture(name="published")
-def _published(repository: Repository, keys: RepositoryKeys, odd_tree: Path) -> Repository:
-    publish_tree(repository, keys, odd_tree, "odd", nest=True)
-    return repository
+from tests.cvmfs.samples import AT, CHUNK, FQRN, LATER, flip_byte, read
 
 
 def test_directory_is_listed_by_name(published: Repository, keys: RepositoryKeys) -> None:
@@ -47,16 +41,16 @@ def test_directory_is_listed_by_name(published: Repository, keys: RepositoryKeys
         (0, 10),
         (4 * CHUNK - 3, 7),
         (4 * CHUNK, 1),
-        (3, 9 * CHUNK),
-        (20 * CHUNK, 99),
+        (3, 8 * CHUNK + 9),
+        (9 * CHUNK, 99),
         (30 * CHUNK, 1),
     ],
     ids=["start", "across chunks", "chunk start", "several chunks", "end", "past the end"],
 )
 def test_part_of_a_chunked_file_is_read(
-    published: Repository, keys: RepositoryKeys, odd_tree: Path, offset: int, size: int
+    published: Repository, keys: RepositoryKeys, published_tree: Path, offset: int, size: int
 ) -> None:
-    expected = (odd_tree / "large.bin").read_bytes()[offset : offset + size]
+    expected = (published_tree / "large.bin").read_bytes()[offset : offset + size]
 
     assert read(published, keys).read("odd/large.bin", offset, size) == expected
 
@@ -88,7 +82,7 @@ def test_http_reads_the_same_and_fills_the_cache(
     assert content == read(published, keys).read("odd/large.bin")
 
     again = open_reader(published.storage, FQRN, keys.public_key, at=AT).entry("odd/large.bin")
-    assert len(again.chunks) == 6
+    assert len(again.chunks) == 3
     kept = {path.name for path in (tmp_path / "cache").glob("??/*")}
     assert {chunk.content_hash[2:] + "P" for chunk in again.chunks} < kept
 
@@ -169,7 +163,7 @@ def test_flipped_byte_in_a_signed_file_is_refused(
 ) -> None:
     flip_byte(published.storage / file, position)
 
-    with pytest.raises((SignatureInvalid, NotFound), match=r"\.cvmfs|missing"):
+    with pytest.raises(SignatureInvalid, match=file):
         read(published, keys)
 
 
