@@ -22,12 +22,18 @@ _BASE_ENVIRONMENT = """# made by pansoft
 export LC_ALL=C.UTF-8
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 """
+# Sourced last, as in images that Apptainer builds itself: it puts the libraries that --nv binds
+# where programs find them, and without a file of this name Apptainer ignores --env.
+_LAST_ENVIRONMENT = """# made by pansoft
+export LD_LIBRARY_PATH="${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}/.singularity.d/libs"
+"""
 
 
 def minimal_container_files(name: str) -> Mapping[str, tuple[bytes, int]]:
     """Return the staged files of a base, each with its mode."""
     return {
         f"{_STAGED}/env/10-base.sh": (_BASE_ENVIRONMENT.encode(), 0o755),
+        f"{_STAGED}/env/99-base.sh": (_LAST_ENVIRONMENT.encode(), 0o755),
         f"{_STAGED}/labels.json": (readable_json({"pansoft.base": name}).encode(), 0o644),
         f"{_STAGED}/runscript": (_RUNSCRIPT.encode(), 0o755),
     }
