@@ -35,6 +35,7 @@ from trust.evidence import (
     Evidence,
     Input,
     LicenceFacts,
+    Published,
     Purpose,
     ReleaseFacts,
     SignerFacts,
@@ -60,12 +61,16 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class VerificationReport:
-    """Who signed an image, when, under which policy; what was decided then and what is now."""
+    """Who signed an image, when, under which policy; what was decided then and what is now.
+
+    `evidence` is what was signed, with the key and the bytes as they are; `verdict` is today's of it.
+    """
 
     signer: Signer
     signed_at: datetime
     statement: Statement
     objects: tuple[str, ...]
+    evidence: Evidence
     verdict: Verdict
 
     @property
@@ -170,7 +175,8 @@ def sign(
         SigningRefused: the policy says no.
         Refused: the image's bytes are not those that were built and tested.
     """
-    with exclusive_lock(folder.parent / f".{folder.name}.lock", purpose=f"sign {image.name}"):
+    lock = folder.parent / f".{folder.name}.lock"
+    with exclusive_lock(lock, purpose=f"sign {image.name}", wait=True):
         _sweep(folder)
         done = _signed_before(folder, image, policy=policy, at=at)
         if done is not None:
@@ -264,23 +270,44 @@ def verify(
     if report.fingerprints != (signer.fingerprint,):
         raise Refused(f"{file.name} and its statement are signed by different keys")
     _check_story(file, statement)
-    facts = _signer_facts(gnupg.read_key(signer.key_file))
-    now = judge(
-        policy,
-        replace(
-            statement.evidence,
-            purpose=Purpose.VERIFY,
-            signer=facts,
-            signed_sha256=statement.sha256,
-        ),
-        at=at,
+    evidence = replace(
+        statement.evidence,
+        purpose=Purpose.VERIFY,
+        signer=_signer_facts(gnupg.read_key(signer.key_file)),
+        signed_sha256=statement.sha256,
     )
+    now = judge(policy, evidence, at=at)
     if not now.accepted:
         raise Refused(
             f"{file.name} is as it was signed, but the policy refuses it:\n{reasons(now)}"
         )
-    verified = VerificationReport(signer, signature.made, statement, report.objects, now)
+    verified = VerificationReport(signer, signature.made, statement, report.objects, evidence, now)
     return _signed_image(file, statement, signer), verified
+
+
+def evidence_to_publish(
+    report: VerificationReport,
+    *,
+    repository: str,
+    expected_plan: PlanId,
+    published_sha256: str | None,
+) -> Evidence:
+    """Return the evidence for publishing a verified image; hand it to `trust.judge.judge`.
+
+    Args:
+        report: from `verify`.
+        repository: the fully qualified name of the repository.
+        expected_plan: the plan that the recipe and the lock in git give now.
+        published_sha256: of the file that the repository holds under this name and version;
+            None when it holds none.
+    """
+    return replace(
+        report.evidence,
+        purpose=Purpose.PUBLISH,
+        repository=repository,
+        expected_plan=expected_plan,
+        published=Published(published_sha256),
+    )
 
 
 def _image_file(path: Path) -> Path:

@@ -31,6 +31,7 @@ from trust.evidence import (
     ReleaseFacts,
     TestFacts,
 )
+from trust.judge import judge
 from trust.keys import SigningKey
 from trust.policy import TrustPolicy, load_policy
 
@@ -294,6 +295,38 @@ def test_a_renamed_image_is_refused(published: Path, policy: TrustPolicy) -> Non
 
     with pytest.raises(Refused, match=r"speaks of tiny.sif, not of huge.sif"):
         verify(published, policy=policy, at=NOW)
+
+
+@pytest.mark.parametrize(
+    ("repository", "plan", "held", "refused"),
+    [
+        pytest.param("software.pansoft.local", PLAN, None, [], id="new"),
+        pytest.param("software.pansoft.local", PLAN, "same", [], id="again"),
+        pytest.param("software.pansoft.local", PLAN, "9" * 64, ["version-immutable"], id="other"),
+        pytest.param("software.pansoft.local", "9" * 64, None, ["plan-matches"], id="old plan"),
+        pytest.param(
+            "software.pan.org", PLAN, None, ["signer-trusted", "redistribution"], id="not local"
+        ),
+    ],
+)
+def test_a_verified_image_is_judged_again_to_publish_it(
+    published: Path,
+    policy: TrustPolicy,
+    repository: str,
+    plan: PlanId,
+    held: str | None,
+    refused: list[str],
+) -> None:
+    signed, report = verify(published, policy=policy, at=NOW)
+
+    evidence = signing.evidence_to_publish(
+        report,
+        repository=repository,
+        expected_plan=plan,
+        published_sha256=signed.sha256 if held == "same" else held,
+    )
+
+    assert [each.rule for each in judge(policy, evidence, at=NOW).refusals] == refused
 
 
 def test_a_path_that_is_not_there_is_the_users_to_mend(tmp_path: Path, policy: TrustPolicy) -> None:
