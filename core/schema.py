@@ -110,7 +110,7 @@ def _is_type_error_at(path: Path_, error: Any) -> bool:
 
 def _problem(error: Any, document: Document, root: _Rules) -> Problem:
     path: Path_ = error.document_path
-    rules = _rules_at(root, path)
+    rules = _form_of(error.value, _rules_at(root, path))
     where = document.where(path)
     if "keysrules" in error.schema_path:
         where = document.where_key(path)
@@ -193,6 +193,12 @@ def _rules_at(root: _Rules, path: Path_) -> _Rules:
         else:
             rules = _fields(rules).get(part, {})
     return rules
+
+
+def _form_of(value: object, rules: _Rules) -> _Rules:
+    """Return the rules of the form that a value has, where it may have one of several."""
+    kind = "string" if isinstance(value, str) else "dict"
+    return next((form for form in rules.get("anyof", ()) if form["type"] == kind), rules)
 
 
 def _name(path: Path_) -> str:

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Every recipe and every base of this repository, without building anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from builder.check import check
+from builder.load import load_all, load_bases, load_recipe, recipe_folders
+from builder.recipe import Recipe, TestKind
+
+ROOT = Path(__file__).parents[1]
+FOLDERS = recipe_folders(ROOT)
+
+
+@pytest.fixture(scope="module")
+def recipes() -> tuple[Recipe, ...]:
+    return load_all(ROOT)
+
+
+def test_all_recipes_and_bases_check_clean() -> None:
+    assert [str(problem) for problem in check(ROOT).problems] == []
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_a_recipe_says_what_the_catalogue_shows(folder: Path) -> None:
+    recipe = load_recipe(folder)
+
+    assert recipe.license.evidence
+    assert recipe.source
+    assert recipe.commands
+    assert recipe.runtime.memory
+    assert recipe.runtime.time
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_a_recipe_shows_that_the_program_works(folder: Path) -> None:
+    tests = load_recipe(folder).tests
+
+    assert any(test.expect and "--version" not in test.run for test in tests)
+
+
+def test_the_recipes_cover_what_there_is(recipes: tuple[Recipe, ...]) -> None:
+    kinds = {test.kind for recipe in recipes for test in recipe.tests}
+
+    assert len(recipes) >= 14
+    assert any(r.build.apt and not r.build.pip for r in recipes)
+    assert any(r.build.pip and not r.build.apt for r in recipes)
+    assert any(r.build.pip and r.build.apt for r in recipes)
+    assert any(r.build.script and r.build.sources for r in recipes)
+    assert any(r.build.files for r in recipes)
+    assert any(r.runtime.desktop for r in recipes)
+    assert any(r.runtime.jupyter for r in recipes)
+    assert any(r.runtime.mpi for r in recipes)
+    assert kinds >= {TestKind.COMMAND, TestKind.IMPORT, TestKind.GUI, TestKind.MPI}
+
+
+def test_every_base_is_used(recipes: tuple[Recipe, ...]) -> None:
+    assert {recipe.base for recipe in recipes} == {base.name for base in load_bases(ROOT)}
