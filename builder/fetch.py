@@ -14,7 +14,6 @@ import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
 
 import requests
 import requests.adapters
@@ -23,7 +22,7 @@ import urllib3
 from builder import apt, python_index
 from builder.apt import DebianPackage
 from builder.inputs import InputCache
-from builder.lock import PythonArtefact
+from builder.lock import Input, PythonArtefact, input_name
 from builder.recipe import Source, SourceKind
 from core.console import Console, readable_size
 from core.errors import UserError
@@ -31,8 +30,6 @@ from core.errors import UserError
 PARALLEL = 8
 _TIMEOUT_S = (20, 120)
 _BLOCK = 1 << 18
-
-Input: TypeAlias = DebianPackage | PythonArtefact | Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +71,6 @@ def fetch(inputs: Iterable[Input], cache: InputCache, *, console: Console) -> Fe
         raise _all_of(failures)
     console.say(f"fetched {len(missing)} inputs, {readable_size(total)}")
     return Fetched(len(wanted), len(missing), total)
-
-
-def input_name(item: Input) -> str:
-    """Return the file name that an input is known by."""
-    match item:
-        case DebianPackage():
-            return Path(item.path).name
-        case PythonArtefact() | Source():
-            return item.filename
 
 
 @dataclass

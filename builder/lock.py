@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from builder.apt import DebianPackage
 from builder.recipe import BaseRecipe, Recipe, Source, SourceKind
@@ -33,6 +33,19 @@ class PythonArtefact:
     version: str
     filename: str
     sha256: str
+
+
+Input: TypeAlias = DebianPackage | PythonArtefact | Source
+"""Something that a build reads; each has the sha256 that it is fetched and kept by."""
+
+
+def input_name(item: Input) -> str:
+    """Return the file name that an input is known by."""
+    match item:
+        case DebianPackage():
+            return Path(item.path).name
+        case PythonArtefact() | Source():
+            return item.filename
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +83,6 @@ class PackageLock:
     tools: tuple[DebianPackage, ...] = ()
     python: tuple[PythonArtefact, ...] = ()
     sources: tuple[Source, ...] = ()
-
-    @property
-    def inputs(self) -> tuple[tuple[str, str], ...]:
-        """Return the (file name, sha256) of every input."""
-        debs = ((Path(deb.path).name, deb.sha256) for deb in (*self.debian, *self.tools))
-        wheels = ((wheel.filename, wheel.sha256) for wheel in self.python)
-        archives = ((source.filename, source.sha256) for source in self.sources)
-        return (*debs, *wheels, *archives)
 
 
 def base_asked(recipe: BaseRecipe) -> str:

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from builder.apt import DebianPackage
-from builder.lock import BaseLock, PackageLock, PythonArtefact
+from builder.lock import BaseLock, Input, PackageLock, PythonArtefact
 from builder.recipe import BaseRecipe, Recipe, Source
 from builder.stages import PlanId
 from core.canonical import canonical_json, sha256_of
@@ -79,7 +79,7 @@ class BuildPlan:
         return uuid.uuid5(_NAMESPACE, self.id)
 
     @property
-    def inputs(self) -> tuple[DebianPackage | PythonArtefact | Source, ...]:
+    def inputs(self) -> tuple[Input, ...]:
         """Return everything that a build of this plan reads from the input cache."""
         return (*self.debian, *self.tools, *self.python, *self.sources)
 

@@ -11,7 +11,6 @@ import concurrent.futures
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from builder import sign, testing
 from builder.base import ensure_base
@@ -20,6 +19,7 @@ from builder.build_user import BuildUser
 from builder.fetch import fetch
 from builder.images import Built
 from builder.inputs import InputCache
+from builder.lock import input_name
 from builder.plan import BuildPlan
 from builder.recipe import Recipe
 from builder.stages import Findings, SignedImage, TestReport
@@ -107,12 +107,10 @@ def build_facts(plan: BuildPlan, findings: Findings) -> BuildFacts:
     The engine has no way to build with a network: `outside.sh` is run in a network namespace of
     its own, or not at all.
     """
-    debs = [(Path(deb.path).name, deb.sha256) for deb in (*plan.debian, *plan.tools)]
-    wheels = [(wheel.filename, wheel.sha256) for wheel in plan.python]
-    archives = [(source.filename, source.sha256) for source in plan.sources]
-    files = [(item.target, item.sha256) for item in plan.files]
+    inputs = [Input(input_name(item), item.sha256) for item in plan.inputs]
+    files = [Input(item.target, item.sha256) for item in plan.files]
     return BuildFacts(
-        inputs=tuple(Input(name, sha256) for name, sha256 in (*debs, *wheels, *archives, *files)),
+        inputs=(*inputs, *files),
         network_off=True,
         risky_files=tuple(sorted({*findings.setuid, *findings.world_writable})),
     )

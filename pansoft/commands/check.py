@@ -8,7 +8,10 @@ import click
 from builder import reports
 from builder.check import check as check_recipes
 from core.errors import EXIT_USER
+from core.problems import errors, in_order
+from pansoft import clock
 from pansoft.context import Context
+from pansoft.policy_check import policy_problems
 
 
 @click.command()
@@ -23,23 +26,25 @@ from pansoft.context import Context
 )
 @click.pass_obj
 def check(context: Context, *, targets: tuple[str, ...], form: str) -> None:
-    """Check recipes and bases without building anything; all of them if none is named.
+    """Check recipes, bases and the trust policy without building anything; all if none is named.
 
     Every problem is shown with its file, line and column, the rule it breaks and how to mend it.
 
     Example: pansoft check hdf5-tools recipes/pyfai --format gitlab
     """
     report = check_recipes(context.project, targets)
+    refusals = policy_problems(context, report.recipes, at=clock.now())
+    problems = in_order((*report.problems, *refusals))
     chosen = reports.Format(form)
-    if report.problems or chosen is not reports.Format.TEXT:
+    if problems or chosen is not reports.Format.TEXT:
         root = None if chosen is reports.Format.TEXT else context.project
-        click.echo(reports.render(report.problems, chosen, root=root).rstrip("\n"))
+        click.echo(reports.render(problems, chosen, root=root).rstrip("\n"))
     good = len(report.recipes) + len(report.bases)
-    count = len(report.problems)
+    count = len(problems)
     context.console.say(
         f"{count} problem{'s' if count != 1 else ''} found, {good} without a fault"
         if count
         else f"{good} checked, no problem found"
     )
-    if not report.passed:
+    if errors(problems):
         raise click.exceptions.Exit(EXIT_USER)

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What the trust policy says of recipes before anything is built, as problems with their place.
+
+They are warnings: a recipe may be written, built and tried before somebody has read its licence.
+What is refused here is refused again, and finally, when the image is to be signed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from builder import sign
+from builder.lock import input_name
+from builder.recipe import Recipe
+from core import strict_yaml
+from core.errors import UserError
+from core.problems import Problem, Severity
+from pansoft import embedded, workspace
+from pansoft.context import Context
+from trust.evidence import BuildFacts, Input, Purpose
+from trust.judge import judge
+from trust.policy import TrustPolicy, check_policy, load_policy
+from trust.verdict import Finding
+
+# Where in a recipe a rule looks.
+_FIELDS: dict[str, strict_yaml.Path_] = {
+    "base-allowed": ("base",),
+    "channel-allowed": ("release", "channel"),
+    "inputs-pinned": ("build",),
+    "licence-allowed": ("license", "spdx"),
+    "licence-known": ("license", "spdx"),
+    "redistribution": ("license", "redistribution"),
+    "support-date-valid": ("release", "supported_until"),
+}
+
+
+def policy_problems(
+    context: Context, recipes: Sequence[Recipe], *, at: datetime
+) -> tuple[Problem, ...]:
+    """Return what is wrong with the policy itself, and what it would refuse of the recipes."""
+    faults = check_policy(context.policy)
+    if faults:
+        return faults
+    policy = load_policy(context.policy)
+    return tuple(
+        problem for recipe in recipes for problem in _refusals(context, recipe, policy, at=at)
+    )
+
+
+def _refusals(
+    context: Context, recipe: Recipe, policy: TrustPolicy, *, at: datetime
+) -> Iterator[Problem]:
+    evidence = sign.gather(
+        recipe,
+        purpose=Purpose.MERGE,
+        facts=_lock_facts(context, recipe),
+        repository=embedded.FQRN,
+    )
+    verdict = judge(policy, evidence, at=at)
+    document = strict_yaml.load(recipe.file)
+    for finding in verdict.refusals:
+        if finding.rule == "inputs-pinned" and not recipe.lock_file.exists():
+            continue  # a recipe is written before it is locked
+        yield _problem(finding, document)
+
+
+def _lock_facts(context: Context, recipe: Recipe) -> BuildFacts | None:
+    try:
+        plan = workspace.plan_of(context, recipe)
+    except UserError:
+        return None
+    return BuildFacts(inputs=tuple(Input(input_name(i), i.sha256) for i in plan.inputs))
+
+
+def _problem(finding: Finding, document: strict_yaml.Document) -> Problem:
+    path = _FIELDS.get(finding.rule, ())
+    return Problem(
+        document.where(path),
+        finding.rule,
+        f"the policy will refuse this: {finding.message}",
+        hint=finding.fix,
+        field=".".join(map(str, path)),
+        severity=Severity.WARNING,
+    )
