@@ -21,10 +21,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from builder.images import Built
 from builder.plan import BuildPlan
 from builder.recipe import Recipe
-from builder.stages import Fingerprint, Image, PlanId, SignedImage, TestReport
+from builder.stages import Findings, Fingerprint, Image, PlanId, SignedImage, TestReport
 from core.canonical import Json, readable_json
 from core.errors import Refused, UserError
 from core.files import atomic_folder, copy_atomic, exclusive_lock, sha256_file, write_atomic
@@ -127,7 +126,7 @@ def gather(
     )
 
 
-def build_facts(plan: BuildPlan, built: Built) -> BuildFacts:
+def build_facts(plan: BuildPlan, findings: Findings) -> BuildFacts:
     """Return the facts of a build: its plan's inputs, the base's among them, and its findings."""
     debian = (*plan.base.lock.packages, *plan.debian, *plan.tools)
     inputs = [Input(f"{item.name} {item.version}", item.sha256) for item in debian]
@@ -137,7 +136,7 @@ def build_facts(plan: BuildPlan, built: Built) -> BuildFacts:
     return BuildFacts(
         inputs=tuple(inputs),
         network_off=True,  # builder.sandbox unshares the network of every build and has no switch
-        risky_files=(*built.findings.setuid, *built.findings.world_writable),
+        risky_files=tuple(sorted({*findings.setuid, *findings.world_writable})),
     )
 
 

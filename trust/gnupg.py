@@ -259,10 +259,12 @@ def _home() -> Iterator[Path]:
     """
     where = _MEMORY if os.access(_MEMORY, os.W_OK | os.X_OK) else Path(tempfile.gettempdir())
     _sweep(where)
-    home = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=where))
+    fresh = Path(tempfile.mkdtemp(prefix=".pansoft-", dir=where))
+    home = where / f"{_PREFIX}{fresh.name.rpartition('-')[2]}"
     try:
-        with (home / _LOCK).open("w") as lock:
+        with (fresh / _LOCK).open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            fresh.rename(home)  # locked before it has the name that others look for
             yield home
     finally:
         _remove(home)

@@ -10,16 +10,13 @@ import click
 
 from builder import sign as signing
 from builder.images import built
-from builder.load import load_base, load_recipe
-from builder.lock import read_base_lock, read_package_lock
-from builder.plan import BuildPlan, plan_base, plan_package
 from builder.recipe import Recipe
 from builder.stages import SignedImage
 from builder.state import State
 from builder.testing import known_report
 from core.canonical import Json, readable_json
 from core.errors import UserError
-from pansoft import clock
+from pansoft import clock, workspace
 from pansoft.context import Context
 from trust.evidence import Purpose
 from trust.keys import LOCAL_NAME, SigningKey, local_policy, open_key, private_folder
@@ -60,32 +57,32 @@ def sign(
     key = open_key(private_folder(context.state, key_name), passphrase_file=passphrase_file)
     at = clock.now()
     rows: list[Json] = []
-    for name in names:
-        signed = _sign(context, name, policy=policy, key=key, at=at)
-        rows.append({"name": name, "path": str(signed.path), "sha256": signed.sha256})
+    for recipe in workspace.recipes_named(context, names):
+        signed = _sign(context, recipe, policy=policy, key=key, at=at)
+        rows.append({"name": recipe.name, "path": str(signed.path), "sha256": signed.sha256})
         if not as_json:
             click.echo(
-                f"{name} {signed.image.version} signed by {signed.signer_name}: {signed.path}"
+                f"{recipe.name} {signed.image.version} signed by {signed.signer_name}: {signed.path}"
             )
     if as_json:
         click.echo(readable_json(rows), nl=False)
 
 
 def _sign(
-    context: Context, name: str, *, policy: TrustPolicy, key: SigningKey, at: datetime
+    context: Context, recipe: Recipe, *, policy: TrustPolicy, key: SigningKey, at: datetime
 ) -> SignedImage:
     state = State(context.state)
-    recipe, plan = _recipe_and_plan(context, name)
+    plan = workspace.plan_of(context, recipe)
     done = built(plan, state)
     if done is None:
         raise UserError(
-            f"{name} {recipe.version} is not built as its recipe and lock are now",
-            hint=f"pansoft build {name}",
+            f"{recipe.name} {recipe.version} is not built as its recipe and lock are now",
+            hint=f"pansoft build {recipe.name}",
         )
     evidence = signing.gather(
         recipe,
         purpose=Purpose.SIGN,
-        facts=signing.build_facts(plan, done),
+        facts=signing.build_facts(plan, done.findings),
         expected_plan=plan.id,
         image=done.image,
         report=known_report(recipe, done.image, state),
@@ -98,12 +95,3 @@ def _sign(
         folder=state.signed(plan.id),
         at=at,
     )
-
-
-def _recipe_and_plan(context: Context, name: str) -> tuple[Recipe, BuildPlan]:
-    bases = context.recipes / "bases"
-    recipe = load_recipe(context.recipes / name, bases=bases)
-    base = load_base(bases / recipe.base)
-    base_lock = read_base_lock(base)
-    lock = read_package_lock(recipe, base_lock)
-    return recipe, plan_package(recipe, lock, plan_base(base, base_lock))

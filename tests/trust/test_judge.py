@@ -73,6 +73,7 @@ CASES: list[tuple[str, dict[str, Any], Outcome, str]] = [
     ("signer-trusted", key(expires=NOON + timedelta(seconds=1)), OK, "signed by"),
     ("signer-trusted", key(expires=NOON - A_DAY), NO, "expired on 2026-05-31"),
     ("signer-trusted", key(created=NOON + A_DAY), NO, "was made after"),
+    ("signer-trusted", key(created=NOON + timedelta(minutes=1)), OK, "signed by"),
     ("signer-trusted", key(LOCAL_KEY), NO, "is not a local repository"),
     ("signer-trusted", {**key(LOCAL_KEY), "repository": "pan.local"}, OK, "a local key"),
     ("signer-trusted", {**key(LOCAL_KEY), "repository": None}, NO, "could not be checked"),

@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from trust.evidence import Evidence, Purpose, SignerFacts
 from trust.policy import Audience, Origin, Signer, TrustPolicy
 from trust.rules.rule import BUILT, Answer, Passed, Refusal, Rule, unknown
 from trust.verdict import Group
+
+CLOCK_SKEW = timedelta(minutes=10)
+"""Clocks differ, and a run that makes its first key asks with the time at which it began."""
 
 
 def check(policy: TrustPolicy, evidence: Evidence, at: datetime) -> Answer:
@@ -40,7 +43,7 @@ def _key_itself(seen: SignerFacts, signer: Signer, at: datetime) -> Refusal | No
             f"the key of {signer.name} expired on {seen.expires:%Y-%m-%d}",
             "extend the key, or sign with its successor",
         )
-    if seen.created > at:
+    if seen.created > at + CLOCK_SKEW:
         return Refusal(f"the key of {signer.name} was made after {at:%Y-%m-%d %H:%M} UTC")
     return None
 
