@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 
 from builder import from_debian, from_pypi
 from builder.facts import Facts
@@ -12,7 +13,7 @@ from builder.recipe_checks import UNKNOWN_LICENSE
 from builder.schema import COMMAND, NAME, NAME_IN_WORDS, WEB_URL
 from core.errors import UserError
 
-_VERSION = "[0-9A-Za-z][0-9A-Za-z.+~_-]*"
+_VERSION = "[0-9A-Za-z][0-9A-Za-z.+~_-]{0,63}"
 _PLAIN = re.compile(r"[A-Za-z/][^\x00-\x1f:#\[\]{},&*!|>'\"%@`]*(?<! )\Z")
 _WORDS = {"true", "false", "null", "~", "yes", "no", "on", "off"}
 
@@ -47,7 +48,7 @@ def recipe_text(name: str, facts: Facts) -> str:
     """Return the text of a recipe made of what is known; comments say what is not."""
     lines = ["schema: 1", f"name: {_scalar(name)}"]
     lines += _version(facts)
-    lines += [f"title: {_scalar(facts.title[:80])}"]
+    lines += [f"title: {_scalar(_shortened(facts.title, 80))}"]
     summary = facts.summary or f"{facts.title} (say here what it is, in one line)."
     lines += [f"summary: {_scalar(_shortened(summary))}"]
     lines += ["description: |", *_block(facts.description or summary, indent=2)]
@@ -86,7 +87,7 @@ def _homepage(facts: Facts) -> list[str]:
 
 
 def _license(facts: Facts) -> list[str]:
-    evidence = [f"  evidence: {_scalar(facts.evidence)}"] if facts.evidence else []
+    evidence = [f"  evidence: {_scalar(_shortened(facts.evidence, 200))}"] if facts.evidence else []
     if facts.license is not None:
         fields = [f"  spdx: {_scalar(facts.license)}", "  redistribution: allowed"]
         return ["license:", *fields, *evidence]
@@ -102,12 +103,16 @@ def _license(facts: Facts) -> list[str]:
 
 
 def _commands(name: str, facts: Facts) -> list[str]:
-    commands = [command for command in facts.commands if re.fullmatch(COMMAND, command)]
+    commands = _usable(facts.commands)
     if commands:
         return ["commands:", *(f"  - {_scalar(command)}" for command in commands)]
     if facts.pip:
         return ["commands:", f"  - name: {_scalar(f'{name}-python')}", "    run: python"]
     return []
+
+
+def _usable(commands: Sequence[str]) -> list[str]:
+    return [name for name in commands if re.fullmatch(COMMAND, name) and len(name) <= 100]
 
 
 def _tests(facts: Facts) -> list[str]:
@@ -124,7 +129,7 @@ def _tests(facts: Facts) -> list[str]:
             f"    run: {_scalar(run)}",
             f"    expect: {_scalar(f'imported {facts.module}')}",
         ]
-    commands = [command for command in facts.commands if re.fullmatch(COMMAND, command)]
+    commands = _usable(facts.commands)
     if commands:
         return [
             *lines,
@@ -151,9 +156,10 @@ def _tests(facts: Facts) -> list[str]:
     ]
 
 
-def _shortened(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= 160 else line[:157].rstrip() + "..."
+def _shortened(text: str, longest: int = 160) -> str:
+    """Return a text as one line that is no longer than a field allows."""
+    line = " ".join(_printable(text).split())
+    return line if len(line) <= longest else line[: longest - 3].rstrip() + "..."
 
 
 def _block(text: str, *, indent: int) -> list[str]:
@@ -187,4 +193,4 @@ def _printable(text: str) -> str:
 
 
 def _comment(text: str) -> str:
-    return _shortened(_printable(text)).rstrip(".")
+    return _shortened(text).rstrip(".")
