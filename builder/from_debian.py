@@ -25,6 +25,7 @@ LICENSES: Mapping[str, str] = MappingProxyType(
         "bsd-2-clause": "BSD-2-Clause",
         "bsd-3-clause": "BSD-3-Clause",
         "bsl-1.0": "BSL-1.0",
+        "cc0": "CC0-1.0",
         "cc0-1.0": "CC0-1.0",
         "expat": "MIT",
         "gpl-2": "GPL-2.0-only",

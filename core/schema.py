@@ -51,10 +51,22 @@ _TYPE_IN_JSON = {
 
 def validate(document: Document, schema: Schema) -> tuple[Problem, ...]:
     """Return every fault of `document` against `schema`, each with its place; none is good news."""
-    validator = _Validator(schema, error_handler=_PlainErrors)
+    validator = _Validator(_compiled(schema), error_handler=_PlainErrors)
     if validator.validate(document.value, normalize=False):
         return ()
     return in_order(_problems(validator.errors, document, {"schema": schema}))
+
+
+def _compiled(schema: Schema) -> Any:
+    """Return a schema as cerberus keeps it: checking one takes longer than checking a document."""
+    known = _COMPILED.get(id(schema))
+    if known is None or known[0] is not schema:
+        known = (schema, cerberus.schema.DefinitionSchema(_Validator({}), schema))
+        _COMPILED[id(schema)] = known
+    return known[1]
+
+
+_COMPILED: dict[int, tuple[Schema, Any]] = {}  # each schema is kept, so that its id stays its own
 
 
 class _PlainErrors(cerberus_errors.BaseErrorHandler):  # type: ignore[misc]  # cerberus has no types

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -17,10 +18,13 @@ from pansoft.commands.check import check as command
 from pansoft.context import Context
 from tests.builder.projects import RECIPE, changed, make_project
 
+POLICY = Path(__file__).parents[2] / "trust-policy"
 APT = "  apt:\n    - gnuplot-nox\n"
 
 
 def run(project: Path, *argv: str) -> Result:
+    """Run the command in a project that has this repository's own trust policy."""
+    shutil.copytree(POLICY, project / "trust-policy", dirs_exist_ok=True)
     context = Context(project=project, state=project / "var", console=Console(quiet=True))
     return CliRunner().invoke(command, argv, obj=context)
 
