@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.files import write_atomic
 from cvmfs.hashes import ContentHash, Suffix, hash_of
 
 log = logging.getLogger(__name__)
@@ -35,11 +36,20 @@ class ObjectCache:
         return None
 
     def put(self, content_hash: ContentHash, suffix: Suffix, stored: bytes) -> None:
-        """Keep an object; a cache that cannot be written is no reason to stop."""
+        """Keep an object; a cache that cannot be written is no reason to stop.
+
+        Nothing is synced: what a power cut damages is fetched again.
+        """
+        path = self.path(content_hash, suffix)
+        scratch = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
         try:
-            write_atomic(self.path(content_hash, suffix), stored)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            scratch.write_bytes(stored)
+            scratch.replace(path)
         except OSError as err:
             log.warning("cannot keep an object in the cache %s: %s", self.folder, err.strerror)
+            with contextlib.suppress(OSError):
+                scratch.unlink()
 
     def path(self, content_hash: ContentHash, suffix: Suffix) -> Path:
         """Return where an object is kept."""

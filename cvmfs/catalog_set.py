@@ -185,6 +185,12 @@ class CatalogSet:
         rows = Catalog.create(self._scratch_file(), root)
         self._open[""] = OpenCatalog("", rows, NO_HASH, Counters(), Counters(), is_changed=True)
 
+    def restore(self, *, previous: ContentHash) -> None:
+        """Write the root catalog again even if nothing in it changes, as the one that follows `previous`."""
+        root = self._root()
+        root.previous = previous
+        root.is_changed = True
+
     def _with_children(self, path: str) -> OpenCatalog:
         """Return the catalog that holds what is in a directory."""
         catalog = self._root()

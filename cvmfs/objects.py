@@ -61,6 +61,7 @@ class ObjectStore:
 
     def clean_scratch(self) -> None:
         """Remove what a killed transaction left; only the holder of the repository's lock may."""
+        self.scratch.mkdir(parents=True, exist_ok=True)
         for leftover in self.scratch.iterdir():
             if leftover.is_dir() and not leftover.is_symlink():
                 shutil.rmtree(leftover)

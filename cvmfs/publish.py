@@ -22,10 +22,12 @@ from cvmfs.compression import worth_compressing
 from cvmfs.entries import Entry, Kind
 from cvmfs.errors import RepositoryError
 from cvmfs.hashes import ContentHash, Suffix
+from cvmfs.history import log as log_of
 from cvmfs.history import tags_of
 from cvmfs.ingest import Content, CutMarks, Ingest
 from cvmfs.keys import RepositoryKeys
 from cvmfs.local_tree import LocalDirectory, LocalEntry, local_entry, scan
+from cvmfs.manifest import Manifest
 from cvmfs.paths import MARKER, absolute, name_of, parent_of, repository_path
 from cvmfs.repository import Repository, commit
 
@@ -309,46 +311,88 @@ def transaction(
         store = repository.store
         seconds = max(int(at.timestamp()), manifest.published)
         catalogs = CatalogSet(store, manifest.root_hash, seconds, uid, gid)
-        ingest = Ingest(store, compress, cut_marks, chunk_size)
-        work = Transaction(catalogs, ingest)
+        work = Transaction(catalogs, Ingest(store, compress, cut_marks, chunk_size))
         try:
             yield work
-            revision, root_hash = manifest.revision, manifest.root_hash
-            is_new = catalogs.is_changed
-            if is_new:
-                revision += 1
-                root = catalogs.write(revision, ttl_s=manifest.ttl_s)
-                root_hash = root.content_hash
-                certificate = store.put_compressed(keys.certificate_pem, Suffix.CERTIFICATE)
-                commit(
-                    repository,
-                    store,
-                    keys,
-                    replace(
-                        manifest,
-                        revision=revision,
-                        root_hash=root_hash,
-                        root_size=root.size,
-                        certificate=certificate.content_hash,
-                        published=seconds,
-                    ),
-                    message=message,
-                    tags=tags_of(repository),
-                )
-                log.info("published revision %d of %s, %s", revision, repository.fqrn, root_hash)
-            work._publication = Publication(
-                fqrn=repository.fqrn,
-                revision=revision,
-                root_hash=root_hash,
-                is_new=is_new,
-                new_objects=store.new_objects,
-                new_bytes=store.new_bytes,
-                files=work.files,
-                logical_bytes=work.logical_bytes,
-            )
+            work._publication = _publish(repository, keys, catalogs, manifest, message, work)
         finally:
             catalogs.close()
             store.clean_scratch()
+
+
+def rollback(
+    repository: Repository, keys: RepositoryKeys, revision: int, *, at: datetime, message: str = ""
+) -> Publication:
+    """Publish the tree of an old revision as a new one, and return it; the log keeps all of them.
+
+    Raises:
+        Busy: a transaction is open.
+        RepositoryError: no tag leads to the revision.
+    """
+    with repository.locked("roll back"):
+        manifest = repository.manifest
+        _check_whitelisted(repository, keys, at)
+        found = [tag for tag in log_of(repository) if tag.revision == revision]
+        if not found:
+            raise RepositoryError(
+                f"{repository.fqrn} has no tag for revision {revision}",
+                hint="see which there are: pansoft repo log",
+            )
+        store = repository.store
+        seconds = max(int(at.timestamp()), manifest.published)
+        catalogs = CatalogSet(store, found[0].root_hash, seconds)
+        try:
+            if found[0].root_hash != manifest.root_hash:
+                catalogs.restore(previous=manifest.root_hash)
+            said = message or f"roll back to revision {revision}"
+            work = Transaction(catalogs, Ingest(store))
+            return _publish(repository, keys, catalogs, manifest, said, work)
+        finally:
+            catalogs.close()
+            store.clean_scratch()
+
+
+def _publish(
+    repository: Repository,
+    keys: RepositoryKeys,
+    catalogs: CatalogSet,
+    manifest: Manifest,
+    message: str,
+    work: Transaction,
+) -> Publication:
+    """Write what changed and let the manifest follow; do nothing when nothing changed."""
+    store = catalogs.store
+    published = manifest
+    if catalogs.is_changed:
+        root = catalogs.write(manifest.revision + 1, ttl_s=manifest.ttl_s)
+        certificate = store.put_compressed(keys.certificate_pem, Suffix.CERTIFICATE)
+        revised = replace(
+            manifest,
+            revision=manifest.revision + 1,
+            root_hash=root.content_hash,
+            root_size=root.size,
+            certificate=certificate.content_hash,
+            published=catalogs.at,
+        )
+        published = commit(
+            repository, store, keys, revised, message=message, tags=tags_of(repository)
+        )
+        log.info(
+            "published revision %d of %s, %s",
+            published.revision,
+            repository.fqrn,
+            published.root_hash,
+        )
+    return Publication(
+        fqrn=repository.fqrn,
+        revision=published.revision,
+        root_hash=published.root_hash,
+        is_new=published is not manifest,
+        new_objects=store.new_objects,
+        new_bytes=store.new_bytes,
+        files=work.files,
+        logical_bytes=work.logical_bytes,
+    )
 
 
 def _check_whitelisted(repository: Repository, keys: RepositoryKeys, at: datetime) -> None:
