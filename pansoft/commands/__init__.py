@@ -27,6 +27,7 @@ VERBS: tuple[str, ...] = (
     "catalog",
     "trust",
     "schema",
+    "docs",
     "demo",
 )
 """Each verb is the command of its name in `pansoft/commands/<verb>.py`."""
