@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from builder import sandbox
+from builder import images, sandbox
 from builder.archive import packages_index
 from builder.base import Base, ensure_base
 from builder.build_user import BuildUser
@@ -115,6 +115,7 @@ def _keep(plan: BuildPlan, base: Base, packed: Packed, state: State) -> None:
         shutil.copyfile(packed.log, folder / "build.log")
         write_atomic(folder / "plan.json", readable_json(plan.as_json()))
         facts = {
+            "schema": images.SCHEMA,
             "name": plan.name,
             "version": plan.version,
             "base": plan.base.name,
@@ -123,6 +124,7 @@ def _keep(plan: BuildPlan, base: Base, packed: Packed, state: State) -> None:
             "delta_size": packed.squashfs.stat().st_size,
             "setuid": list(packed.findings.setuid),
             "world_writable": list(packed.findings.world_writable),
+            "interfaces": list(packed.findings.interfaces),
         }
         write_atomic(folder / "image.json", readable_json(facts))
 

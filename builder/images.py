@@ -10,6 +10,8 @@ from builder.plan import BuildPlan
 from builder.stages import Findings, Image, PlanId
 from builder.state import State
 
+SCHEMA = 1  # of image.json
+
 
 @dataclass(frozen=True, slots=True)
 class Built:
@@ -32,6 +34,8 @@ def read_built(plan: PlanId, state: State) -> Built | None:
         facts = json.loads((folder / "image.json").read_bytes())
     except FileNotFoundError:
         return None
+    if facts.get("schema") != SCHEMA:
+        return None  # written by another version of this program: build it again
     image = Image(
         plan=plan,
         name=facts["name"],
@@ -42,5 +46,7 @@ def read_built(plan: PlanId, state: State) -> Built | None:
         size=facts["size"],
         delta_size=facts["delta_size"],
     )
-    findings = Findings(tuple(facts["setuid"]), tuple(facts["world_writable"]))
+    findings = Findings(
+        tuple(facts["setuid"]), tuple(facts["world_writable"]), tuple(facts["interfaces"])
+    )
     return Built(image, findings, fresh=False)

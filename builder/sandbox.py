@@ -137,6 +137,7 @@ def build_in_sandbox(
         findings=Findings(
             setuid=_lines(scratch / "findings" / "setuid"),
             world_writable=_lines(scratch / "findings" / "world-writable"),
+            interfaces=_lines(scratch / "findings" / "interfaces"),
         ),
     )
 

@@ -36,10 +36,16 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What a build saw in the files it packed: paths that no image should have."""
+    """What a build saw: paths that no image should have, and the network interfaces it had."""
 
     setuid: tuple[str, ...]
     world_writable: tuple[str, ...]
+    interfaces: tuple[str, ...]
+
+    @property
+    def was_offline(self) -> bool:
+        """Return whether the build had no interface but the loopback."""
+        return self.interfaces == ("lo",)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,9 @@ from builder.build_user import BuildUser
 from builder.fetch import fetch
 from builder.images import Built
 from builder.inputs import InputCache
-from builder.lock import input_name
 from builder.plan import BuildPlan
 from builder.recipe import Recipe
-from builder.stages import Findings, SignedImage, TestReport
+from builder.stages import SignedImage, TestReport
 from builder.state import State
 from core.console import Console
 from core.errors import UserError
@@ -30,7 +29,7 @@ from pansoft import embedded, planning, publish, workspace
 from pansoft.context import Context
 from pansoft.planning import Planned, Status
 from pansoft.publish import Candidate, Outcome
-from trust.evidence import BuildFacts, Input, Purpose
+from trust.evidence import Purpose
 from trust.keys import SigningKey, local_key, local_policy
 from trust.policy import TrustPolicy, load_policy
 
@@ -101,21 +100,6 @@ def policy_of(context: Context, state: State) -> TrustPolicy:
     return load_policy(context.policy, local=local_policy(state.folder))
 
 
-def build_facts(plan: BuildPlan, findings: Findings) -> BuildFacts:
-    """Return what the build engine saw, as evidence.
-
-    The engine has no way to build with a network: `outside.sh` is run in a network namespace of
-    its own, or not at all.
-    """
-    inputs = [Input(input_name(item), item.sha256) for item in plan.inputs]
-    files = [Input(item.target, item.sha256) for item in plan.files]
-    return BuildFacts(
-        inputs=(*inputs, *files),
-        network_off=True,
-        risky_files=tuple(sorted({*findings.setuid, *findings.world_writable})),
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Maker:
     """Brings one package from its plan to a signed image; used by several threads at once."""
@@ -139,7 +123,7 @@ class Maker:
         except UserError as err:
             self.console.say(f"{item.recipe.name}: {stage} failed")
             return Failure(item.recipe.name, stage, err)
-        return Brought(Candidate(item.recipe, signed, report), made.fresh)
+        return Brought(Candidate(item.recipe, item.plan.id, signed, report), made.fresh)
 
     def test(self, recipe: Recipe, made: Built) -> TestReport:
         """Return how the recipe's tests go on its image, from an earlier run where there was one."""
@@ -155,7 +139,7 @@ class Maker:
         evidence = sign.gather(
             item.recipe,
             purpose=Purpose.SIGN,
-            facts=build_facts(item.plan, made.findings),
+            facts=sign.build_facts(item.plan, made.findings),
             expected_plan=item.plan.id,
             image=made.image,
             report=report,

@@ -10,14 +10,14 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from builder import sign
 from builder.recipe import Channel, Recipe
 from builder.sif import partition_offsets
-from builder.stages import SignedImage, TestReport
+from builder.stages import PlanId, SignedImage, TestReport
 from builder.state import State
 from catalog import render
 from catalog.entry import (
@@ -31,7 +31,6 @@ from catalog.entry import (
 from catalog.profiles import Conflict, profiles_for
 from cvmfs.publish import Publication, Transaction, transaction
 from pansoft import embedded, published
-from trust.evidence import Evidence, Published, Purpose
 from trust.judge import judge
 from trust.policy import TrustPolicy
 from trust.verdict import Verdict
@@ -41,9 +40,12 @@ CHUNK_SIZE = 4 << 20  # bytes; images are cut at their file systems first, so th
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A package ready to be published: its recipe, its signed image, how its tests went."""
+    """A package ready to be published: its recipe, the plan that git gives it now, its signed
+    image, and how its tests went.
+    """
 
     recipe: Recipe
+    plan: PlanId
     signed: SignedImage
     report: TestReport
 
@@ -111,13 +113,11 @@ def _judged(
     """Verify a signed image again and return it with the policy's word on publishing it."""
     signed, report = sign.verify(candidate.signed.path, policy=policy, at=at)
     there = [e for e in before if (e.name, e.version) == (signed.image.name, signed.image.version)]
-    evidence: Evidence = replace(
-        report.statement.evidence,
-        purpose=Purpose.PUBLISH,
-        signed_sha256=signed.sha256,
-        signer=report.statement.evidence.signer,
+    evidence = sign.evidence_to_publish(
+        report,
         repository=embedded.FQRN,
-        published=Published(there[0].image.sha256 if there else None),
+        expected_plan=candidate.plan,
+        published_sha256=there[0].image.sha256 if there else None,
     )
     return signed, judge(policy, evidence, at=at)
 

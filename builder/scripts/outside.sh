@@ -102,6 +102,8 @@ for empty in dev proc run tmp run/pansoft; do
 done
 
 mkdir -p "$scratch/findings"
+# Not taken for granted but looked at: the network interfaces that this build could see.
+sed -n 's/^ *\([^:]*\):.*/\1/p' /proc/self/net/dev | LC_ALL=C sort > "$scratch/findings/interfaces"
 find . -xdev -type f -perm /6000 -printf '/%P\n' | LC_ALL=C sort > "$scratch/findings/setuid"
 find . -xdev -type f -perm -0002 -printf '/%P\n' | LC_ALL=C sort > "$scratch/findings/world-writable"
 python3 -I "$scratch/whiteouts.py" "$scratch/upper" "${BASE:-}"

@@ -8,43 +8,13 @@ names a state folder to keep between runs, in which only what changed is built a
 from __future__ import annotations
 
 import os
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from core import process
-from core.process import Completed
+from tests.integration.program import Demo, pansoft
 
-ROOT = Path(__file__).parents[2]
 DEMO_TIMEOUT_S = 2400.0
-
-
-@dataclass(frozen=True, slots=True)
-class Demo:
-    """A finished demo: its state folder and what it printed."""
-
-    state: Path
-    run: Completed
-
-
-def pansoft(
-    *arguments: str | Path,
-    state: Path,
-    cwd: Path = ROOT,
-    env: dict[str, str] | None = None,
-    timeout_s: float = 600.0,
-) -> Completed:
-    """Run the program as a user does, in a process of its own, and return how it ended."""
-    return process.run(
-        [sys.executable, "-m", "pansoft", "--state", state, *arguments],
-        reason="run pansoft",
-        cwd=cwd,
-        env=env,
-        timeout_s=timeout_s,
-        check=False,
-    )
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The program run as a user runs it, and what a finished demo is."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from core import process
+from core.process import Completed
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """A finished demo: its state folder and what it printed."""
+
+    state: Path
+    run: Completed
+
+
+def pansoft(
+    *arguments: str | Path,
+    state: Path,
+    cwd: Path = ROOT,
+    env: dict[str, str] | None = None,
+    timeout_s: float = 600.0,
+) -> Completed:
+    """Run the program as a user does, in a process of its own, and return how it ended."""
+    return process.run(
+        [sys.executable, "-m", "pansoft", "--state", state, *arguments],
+        reason="run pansoft",
+        cwd=cwd,
+        env=env,
+        timeout_s=timeout_s,
+        check=False,
+    )

@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The whole way, on real tools: what the demo leaves behind, looked at as a user would."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from builder.build_user import build_user
+from core import process
+from core.process import Completed
+from cvmfs.mount import mounted
+from cvmfs.serve import serving
+from pansoft.embedded import FQRN
+from tests.integration.program import ROOT, Demo, pansoft
+
+pytestmark = pytest.mark.needs("apptainer", "fusermount3", "mmdebstrap", "mksquashfs")
+
+RECIPES = sorted(path.parent.name for path in (ROOT / "recipes").glob("*/recipe.yaml"))
+
+
+def copy_of(state: Path, target: Path) -> Path:
+    """Return a copy of a state that shares its files: what is written replaces, never changes them."""
+    process.run(["cp", "-al", state, target], reason="copy a state")
+    return target
+
+
+def flip_byte(file: Path, offset: int) -> None:
+    """Change one byte of a file, in a copy of its own."""
+    content = bytearray(file.read_bytes())
+    content[offset] ^= 0xFF
+    mode = file.stat().st_mode
+    file.unlink()
+    file.write_bytes(content)
+    file.chmod(mode)
+
+
+@pytest.fixture(scope="module")
+def mount(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Return where the demo's repository is mounted, by HTTP and with the public key only."""
+    folder = tmp_path_factory.mktemp("partner")
+    key = demo.state / "keys" / "repository" / f"{FQRN}.pub"
+    with (
+        serving(demo.state / "repository") as url,
+        mounted(url, FQRN, key, folder / "mounted software", cache=folder / "cache") as mountpoint,
+    ):
+        yield mountpoint
+
+
+def in_shell(mount: Path, script: str, *, cwd: Path, stdin: str = "") -> Completed:
+    """Source the setup of a mount and run a script, as a user's shell does."""
+    return process.run(
+        ["sh", "-c", f'. "$1/testing/setup.sh"\n{script}', "sh", mount],
+        reason="run from the mount",
+        cwd=cwd,
+        stdin=stdin,
+        check=False,
+    )
+
+
+def test_every_recipe_is_built_tested_signed_and_published(demo: Demo) -> None:
+    listed = pansoft("plan", "--json", state=demo.state)
+
+    status = {item["name"]: item["status"] for item in json.loads(listed.stdout)}
+    assert status == dict.fromkeys(RECIPES, "published")
+    assert len(RECIPES) >= 14
+
+
+def test_the_demo_shows_three_commands_run_from_the_mount(demo: Demo) -> None:
+    lines = [line for line in demo.run.stdout.splitlines() if line.startswith("$ ")]
+
+    assert len(lines) == 3
+    assert "h5dump: Version 1.10.8" in demo.run.stdout
+    assert "repository sound" in demo.run.stdout
+
+
+def test_a_second_demo_finds_nothing_to_do(demo: Demo) -> None:
+    again = pansoft("demo", state=demo.state)
+
+    assert again.returncode == 0, again.stderr
+    assert "nothing to do" in again.stdout
+    assert "built" not in again.stderr
+
+
+def test_building_a_built_plan_does_nothing_and_says_so(demo: Demo) -> None:
+    done = pansoft("build", "hdf5-tools", state=demo.state)
+
+    assert done.returncode == 0
+    assert "was built already, nothing to do" in done.stdout
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_published_image_verifies_on_the_mount(demo: Demo, mount: Path, name: str) -> None:
+    (version,) = (mount / "images" / name).iterdir()
+
+    done = pansoft("verify", version, state=demo.state)
+
+    assert done.returncode == 0, done.stderr
+    assert f"{name} {version.name}: accepted" in done.stdout
+
+
+@pytest.mark.parametrize("offset", [0, 40, 100, 4200, 30000, 32200, 33000, 1_000_000, -1])
+def test_an_image_with_one_changed_byte_is_refused(demo: Demo, tmp_path: Path, offset: int) -> None:
+    signed = next(folder for folder in (demo.state / "signed").iterdir() if _is(folder, "mcpl"))
+    copy = tmp_path / "mcpl"
+    shutil.copytree(signed, copy)
+    flip_byte(copy / "mcpl.sif", offset)
+
+    done = pansoft("verify", copy, state=demo.state)
+
+    assert done.returncode == 3
+    assert "mcpl.sif" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_repository_is_sound(demo: Demo) -> None:
+    done = pansoft("repo", "check", state=demo.state)
+
+    assert done.returncode == 0
+    assert "sound" in done.stdout
+
+
+def test_a_repository_with_one_changed_byte_is_refused_naming_the_object(
+    demo: Demo, tmp_path: Path
+) -> None:
+    state = copy_of(demo.state, tmp_path / "state")
+    victim = max(
+        (path for path in (state / "repository" / "data").rglob("*") if path.is_file()),
+        key=lambda path: path.stat().st_size,
+    )
+    flip_byte(victim, 4711)
+
+    done = pansoft("repo", "check", state=state)
+
+    assert done.returncode == 3
+    assert victim.parent.name + "/" + victim.name in done.stdout + done.stderr
+
+
+def test_a_command_sees_the_folder_the_input_and_gives_its_status(
+    mount: Path, tmp_path: Path
+) -> None:
+    tmp_path.chmod(0o755)
+    (tmp_path / "numbers.txt").write_text("1 2\n3 4\n", encoding="utf-8")
+    script = (
+        "h5import numbers.txt -d 2,2 -p /table -t TEXTIN -s 32 -o out.h5 && "
+        "h5dump -d /table out.h5; gnuplot -; h5dump missing.h5; echo status $?"
+    )
+
+    done = in_shell(mount, script, cwd=tmp_path, stdin="set print '-'\nprint 6*7\n")
+
+    assert "(1,0): 3, 4" in done.stdout
+    assert "42" in done.stdout
+    assert "status 1" in done.stdout
+    assert (tmp_path / "out.h5").is_file()
+
+
+def test_a_python_package_runs_from_the_mount(mount: Path, tmp_path: Path) -> None:
+    script = "gemmi --version && gemmi-python -c 'import gemmi; print(gemmi.SpaceGroup(19).hm)'"
+
+    done = in_shell(mount, script, cwd=Path("/"))
+
+    assert done.returncode == 0, done.stderr
+    assert "P 21 21 21" in done.stdout
+
+
+def test_the_mount_cannot_be_written_to(mount: Path) -> None:
+    with pytest.raises(OSError, match=r"Read-only|Permission"):
+        (mount / "testing" / "new").write_text("x", encoding="utf-8")
+
+
+def test_the_log_of_the_repository_names_what_was_published(demo: Demo) -> None:
+    done = pansoft("repo", "log", state=demo.state)
+
+    assert done.returncode == 0
+    assert "publish " in done.stdout
+
+
+def test_the_program_works_without_a_home(demo: Demo) -> None:
+    bare = {"PATH": process.SYSTEM_PATH, "LC_ALL": "C.UTF-8"}
+
+    done = pansoft("test", "hdf5-tools", state=demo.state, env=bare)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_an_ordinary_user_builds_from_a_read_only_checkout(demo: Demo, tmp_path: Path) -> None:
+    user = build_user()
+    state = user.own(tmp_path / "my state")
+    command = user.command(
+        [
+            *("unshare", "--user", "--map-current-user", "--mount", "--propagation", "private"),
+            *(
+                "sh",
+                "-c",
+                'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && shift && exec "$@"',
+            ),
+            *("sh", ROOT),
+            *(ROOT / ".venv/bin/python", "-m", "pansoft", "--state", state, "check"),
+        ],
+        reach=[ROOT, state],
+    )
+    if not user.switches:
+        pytest.skip("this is an ordinary user already: every other test shows it")
+
+    done = process.run(
+        command, reason="check as another user", env=user.environment(), cwd=ROOT, check=False
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _is(signed: Path, name: str) -> bool:
+    return signed.is_dir() and os.path.exists(signed / f"{name}.sif")  # noqa: PTH110
