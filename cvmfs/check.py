@@ -19,6 +19,7 @@ is read and hashed.
 from __future__ import annotations
 
 import logging
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -205,6 +206,11 @@ class _Check:
             self._file(entry)
         elif entry.content_hash is not None or entry.chunks:
             self._find("rows", entry.path, f"is a {entry.kind} and has a content")
+        target_size = len(os.fsencode(entry.target))
+        if entry.kind is Kind.SYMLINK and entry.size != target_size:
+            self._find("rows", entry.path, f"has the size {entry.size}, its target {target_size}")
+        if entry.kind is not Kind.SYMLINK and entry.target:
+            self._find("rows", entry.path, f"is a {entry.kind} and has a target")
 
     def _flags(self, catalog: Catalog, entry: Entry) -> None:
         found, expected = catalog.flags(entry.path), flags_of(entry)

@@ -25,7 +25,7 @@ from cvmfs.hashes import ContentHash, Hasher, Suffix, hash_of, object_path
 
 SCRATCH = "data/txn"
 _BLOCK = 1 << 20
-_SYNCED_ONE_BY_ONE = 64
+_SYNCED_ONE_BY_ONE = 8
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from io import BytesIO
+from io import SEEK_CUR, SEEK_END, SEEK_SET, BufferedReader, RawIOBase
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -40,7 +40,11 @@ from cvmfs.paths import absolute, parent_of, prefixes, repository_name, reposito
 from cvmfs.whitelist import WHITELIST, Whitelist, fingerprint
 from cvmfs.whitelist import verify as verify_whitelist
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer as Buffer
+
 _OPEN_CATALOGS = 64
+_STREAM_BUFFER = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,8 +190,16 @@ class Reader:
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def open(self, path: str) -> BinaryIO:
-        """Return a file's content as a stream; all of it is in memory."""
-        return BytesIO(self.read(path))
+        """Return a file's content as a stream, of which only the parts that are read are fetched.
+
+        Raises:
+            NotFound: there is nothing at the path.
+            RepositoryError: it is not a file.
+        """
+        entry = self.entry(path)
+        if entry.kind is not Kind.FILE:
+            raise RepositoryError(f"{absolute(entry.path)} is a {entry.kind}, not a file")
+        return BufferedReader(_Content(self, entry), _STREAM_BUFFER)
 
     # -- objects
 
@@ -245,6 +257,33 @@ class Reader:
             self._catalogs.popitem()[1].close()
         self.location.contents.clear()
         self.location.source.close()
+
+
+class _Content(RawIOBase):
+    """The content of a file, read piece by piece."""
+
+    def __init__(self, reader: Reader, entry: Entry) -> None:
+        self._reader = reader
+        self._entry = entry
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = SEEK_SET) -> int:
+        start = {SEEK_SET: 0, SEEK_CUR: self._position, SEEK_END: self._entry.size}[whence]
+        self._position = max(start + offset, 0)
+        return self._position
+
+    def readinto(self, buffer: Buffer) -> int:
+        with memoryview(buffer) as view:
+            data = self._reader.read_entry(self._entry, self._position, len(view))
+            view[: len(data)] = data
+        self._position += len(data)
+        return len(data)
 
 
 def open_reader(

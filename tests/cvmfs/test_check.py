@@ -153,6 +153,11 @@ def test_unbroken_repository_passes_the_same_way(
             ["/odd: statistics: self_regular"],
         ),
         (
+            "UPDATE catalog SET size = 1 WHERE name = 'dangling'",
+            "",
+            ["/odd/dangling: rows: has the size 1, its target 15"],
+        ),
+        (
             "UPDATE catalog SET hash = NULL WHERE name = 'secret'",
             "",
             ["/odd/secret: rows: has neither a hash nor chunks"],
@@ -176,7 +181,7 @@ def test_unbroken_repository_passes_the_same_way(
     ids=[
         "own counter", "subtree counter", "missing counter", "directory link count",
         "hard link count", "chunk offset", "size", "transition", "root flag", "nested list",
-        "symlink flag", "no hash", "dangling row", "sparse rowids", "root prefix",
+        "symlink flag", "symlink size", "no hash", "dangling row", "sparse rowids", "root prefix",
     ],
 )  # fmt: skip
 def test_broken_rule_is_found(

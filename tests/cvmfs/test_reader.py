@@ -55,9 +55,18 @@ def test_part_of_a_chunked_file_is_read(
     assert read(published, keys).read("odd/large.bin", offset, size) == expected
 
 
-def test_file_opens_as_a_stream(published: Repository, keys: RepositoryKeys) -> None:
-    with read(published, keys).open("odd/linked/one") as stream:
-        assert stream.read(5) == b"three"
+def test_file_opens_as_a_stream(
+    published: Repository, keys: RepositoryKeys, published_tree: Path
+) -> None:
+    expected = (published_tree / "large.bin").read_bytes()
+
+    with read(published, keys).open("odd/large.bin") as stream:
+        assert stream.read(5) == expected[:5]
+        assert stream.seek(-7, 2) == len(expected) - 7
+        assert stream.read() == expected[-7:]
+        assert stream.seek(4 * CHUNK - 1) == 4 * CHUNK - 1
+        assert stream.read(3 * CHUNK) == expected[4 * CHUNK - 1 : 7 * CHUNK - 1]
+        assert stream.read() == expected[7 * CHUNK - 1 :]
 
 
 def test_what_is_not_a_file_is_not_read(published: Repository, keys: RepositoryKeys) -> None:
