@@ -32,6 +32,7 @@ from cvmfs.repository import create_repository
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 FQRN = "bench.example.org"
+_MANY = 1000
 
 
 @dataclass
@@ -53,8 +54,8 @@ def measured() -> Iterator[Cost]:
 def main() -> None:
     """Measure, and print a table and one line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tree", type=Path, default=Path("/usr/share/doc"))
-    tree = parser.parse_args().tree
+    parser.add_argument("--tree", type=Path, default=None)
+    tree = parser.parse_args().tree or _default_tree()
     with tempfile.TemporaryDirectory(prefix="bench-publish-") as folder:
         rows = _measure(tree, Path(folder))
     tar = rows["tar | gzip -6"]
@@ -110,6 +111,13 @@ def _measure(tree: Path, folder: Path) -> dict[str, dict[str, float]]:
         change_one(tx)
     rows["one file changed"] = _row(cost, tx.published)
     return rows
+
+
+def _default_tree() -> Path:
+    """Return a folder with many files: the documentation, or Python's library where that was left out."""
+    documentation = Path("/usr/share/doc")
+    files = sum(1 for path in documentation.rglob("*") if path.is_file())
+    return documentation if files > _MANY else Path(os.__file__).parent
 
 
 def _row(cost: Cost, publication: Publication) -> dict[str, float]:

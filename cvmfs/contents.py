@@ -1,25 +1,39 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Contents of objects at hand: verified once, then read many times, as a mount does with parts of an image.
 
-An object that is stored as it is, in a directory of this machine or in the cache, is mapped, not copied.
-Others are kept decompressed in memory, up to a limit.
+An object that is stored as it is, in a directory of this machine or in the cache, is read from its file,
+which is kept open. Others are kept decompressed in memory, up to a limit.
 """
 
 from __future__ import annotations
 
-import mmap
+import os
+import weakref
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from cvmfs.cache import ObjectCache
 from cvmfs.compression import Compression, decompress
 from cvmfs.errors import FormatInvalid, NotFound, ObjectCorrupted
 from cvmfs.fetch import Source
-from cvmfs.hashes import ContentHash, Suffix, hash_of, object_path
+from cvmfs.hashes import ContentHash, Hasher, Suffix, hash_of, object_path
 
 MEMORY_BYTES = 128 * 1024 * 1024
-_MAPPED = 512
+_OPEN_FILES = 256
+_BLOCK = 1 << 20
+
+
+class Content(Protocol):
+    """What an object of a file holds."""
+
+    @property
+    def size(self) -> int:
+        """Return how many bytes it holds."""
+
+    def part(self, start: int, stop: int) -> bytes:
+        """Return the bytes from `start` to before `stop`, which has to be inside."""
 
 
 @dataclass
@@ -29,8 +43,8 @@ class Contents:
     source: Source
     cache: ObjectCache | None = None
     memory_bytes: int = MEMORY_BYTES
-    _decompressed: OrderedDict[str, bytes] = field(default_factory=OrderedDict, repr=False)
-    _mapped: OrderedDict[str, mmap.mmap] = field(default_factory=OrderedDict, repr=False)
+    _in_memory: OrderedDict[str, _InMemory] = field(default_factory=OrderedDict, repr=False)
+    _on_disk: OrderedDict[str, _OnDisk] = field(default_factory=OrderedDict, repr=False)
     _size: int = 0
 
     def stored(self, content_hash: ContentHash, suffix: Suffix) -> bytes:
@@ -58,8 +72,8 @@ class Contents:
 
     def content(
         self, content_hash: ContentHash, suffix: Suffix, compression: Compression, size: int
-    ) -> bytes | mmap.mmap:
-        """Return the content of an object of a file, something whose slices are bytes.
+    ) -> Content:
+        """Return the content of an object of a file.
 
         Raises:
             FormatInvalid: it is not `size` bytes long.
@@ -67,63 +81,56 @@ class Contents:
             ObjectCorrupted: the bytes at its place have another hash.
         """
         name = f"{content_hash}{suffix}{compression:d}"
-        if (mapped := self._mapped.get(name)) is not None:
-            self._mapped.move_to_end(name)
-            return mapped
-        if (kept := self._decompressed.get(name)) is not None:
-            self._decompressed.move_to_end(name)
-            return kept
-        found = self._open(content_hash, suffix, compression, size)
-        if len(found) != size:
+        for kept in (self._on_disk, self._in_memory):
+            if name in kept:
+                kept.move_to_end(name)
+                return kept[name]
+        found = self._open(content_hash, suffix, compression)
+        if found.size != size:
             where = self.source.describe(object_path(content_hash, suffix))
-            raise FormatInvalid(f"{where} holds {len(found)} bytes, the catalog says {size}")
+            raise FormatInvalid(f"{where} holds {found.size} bytes, the catalog says {size}")
         self._keep(name, found)
         return found
 
     def clear(self) -> None:
         """Forget everything that was kept."""
-        self._decompressed.clear()
-        self._mapped.clear()  # a mapping is closed when its last user lets go
+        self._in_memory.clear()
+        self._on_disk.clear()
         self._size = 0
 
     def _open(
-        self, content_hash: ContentHash, suffix: Suffix, compression: Compression, size: int
-    ) -> bytes | mmap.mmap:
+        self, content_hash: ContentHash, suffix: Suffix, compression: Compression
+    ) -> _InMemory | _OnDisk:
         path = object_path(content_hash, suffix)
-        if compression is Compression.NONE and size > 0:
-            mapped = self._map(content_hash, suffix)
-            if mapped is not None:
-                return mapped
+        if compression is Compression.NONE:
+            file = self._file(content_hash, suffix)
+            if file is not None:
+                opened = _OnDisk(file)
+                self._verify(content_hash, opened.content_hash(), path)
+                return opened
         stored = self.stored(content_hash, suffix)
-        return decompress(stored, compression, where=self.source.describe(path))
+        return _InMemory(decompress(stored, compression, where=self.source.describe(path)))
 
-    def _map(self, content_hash: ContentHash, suffix: Suffix) -> mmap.mmap | None:
-        """Return the object's file mapped and verified, when it is on this machine."""
-        path = object_path(content_hash, suffix)
+    def _file(self, content_hash: ContentHash, suffix: Suffix) -> Path | None:
+        """Return the object's file, when it is on this machine or can be brought there."""
         if self.source.folder is not None:
-            file = self.source.folder / path
-        elif self.cache is not None:
-            self.stored(content_hash, suffix)
-            file = self.cache.path(content_hash, suffix)
-        else:
+            return self.source.folder / object_path(content_hash, suffix)
+        if self.cache is None:
             return None
-        mapped = _map_file(file)
-        if mapped is None:
-            return None
-        with memoryview(mapped) as view:
-            self._verify(content_hash, hash_of(view), path)
-        return mapped
+        self.stored(content_hash, suffix)
+        file = self.cache.path(content_hash, suffix)
+        return file if file.exists() else None
 
-    def _keep(self, name: str, content: bytes | mmap.mmap) -> None:
-        if isinstance(content, mmap.mmap):
-            self._mapped[name] = content
-            while len(self._mapped) > _MAPPED:
-                self._mapped.popitem(last=False)
+    def _keep(self, name: str, content: _InMemory | _OnDisk) -> None:
+        if isinstance(content, _OnDisk):
+            self._on_disk[name] = content
+            while len(self._on_disk) > _OPEN_FILES:
+                self._on_disk.popitem(last=False)
             return
-        self._decompressed[name] = content
-        self._size += len(content)
-        while self._size > self.memory_bytes and len(self._decompressed) > 1:
-            self._size -= len(self._decompressed.popitem(last=False)[1])
+        self._in_memory[name] = content
+        self._size += content.size
+        while self._size > self.memory_bytes and len(self._in_memory) > 1:
+            self._size -= self._in_memory.popitem(last=False)[1].size
 
     def _verify(self, expected: ContentHash, found: ContentHash, path: str) -> None:
         if found != expected:
@@ -132,11 +139,38 @@ class Contents:
             )
 
 
-def _map_file(file: Path) -> mmap.mmap | None:
-    try:
-        with file.open("rb") as stream:
-            return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
-    except FileNotFoundError as err:
-        raise NotFound(f"{file} is missing") from err
-    except (OSError, ValueError):  # an empty file cannot be mapped: read it the plain way
-        return None
+class _InMemory:
+    """A content in memory."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.size = len(data)
+
+    def part(self, start: int, stop: int) -> bytes:
+        return self._data[start:stop]
+
+
+class _OnDisk:
+    """A content that is a file. It is read, not mapped: a file that shrinks would kill us with SIGBUS."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        try:
+            self._descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError as err:
+            raise NotFound(f"{file} is missing") from err
+        weakref.finalize(self, os.close, self._descriptor)
+        self.size = os.fstat(self._descriptor).st_size
+
+    def part(self, start: int, stop: int) -> bytes:
+        data = os.pread(self._descriptor, stop - start, start)
+        if len(data) != stop - start:
+            raise ObjectCorrupted(f"{self._file} became shorter since it was verified")
+        return data
+
+    def content_hash(self) -> ContentHash:
+        hasher, offset = Hasher(), 0
+        while block := os.pread(self._descriptor, _BLOCK, offset):
+            hasher.update(block)
+            offset += len(block)
+        return hasher.content_hash()

@@ -19,11 +19,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 import mfusepy
 
 from core import process
-from core.errors import EXIT_DONE, UserError
+from core.errors import EXIT_DONE, EXIT_USER, UserError
 from cvmfs.filesystem import RepositoryFilesystem
 from cvmfs.reader import open_reader
 
@@ -89,7 +90,7 @@ def start_mount(
     argv += ["--cache", cache] if cache is not None else []
     if allow_other is not None:
         argv.append("--allow-other" if allow_other else "--no-allow-other")
-    with talk.open("wb") as output:
+    with _opened(talk) as output:
         running = process.start(
             [*argv, mountpoint], reason=f"mount {fqrn}", env=_environment(), output=output
         )
@@ -200,6 +201,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s: %(message)s")
     logging.getLogger("mfusepy").setLevel(logging.WARNING)
     try:
+        _check_machine()
         reader = open_reader(
             options.source, options.fqrn, options.public_key, options.cache, at=_clock()
         )
@@ -207,6 +209,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         log.error("%s%s", err, f" ({err.hint})" if err.hint else "")  # noqa: TRY400
         return err.exit_code
     filesystem = RepositoryFilesystem(reader, clock=_clock, refresh_s=options.refresh)
+    try:
+        _run(filesystem, options)
+    except RuntimeError as err:  # all that mfusepy says of libfuse's own message, which went before
+        log.error("cannot mount at %s: libfuse ended with status %s", options.mountpoint, err)  # noqa: TRY400
+        return EXIT_USER
+    return EXIT_DONE
+
+
+def _run(filesystem: RepositoryFilesystem, options: argparse.Namespace) -> None:
+    """Serve the file system until it is unmounted."""
     is_root = os.geteuid() == 0
     mfusepy.FUSE(
         filesystem,
@@ -225,7 +237,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         fsname=options.fqrn,
         subtype="pansoft",
     )
-    return EXIT_DONE
 
 
 def _clock() -> datetime:
@@ -255,6 +266,15 @@ def _environment() -> dict[str, str]:
     here = str(Path(__file__).resolve().parent.parent)
     others = os.environ.get("PYTHONPATH")
     return {**os.environ, "PYTHONPATH": f"{here}{os.pathsep}{others}" if others else here}
+
+
+def _opened(talk: Path) -> BinaryIO:
+    try:
+        return talk.open("wb")
+    except OSError as err:
+        raise UserError(
+            f"cannot write {talk}: {err.strerror}", hint="choose another file for the mount's log"
+        ) from err
 
 
 def _wait_until_mounted(

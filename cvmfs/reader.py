@@ -186,7 +186,7 @@ class Reader:
                 content = self.location.contents.content(
                     content_hash, suffix, entry.compression, piece.size
                 )
-                parts.append(content[max(offset - start, 0) : end - start])
+                parts.append(content.part(max(offset - start, 0), min(end - start, piece.size)))
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def open(self, path: str) -> BinaryIO:

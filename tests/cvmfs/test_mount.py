@@ -173,6 +173,39 @@ def test_stopping_what_is_not_mounted_does_nothing(tmp_path: Path) -> None:
     stop_mount(tmp_path)
 
 
+def test_image_in_the_cache_is_read_and_verified_again(
+    published: Repository, keys: RepositoryKeys, tmp_path: Path
+) -> None:
+    image = os.urandom(9 * CHUNK)
+    with transaction(published, keys, at=NOW, message="image") as tx:
+        tx.put_bytes(image, "image.sif")
+    cache = tmp_path / "cache"
+    with serving(published.storage) as url:
+        for _ in range(2):
+            with mounted(url, FQRN, keys.public_key, tmp_path / "m", cache=cache) as mountpoint:
+                assert (mountpoint / "image.sif").read_bytes() == image
+            for kept in cache.glob("??/*P"):
+                flip_byte(kept)
+
+
+def test_object_that_shrinks_while_it_is_open_is_an_io_error(
+    published: Repository, keys: RepositoryKeys, mountpoint: Path
+) -> None:
+    with transaction(published, keys, at=NOW, message="image") as tx:
+        tx.put_bytes(os.urandom(3 * CHUNK), "image.sif")
+    _wait_for(lambda: (mountpoint / "image.sif").exists())
+    with (mountpoint / "image.sif").open("rb", buffering=0) as stream:
+        assert len(stream.read(100)) == 100
+        digest = os.getxattr(mountpoint / "image.sif", "user.hash").decode()
+        os.truncate(published.storage / "data" / digest[:2] / digest[2:], 10)
+        stream.seek(2 * CHUNK)
+
+        with pytest.raises(OSError, match="Input/output error"):
+            stream.read(100)
+
+    assert (mountpoint / "odd" / "script.sh").exists()
+
+
 def test_repository_that_does_not_verify_is_not_mounted(
     published: Repository, other_keys: RepositoryKeys, tmp_path: Path
 ) -> None:
