@@ -72,6 +72,7 @@ def _build(plan: BasePlan, state: State, *, user: BuildUser, console: Console) -
             packages_index=packages_index(plan.lock.packages, cache),
             base=None,
             settings=_settings(plan),
+            failed_log=state.failed_log(plan.id),
         )
         sha256, size = sha256_file(packed.squashfs), packed.squashfs.stat().st_size
         folder = state.base(plan.id)

@@ -37,7 +37,7 @@ def build(plan: BuildPlan, state: State, *, user: BuildUser, console: Console) -
         done = built(plan, state)
         if done is not None:
             return done
-        fetch((*plan.inputs, *plan.base.lock.packages), InputCache(state.inputs), console=console)
+        fetch(plan.inputs, InputCache(state.inputs), console=console)
         base = ensure_base(plan.base, state, user=user, console=console)
         console.status(f"building {plan.name} {plan.version}")
         with sandbox.scratch_folder(state.scratch, user) as scratch:
@@ -71,6 +71,7 @@ def _pack(plan: BuildPlan, base: Base, state: State, scratch: Path, *, user: Bui
         packages_index=packages_index(debs, InputCache(state.inputs)),
         base=base.root,
         settings=settings,
+        failed_log=state.failed_log(plan.id),
     )
 
 

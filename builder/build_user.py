@@ -20,6 +20,9 @@ from core.errors import UserError
 
 BUILD_USER = "pansoft-build"
 
+# When we are killed, so is what runs for us, and with it everything in its namespaces.
+_DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL")
+
 # Each folder of PANSOFT_COVERS is covered by an empty one, in which only those of PANSOFT_OPENS are
 # seen; both are lists with a newline between the paths.
 _REACH = """
@@ -53,12 +56,15 @@ class BuildUser:
 
     def command(self, argv: Sequence[str | Path], *, reach: Sequence[Path]) -> list[str]:
         """Return the command line that runs `argv` as this user, able to walk to all of `reach`."""
-        command = [str(part) for part in argv]
+        command = [*_DIES_WITH_US, "--", *map(str, argv)]
         if not self.switches:
             return command
         become = [
-            "setpriv", f"--reuid={self.uid}", f"--regid={self.gid}", "--init-groups", "--", *command,
+            *_DIES_WITH_US, f"--reuid={self.uid}", f"--regid={self.gid}", "--init-groups", "--",
+            *map(str, argv),
         ]  # fmt: skip
+        if odd := [path for path in reach if "\n" in str(path)]:
+            raise UserError(f"a build cannot use a folder with a line break in its name: {odd[0]}")
         covers = sorted({cover for path in reach if (cover := self._closed_above(path))})
         if not covers:
             return become
@@ -127,8 +133,7 @@ def build_user() -> BuildUser:
         UserError: the caller is root and there is no such user.
     """
     if os.geteuid() != 0:
-        me = pwd.getpwuid(os.geteuid())
-        return BuildUser(me.pw_name, me.pw_uid, me.pw_gid, switches=False)
+        return BuildUser(_caller_name(), os.geteuid(), os.getegid(), switches=False)
     try:
         user = pwd.getpwnam(BUILD_USER)
     except KeyError as err:
@@ -137,3 +142,11 @@ def build_user() -> BuildUser:
             hint=f"useradd --create-home --shell /usr/sbin/nologin {BUILD_USER}",
         ) from err
     return BuildUser(user.pw_name, user.pw_uid, user.pw_gid, switches=True)
+
+
+def _caller_name() -> str:
+    """Return the caller's name, or its number where nothing names it, as in some containers."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())

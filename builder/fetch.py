@@ -8,10 +8,9 @@ proxies and certificates. A download that was cut goes on where it was.
 from __future__ import annotations
 
 import concurrent.futures
-import os
 import shutil
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from builder.lock import Input, PythonArtefact, input_name
 from builder.recipe import Source, SourceKind
 from core.console import Console, readable_size
 from core.errors import UserError
+from core.files import exclusive_lock
 
 PARALLEL = 8
 _TIMEOUT_S = (20, 120)
@@ -49,10 +49,18 @@ def fetch(inputs: Iterable[Input], cache: InputCache, *, console: Console) -> Fe
             are fetched all the same, so that one run names every input that is wrong.
     """
     wanted = {item.sha256: item for item in inputs}
-    missing = [item for sha256, item in wanted.items() if not cache.has(sha256)]
-    if not missing:
+    if all(map(cache.has, wanted)):
         return Fetched(len(wanted), 0, 0)
     (cache.folder / "partial").mkdir(parents=True, exist_ok=True)
+    with exclusive_lock(cache.folder / "lock", purpose="fetch inputs", wait=True):
+        missing = [item for sha256, item in wanted.items() if not cache.has(sha256)]
+        total = _fetch_all(missing, cache, console=console)
+    console.say(f"fetched {len(missing)} inputs, {readable_size(total)}")
+    return Fetched(len(wanted), len(missing), total)
+
+
+def _fetch_all(missing: Sequence[Input], cache: InputCache, *, console: Console) -> int:
+    """Fetch inputs in parallel and return the number of their bytes."""
     mirrors = _Mirrors()
     total = 0
     failures: list[UserError] = []
@@ -69,8 +77,7 @@ def fetch(inputs: Iterable[Input], cache: InputCache, *, console: Console) -> Fe
             progress.advance(note=input_name(jobs[job]))
     if failures:
         raise _all_of(failures)
-    console.say(f"fetched {len(missing)} inputs, {readable_size(total)}")
-    return Fetched(len(wanted), len(missing), total)
+    return total
 
 
 @dataclass
@@ -120,66 +127,111 @@ class _Mirrors:
 def _fetch_one(item: Input, cache: InputCache, mirrors: _Mirrors) -> int:
     """Fetch one input from the first place that serves its bytes; return their number."""
     tried = 0
-    wrong: UserError | None = None
+    trouble: UserError | None = None
     for place, session in _places(item, mirrors):
         tried += 1
-        part = cache.part(item.sha256)
         try:
-            if isinstance(place, Path):
-                shutil.copyfile(place, part)
-            elif not _download(place, part, session):
-                continue
-            return cache.take(part, item.sha256, name=input_name(item)).stat().st_size
+            file = _from_place(place, session, item, cache)
         except UserError as err:
-            wrong = err
+            trouble = err
         except requests.RequestException as err:
-            # the exception's text holds the mirror's address: say the kind of trouble only
-            kind = type(err).__name__
-            wrong = UserError(
-                f"{input_name(item)} could not be downloaded ({kind})",
-                hint="check the network and the host's proxy settings, then run it again: "
-                "it goes on where it was",
-            )
-    raise wrong or _gone(item, tried)
+            trouble = _interrupted(item, err)
+        else:
+            if file is not None:
+                return file.stat().st_size
+    raise trouble or _gone(item, tried)
 
 
-def _places(item: Input, mirrors: _Mirrors) -> Iterable[tuple[str | Path, requests.Session]]:
-    """Yield where an input may be had, in the order to try."""
+def _from_place(
+    place: str | Path, session: requests.Session, item: Input, cache: InputCache
+) -> Path | None:
+    """Bring an input into the cache from one place; return None where that has no such file."""
+    part = cache.part(item.sha256)
+    goes_on = part.is_file()
+    if isinstance(place, Path):
+        shutil.copyfile(place, part)
+    elif not _download(place, part, session):
+        return None
+    try:
+        return cache.take(part, item.sha256, name=input_name(item))
+    except UserError:
+        if not goes_on:
+            raise
+    # It may be the beginning, left by an earlier run, that is wrong: once more, from zero.
+    return _from_place(place, session, item, cache)
+
+
+def _interrupted(item: Input, err: requests.RequestException) -> UserError:
+    """Return what went wrong without the exception's text, which holds the mirror's address."""
+    return UserError(
+        f"{input_name(item)} could not be downloaded ({type(err).__name__})",
+        hint="check the network and the host's proxy settings, then run it again: "
+        "it goes on where it was",
+    )
+
+
+def _places(item: Input, mirrors: _Mirrors) -> Iterator[tuple[str | Path, requests.Session]]:
+    """Yield where an input may be had, in the order to try.
+
+    Raises:
+        UserError: an index cannot be read.
+    """
     match item:
         case DebianPackage():
             for archive in mirrors.archives():
-                yield archive + item.path, mirrors.session("debian")
+                scheme, _, folder = archive.partition(":")
+                session = mirrors.session("debian")
+                if scheme not in ("file", "copy"):
+                    yield archive + item.path, session
+                elif (Path(folder) / item.path).is_file():
+                    yield Path(folder) / item.path, session
         case PythonArtefact():
-            yield from _indexed(item.name, item.filename, item.sha256, mirrors)
+            yield from _indexed(item, item.name, item.filename, mirrors)
         case Source(kind=SourceKind.PYPI_SDIST):
             project, _, version = item.location.partition("==")
-            for stem in _sdist_stems(project, version):
-                yield from _indexed(project, stem, item.sha256, mirrors)
+            for name in _sdist_names(project, version):
+                yield from _indexed(item, project, name, mirrors)
         case Source():
             yield item.location, mirrors.session("web")
 
 
 def _indexed(
-    project: str, filename: str, sha256: str, mirrors: _Mirrors
-) -> Iterable[tuple[str | Path, requests.Session]]:
+    item: Input, project: str, filename: str, mirrors: _Mirrors
+) -> Iterator[tuple[str | Path, requests.Session]]:
     session = mirrors.session("python")
-    place = python_index.locate(
-        project, filename, sha256, indexes=mirrors.indexes(), session=session
-    )
+    try:
+        place = python_index.locate(
+            project, filename, item.sha256, indexes=mirrors.indexes(), session=session
+        )
+    except requests.RequestException as err:
+        raise _interrupted(item, err) from err
     if place is not None:
         yield place, session
 
 
-def _sdist_stems(project: str, version: str) -> Sequence[str]:
+def _sdist_names(project: str, version: str) -> Sequence[str]:
     """Return the file names an sdist may have: the name as written, and normalised (PEP 625)."""
     names = (project, project.replace("-", "_").replace(".", "_").lower(), project.lower())
     return tuple(dict.fromkeys(f"{name}-{version}.tar.gz" for name in names))
 
 
 def _download(url: str, part: Path, session: requests.Session) -> bool:
-    """Download to `part`, going on where an earlier try was cut; return False where it is not."""
-    have = part.stat().st_size if part.is_file() else 0
-    headers = {"Range": f"bytes={have}-", "Accept-Encoding": "identity"} if have else {}
+    """Download to `part`, going on where it was cut; return False where there is no such file."""
+    while True:
+        before = _size(part)
+        try:
+            return _transfer(url, part, session)
+        except requests.RequestException:
+            if _size(part) <= before:  # this try brought nothing; the next would not either
+                raise
+
+
+def _transfer(url: str, part: Path, session: requests.Session) -> bool:
+    """Download what is not yet in `part`; return False where there is no such file."""
+    have = _size(part)
+    headers = {"Accept-Encoding": "identity"}  # the bytes as they are: a hash waits for them
+    if have:
+        headers["Range"] = f"bytes={have}-"
     with session.get(url, headers=headers, timeout=_TIMEOUT_S, stream=True) as response:
         if response.status_code in (requests.codes.not_found, requests.codes.gone):
             return False
@@ -190,9 +242,11 @@ def _download(url: str, part: Path, session: requests.Session) -> bool:
         with part.open("ab" if resumed else "wb") as stream:
             for block in response.iter_content(_BLOCK):
                 stream.write(block)
-            stream.flush()
-            os.fsync(stream.fileno())
     return True
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size if file.is_file() else 0
 
 
 def _gone(item: Input, tried: int) -> UserError:

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from builder.apt import DebianPackage
 from builder.recipe import BaseRecipe, Recipe, Source, SourceKind
@@ -23,6 +24,16 @@ from core.files import write_atomic
 from core.problems import Position, Problem
 
 SCHEMA = 1
+
+# What a locked item may look like: these texts become paths, and arguments of apt and pip.
+_SHAPES = {
+    "name": re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*"),
+    "version": re.compile(r"[A-Za-z0-9][A-Za-z0-9+.:~!_-]*"),
+    "architecture": re.compile(r"[a-z0-9-]+"),
+    "path": re.compile(r"(?!.*\.\./)[A-Za-z0-9][A-Za-z0-9+./:~%_-]*"),
+    "filename": re.compile(r"[A-Za-z0-9][A-Za-z0-9+.~!_-]*"),
+    "sha256": re.compile(r"[0-9a-f]{64}"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +159,9 @@ def read_package_lock(recipe: Recipe, base: BaseLock) -> PackageLock:
             base=data["base"],
             debian=_debian(data["debian"]),
             tools=_debian(data["tools"]),
-            python=tuple(PythonArtefact(**item) for item in data["python"]),
+            python=tuple(_sound(PythonArtefact(**item)) for item in data["python"]),
             sources=tuple(
-                Source(SourceKind(item["kind"]), item["location"], item["sha256"])
+                _sound(Source(SourceKind(item["kind"]), item["location"], item["sha256"]))
                 for item in data["sources"]
             ),
         )
@@ -160,7 +171,25 @@ def read_package_lock(recipe: Recipe, base: BaseLock) -> PackageLock:
 
 
 def _debian(items: Sequence[Mapping[str, Any]]) -> tuple[DebianPackage, ...]:
-    return tuple(DebianPackage(**item) for item in items)
+    return tuple(_sound(DebianPackage(**item)) for item in items)
+
+
+_Item = TypeVar("_Item", DebianPackage, PythonArtefact, Source)
+
+
+def _sound(item: _Item) -> _Item:
+    """Return a locked item if its values look as they must.
+
+    Raises:
+        ValueError: one does not.
+    """
+    for field, value in asdict(item).items():
+        shape = _SHAPES.get(field)
+        if shape is not None and not (isinstance(value, str) and shape.fullmatch(value)):
+            raise ValueError(f"{field} cannot be {value!r}")
+        if field == "size" and type(value) is not int:
+            raise ValueError(f"size cannot be {value!r}")
+    return item
 
 
 def _read(file: Path, kind: str, name: str) -> dict[str, Any]:

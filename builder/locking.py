@@ -14,6 +14,7 @@ from builder.recipe import BaseRecipe, Recipe
 from builder.state import State
 from core.console import Console
 from core.errors import UserError
+from core.files import write_atomic
 
 # What a minimal Debian is: everything essential or required, apt to install the rest, and the
 # marker that says /usr is merged (its alternative would bring all of perl).
@@ -71,8 +72,7 @@ def lock_package(
         both = apt.resolve(
             on_base, (*build.apt, *build.tools), reason=f"resolve build.tools of {recipe.name}"
         )
-        kept = {package.sha256 for package in debian}
-        tools = tuple(package for package in both if package.sha256 not in kept)
+        debian, tools = _kept_and_tools(debian, both, base)
     return PackageLock(
         name=recipe.name,
         asked=package_asked(recipe, base),
@@ -84,6 +84,20 @@ def lock_package(
     )
 
 
+def _kept_and_tools(
+    debian: tuple[DebianPackage, ...], both: tuple[DebianPackage, ...], base: BaseLock
+) -> tuple[tuple[DebianPackage, ...], tuple[DebianPackage, ...]]:
+    """Return what stays in the image, and the tools that are taken out again after the script.
+
+    A package of the base that a tool needs newer (gcc's libc6-dev wants its very libc6) stays: to
+    take it out again would take out the base's.
+    """
+    in_base = {item.name for item in base.packages}
+    newer = {item for item in both if item.name in in_base}
+    kept = tuple(sorted({*debian, *newer}, key=lambda item: (item.name, item.architecture)))
+    return kept, tuple(item for item in both if item not in kept)
+
+
 def _on(packages: tuple[DebianPackage, ...], state: State, name: str) -> AptState:
     """Return an apt state in which exactly `packages` are installed."""
     return _apt_state(state, name, archive.dpkg_status(packages, InputCache(state.inputs)))
@@ -92,5 +106,5 @@ def _on(packages: tuple[DebianPackage, ...], state: State, name: str) -> AptStat
 def _apt_state(state: State, name: str, status: str) -> AptState:
     state.apt.mkdir(parents=True, exist_ok=True)
     file = state.apt / f"{name}.status"
-    file.write_text(status, encoding="utf-8")
+    write_atomic(file, status)
     return AptState(state.apt, file)

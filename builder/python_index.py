@@ -104,10 +104,11 @@ def _target_tags() -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Indexes:
-    """What pip is configured with: index pages, folders of files, and the certificates to trust."""
+    """What pip is configured with: indexes, folders of files, pages of links, certificates to trust."""
 
     pages: tuple[str, ...]
     folders: tuple[Path, ...]
+    link_pages: tuple[str, ...]
     certificates: str | None
 
 
@@ -126,12 +127,15 @@ def configured() -> Indexes:
             values[option] = value
     pages = [values.get("index-url", pypi_simple.PYPI_SIMPLE_ENDPOINT)]
     pages += values.get("extra-index-url", "").split()
-    folders = [
-        Path(unquote(urlsplit(place).path)) for place in values.get("find-links", "").split()
-    ]
+    if values.get("no-index", "").lower() in ("1", "true", "yes", "on"):
+        pages = []
+    found = dict.fromkeys(values.get("find-links", "").split())
+    remote = tuple(place for place in found if urlsplit(place).scheme in ("http", "https"))
+    folders = [Path(unquote(urlsplit(place).path)) for place in found if place not in remote]
     return Indexes(
         pages=tuple(dict.fromkeys(page.rstrip("/") + "/" for page in pages)),
         folders=tuple(dict.fromkeys(folders)),
+        link_pages=remote,
         certificates=values.get("cert") or os.environ.get("REQUESTS_CA_BUNDLE"),
     )
 
@@ -142,17 +146,27 @@ def locate(
     """Return the URL or the local file of an artefact, or None where no index has it.
 
     An index that lists the name with another sha256 is passed over.
+
+    Raises:
+        requests.RequestException: no index has it, and one could not be asked.
     """
+    trouble: requests.RequestException | None = None
     for folder in indexes.folders:
         if (folder / filename).is_file():
             return folder / filename
-    for page in indexes.pages:
-        url = f"{page}{canonicalize_name(project)}/"
-        listing = _listing(project, url, session)
+    own_pages = tuple(f"{page}{canonicalize_name(project)}/" for page in indexes.pages)
+    for url in (*indexes.link_pages, *own_pages):
+        try:
+            listing = _listing(project, url, session)
+        except requests.RequestException as err:
+            trouble = err
+            continue
         for package in listing.packages if listing else ():
             if package.filename == filename and package.digests.get("sha256", sha256) == sha256:
                 split = urlsplit(package.url)
                 return Path(unquote(split.path)) if split.scheme == "file" else package.url
+    if trouble is not None:
+        raise trouble
     return None
 
 
@@ -168,4 +182,7 @@ def _listing(project: str, url: str, session: requests.Session) -> pypi_simple.P
     if response.status_code == requests.codes.not_found:
         return None
     response.raise_for_status()
-    return pypi_simple.ProjectPage.from_response(response, project)
+    try:
+        return pypi_simple.ProjectPage.from_response(response, project)
+    except (ValueError, pypi_simple.UnsupportedRepoVersionError) as err:
+        raise requests.exceptions.InvalidJSONError("no page of an index") from err

@@ -8,6 +8,8 @@ staged in its scratch folder; what it leaves is a squashfs, findings and a log.
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import os
 import re
 import shlex
 import shutil
@@ -56,15 +58,48 @@ class Packed:
 
 @contextlib.contextmanager
 def scratch_folder(parent: Path, user: BuildUser) -> Iterator[Path]:
-    """Give an empty folder that the build user owns; it is removed at the end, whoever wrote in it."""
+    """Give an empty folder that the build user owns; it is removed at the end, whoever wrote in it.
+
+    It is locked for as long, so that what a killed run left can be told from what is in use, and
+    is removed.
+    """
     parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="build-", dir=parent))
-    folder.chmod(0o755)
-    user.own(folder)
+    with contextlib.ExitStack() as held:
+        with _locked_folder(parent):
+            _remove_abandoned(parent, user)
+            folder = Path(tempfile.mkdtemp(prefix="build-", dir=parent))
+            held.enter_context(_locked_folder(folder))
+        folder.chmod(0o755)
+        user.own(folder)
+        try:
+            yield folder
+        finally:
+            remove_tree(folder, user)
+
+
+def _remove_abandoned(parent: Path, user: BuildUser) -> None:
+    """Remove the scratch folders that no living process holds."""
+    for folder in sorted(parent.glob("build-*")):
+        try:
+            with _locked_folder(folder, wait=False):
+                remove_tree(folder, user)
+        except (BlockingIOError, FileNotFoundError):
+            continue  # in use, or its owner just removed it
+
+
+@contextlib.contextmanager
+def _locked_folder(folder: Path, *, wait: bool = True) -> Iterator[None]:
+    """Hold the lock of a folder itself; the kernel frees it when the process dies.
+
+    Raises:
+        BlockingIOError: another holds it, and `wait` is off.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        yield folder
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        yield
     finally:
-        remove_tree(folder, user)
+        os.close(descriptor)
 
 
 def remove_tree(folder: Path, user: BuildUser) -> None:
@@ -94,6 +129,7 @@ def build_in_sandbox(
     packages_index: str,
     base: Path | None,
     settings: Mapping[str, str],
+    failed_log: Path,
 ) -> Packed:
     """Run a build of a base or a package in `scratch` and return what it left there.
 
@@ -106,6 +142,7 @@ def build_in_sandbox(
         packages_index: the `Packages` file of the Debian packages to install.
         base: the unpacked base of a package.
         settings: EPOCH, LEVEL, MINIMAL, SUITE for `outside.sh`.
+        failed_log: where the log of a failed build is kept, since the scratch folder goes.
 
     Raises:
         UserError: the recipe's script failed, for instance because it wanted the network.
@@ -121,15 +158,16 @@ def build_in_sandbox(
     outside = (SCRIPTS / "outside.sh").read_text(encoding="utf-8")
     argv = [*_namespaces(network=False), "sh", "-c", outside, "build", kind]
     command = user.command(["env", f"--chdir={scratch}", *argv], reach=reach)
-    try:
-        done = process.run(
-            command, reason="build", env=environment, timeout_s=BUILD_TIMEOUT_S, check=False
-        )
-    finally:
-        log = scratch / "build.log"
-    write_atomic(log, done.stdout + done.stderr)
+    done = process.run(
+        command, reason="build", env=environment, timeout_s=BUILD_TIMEOUT_S, check=False
+    )
+    text = done.stdout + done.stderr
     if done.returncode != 0:
-        raise _explained(done)
+        write_atomic(failed_log, text)
+        raise _explained(done, failed_log)
+    failed_log.unlink(missing_ok=True)
+    log = scratch / "build.log"
+    write_atomic(log, text)
     return Packed(
         squashfs=scratch / "result.squashfs",
         tree=scratch / "upper",
@@ -169,7 +207,7 @@ def _write_stage(scratch: Path, stage: Stage) -> None:
     shutil.copyfile(SCRIPTS / "inside.sh", folder / "inside.sh")
 
 
-def _explained(done: process.Completed) -> UserError:
+def _explained(done: process.Completed, whole_log: Path) -> UserError:
     """Return the error that says why a build failed."""
     log = done.stdout + done.stderr
     tail = "".join(f"\n    {line}" for line in log.strip().splitlines()[-_LOG_LINES:])
@@ -182,14 +220,14 @@ def _explained(done: process.Completed) -> UserError:
             )
         return UserError(
             f"the recipe's script failed{tail}",
-            hint="the whole log is in build.log; try the script by hand with: pansoft shell NAME",
+            hint=f"the whole log is in {whole_log}",
         )
     return CommandFailed(
         f"the build failed with status {done.returncode}{tail}",
         argv=("sh", "outside.sh"),
         returncode=done.returncode,
         stderr=done.stderr,
-        hint="run 'pansoft doctor'; run again with --verbose to see the commands",
+        hint=f"the whole log is in {whole_log}; 'pansoft doctor' looks at the machine",
     )
 
 

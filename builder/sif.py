@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Write and read Singularity Image Format files: the same objects give the same bytes.
+"""Write Singularity Image Format files: the same objects give the same bytes.
 
 The layout is that of github.com/apptainer/sif v2, pkg/sif (`header`, `rawDescriptor`): a header of
 128 bytes, a table of 48 descriptors of 585 bytes at offset 4096, then the objects, file systems
 aligned to 4096. All numbers are little endian. An image of ours holds, in one object group so that
 one signature covers them all: a definition, the plan, the base's squashfs as the primary system
 partition and the package's delta as an overlay partition, which Apptainer mounts on top.
+`trust.sif` reads them.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-from core.errors import UserError
+from trust import sif
 
 LAUNCH = b"#!/usr/bin/env run-singularity\n"
 MAGIC = b"SIF_MAGIC"
@@ -70,18 +71,6 @@ class SifObject:
     partition: PartitionType | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Descriptor:
-    """One object of an existing image: its kind, its name, and its place in the file in bytes."""
-
-    id: int
-    kind: int
-    name: str
-    offset: int
-    size: int
-    partition: int | None
-
-
 def write_sif(
     target: Path,
     objects: Sequence[SifObject],
@@ -130,35 +119,16 @@ def write_sif(
         stream.write(b"".join(descriptors))
 
 
-def read_descriptors(image: Path) -> tuple[Descriptor, ...]:
-    """Return the objects of an image.
-
-    Raises:
-        UserError: the file is not a SIF, or is cut short.
-    """
-    with image.open("rb") as stream:
-        raw = stream.read(_HEADER.size)
-        if len(raw) < _HEADER.size:
-            raise UserError(f"{image} is not a SIF file: it is shorter than a header")
-        fields = _HEADER.unpack(raw)
-        if not fields[1].startswith(MAGIC):
-            raise UserError(f"{image} is not a SIF file: it does not say SIF_MAGIC")
-        slots, table_at = fields[8], fields[9]
-        if not 0 < slots <= 4096:
-            raise UserError(f"{image} is not a sound SIF file: it claims {slots} descriptors")
-        stream.seek(table_at)
-        table = stream.read(slots * _DESCRIPTOR.size)
-    if len(table) < slots * _DESCRIPTOR.size:
-        raise UserError(f"{image} is cut short: its table of objects is incomplete")
-    return tuple(_read_descriptor(row) for row in _DESCRIPTOR.iter_unpack(table) if row[1])
-
-
 def partition_offsets(image: Path) -> tuple[int, ...]:
     """Return where the file systems of an image begin, in bytes.
 
     A store that cuts files into pieces cuts here, so that a base shared by images is stored once.
+
+    Raises:
+        Refused: the file is not a SIF, or is cut short.
     """
-    return tuple(item.offset for item in read_descriptors(image) if item.kind == DataType.PARTITION)
+    objects = sif.read(image).objects
+    return tuple(item.offset for item in objects if item.kind == sif.PARTITION)
 
 
 def _write_object(
@@ -182,10 +152,3 @@ def _write_object(
         item.kind, 1, number, _GROUP, 0, offset, end - offset, end - before,
         epoch, epoch, 0, 0, item.name.encode(), extra,
     )  # fmt: skip
-
-
-def _read_descriptor(row: tuple[Any, ...]) -> Descriptor:  # struct has no types of its own
-    kind, _, number, _, _, offset, size, *_ = row
-    name, extra = row[12], row[13]
-    partition = _PARTITION.unpack_from(extra)[1] if kind == DataType.PARTITION else None
-    return Descriptor(number, kind, name.rstrip(b"\0").decode(), offset, size, partition)

@@ -5,6 +5,7 @@ inputs/                    the input cache, named by content
 apt/                       a private apt state, for locking
 bases/<base lock id>/      root/ (unpacked), base.squashfs, base.json
 images/<plan id>/          <name>.sif, plan.json, image.json, build.log, tests.json, junit.xml
+logs/<plan id>.log         how a build failed, until it succeeds
 signed/<plan id>/          the signed copy and what goes beside it
 keys/                      private keys: never leaves this machine
 repository/                the embedded CVMFS repository
@@ -62,6 +63,10 @@ class State:
     def image(self, plan: PlanId) -> Path:
         """Return the folder of a built image."""
         return self.folder / "images" / plan
+
+    def failed_log(self, plan: str) -> Path:
+        """Return the log of a plan's last failed build."""
+        return self.folder / "logs" / f"{plan}.log"
 
     def signed(self, plan: PlanId) -> Path:
         """Return the folder of a signed image."""

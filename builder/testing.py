@@ -8,6 +8,7 @@ A test that cannot be run here, for want of a GPU, is a failed test.
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,6 +26,7 @@ from core.files import write_atomic
 
 TEST_TIMEOUT_S = 600.0
 _OUTPUT_CHARACTERS = 4000
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _GPU_DEVICES = (Path("/dev/nvidiactl"), Path("/dev/kfd"))
 _IN_A_DISPLAY = (
     "exec xvfb-run --auto-servernum --server-args='-screen 0 1280x1024x24' sh -eu test.sh"
@@ -32,13 +34,22 @@ _IN_A_DISPLAY = (
 
 
 def test_image(
-    recipe: Recipe, image: Image, state: State, *, user: BuildUser, console: Console
+    recipe: Recipe,
+    image: Image,
+    state: State,
+    *,
+    user: BuildUser,
+    console: Console,
+    timeout_s: float = TEST_TIMEOUT_S,  # noqa: PT028 - a verb, not a test
 ) -> TestReport:
-    """Run every test of a recipe in its image and return how they went, also written beside it."""
+    """Run every test of a recipe in its image and return how they went, also written beside it.
+
+    A test that takes longer than `timeout_s` is killed and has failed.
+    """
     results = []
     for test in recipe.tests:
         console.status(f"testing {recipe.name}: {test.name}")
-        results.append(_run(test, image, state, user=user))
+        results.append(_run(test, image, state, user=user, timeout_s=timeout_s))
     report = TestReport(image.plan, recipe.name, recipe.version, image.sha256, tuple(results))
     folder = state.image(image.plan)
     write_atomic(folder / "tests.json", readable_json(as_json(report, recipe.tests)))
@@ -147,7 +158,9 @@ def as_junit(report: TestReport) -> str:
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
 
-def _run(test: Test, image: Image, state: State, *, user: BuildUser) -> TestResult:
+def _run(
+    test: Test, image: Image, state: State, *, user: BuildUser, timeout_s: float
+) -> TestResult:
     """Run one test in a fresh folder."""
     if test.kind is TestKind.GPU and not any(device.exists() for device in _GPU_DEVICES):
         return TestResult(test.name, test.kind, False, 0.0, "", "this machine has no GPU")
@@ -159,7 +172,7 @@ def _run(test: Test, image: Image, state: State, *, user: BuildUser) -> TestResu
         began = time.monotonic()
         try:
             done = apptainer.run_confined(
-                image.path, argv, work=work, user=user, timeout_s=TEST_TIMEOUT_S,
+                image.path, argv, work=work, user=user, timeout_s=timeout_s,
                 environment={"HOME": apptainer.WORK, "XDG_RUNTIME_DIR": "/tmp"},  # noqa: S108
             )  # fmt: skip
         except CommandFailed as err:
@@ -180,5 +193,5 @@ def _tests_id(tests: Sequence[Test]) -> str:
 
 
 def _xml_safe(text: str) -> str:
-    """Return the text without the control characters that XML 1.0 cannot hold."""
-    return "".join(c for c in text if c in "\t\n\r" or ord(c) >= 0x20)
+    """Return the text without the characters that XML 1.0 cannot hold."""
+    return _NOT_XML.sub("", text)

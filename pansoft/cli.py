@@ -7,6 +7,7 @@ Exit 0 done, 1 our bug (with its traceback), 2 the user can mend it, 3 refused b
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -72,6 +73,8 @@ def cli(
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the program and end it with its exit code."""
+    # What we write is read by the build user and published; what is secret says so by itself.
+    os.umask(0o022)
     sys.exit(invoke(sys.argv[1:] if argv is None else argv))
 
 
@@ -89,6 +92,7 @@ def invoke(argv: Sequence[str]) -> int:
         click.echo("stopped; run the same command again to go on", err=True)
         return 130
     except BrokenPipeError:
-        sys.stderr.close()
+        # Who read us has seen enough. What is still buffered goes nowhere, or Python complains.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return status if isinstance(status, int) else 0

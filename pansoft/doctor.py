@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import shutil
 import stat
 from collections.abc import Callable, Iterator
@@ -226,9 +225,10 @@ def _disk(state: Path) -> Iterator[Finding]:
 
 def _caller(state: Path) -> Iterator[Finding]:
     del state
-    me = pwd.getpwuid(os.geteuid()).pw_name if os.geteuid() else "root"
-    note = f"; builds run as {BUILD_USER}" if os.geteuid() == 0 else ""
-    yield Finding("you", Health.GOOD, f"{me}{note}")
+    if os.geteuid() == 0:
+        yield Finding("you", Health.GOOD, f"root; builds run as {BUILD_USER}")
+    else:
+        yield Finding("you", Health.GOOD, build_user().name)
 
 
 Check = Callable[[Path], Iterator[Finding]]

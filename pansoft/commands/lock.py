@@ -40,7 +40,10 @@ def lock(context: Context, *, names: tuple[str, ...]) -> None:
 
 
 def _known_base(context: Context, state: State, base: BaseRecipe) -> BaseLock:
-    """Return the base's lock as it stands, or a fresh one where there is none or it is stale."""
+    """Return the base's lock as it stands, or a fresh one where there is none.
+
+    A stale one is an error: to lock a base again makes other locks stale, so somebody asks for it.
+    """
     try:
         return read_base_lock(base)
     except InvalidInput:
