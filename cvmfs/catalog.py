@@ -126,11 +126,6 @@ class Catalog:
         return repository_path(self.properties.get("root_prefix", ""))
 
     @property
-    def revision(self) -> int:
-        """Return the repository revision in which this catalog was written."""
-        return int(self.properties.get("revision", "0"))
-
-    @property
     def previous(self) -> ContentHash:
         """Return the hash of the catalog that this one followed; all zeros for the first."""
         text = self.properties.get("previous_revision", "") or NO_HASH

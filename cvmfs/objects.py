@@ -158,8 +158,11 @@ class ObjectStore:
         return False
 
     def _name(self, scratch: Path, target: Path, content_hash: ContentHash, size: int) -> Stored:
-        scratch.replace(target)
         with self._lock:
+            if self._has(target, size):  # another thread had the same content
+                scratch.unlink()
+                return Stored(content_hash, size, is_new=False)
+            scratch.replace(target)
             self.new_objects += 1
             self.new_bytes += size
             self._new.append(target)

@@ -34,6 +34,7 @@ from cvmfs.repository import Repository, commit
 log = logging.getLogger(__name__)
 
 _REGULAR = 0o100000
+_PERMISSIONS = 0o7777
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +87,9 @@ class Transaction:
         uid, gid = self._catalogs.uid, self._catalogs.gid
         if not folder.is_dir():
             raise RepositoryError(f"{folder} is not a folder")
-        root = local_entry(folder, target, uid=uid, gid=gid)
-        directories = list(scan(folder, target, uid=uid, gid=gid))
+        source = folder.resolve()  # the folder itself may be reached by a link
+        root = local_entry(source, target, uid=uid, gid=gid)
+        directories = list(scan(source, target, uid=uid, gid=gid))
         contents = dict(self._ingest.files(_files_of(directories)))
         self._place_directory(root.entry)
         if nest:
@@ -124,7 +126,7 @@ class Transaction:
         stored = self._ingest.bytes(content, target)
         entry = _with_content(
             Entry(
-                path=target, mode=_REGULAR | mode, size=len(content),
+                path=target, mode=_REGULAR | (mode & _PERMISSIONS), size=len(content),
                 mtime=self._catalogs.at if mtime is None else mtime,
                 uid=self._catalogs.uid, gid=self._catalogs.gid,
             ),

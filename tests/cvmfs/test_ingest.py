@@ -34,6 +34,16 @@ def test_contents_come_in_the_order_of_the_files(ingest: Ingest, tmp_path: Path)
     )
 
 
+def test_equal_files_are_one_new_object(ingest: Ingest, tmp_path: Path) -> None:
+    for number in range(50):
+        (tmp_path / f"{number}").write_bytes(b"the same")
+
+    contents = [c for _, c in ingest.files((tmp_path / f"{n}", "x") for n in range(50))]
+
+    assert len(set(contents)) == 1
+    assert ingest.store.new_objects == 1
+
+
 def test_empty_file_is_the_known_object(ingest: Ingest, tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
 

@@ -41,6 +41,18 @@ def test_odd_tree_comes_back_as_it_was(
     assert check(reader).findings == ()
 
 
+def test_folder_may_be_reached_by_a_link(
+    repository: Repository, keys: RepositoryKeys, odd_tree: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "current").symlink_to(odd_tree)
+
+    publish_tree(repository, keys, tmp_path / "current", "odd")
+
+    reader = read(repository, keys)
+    assert repository_snapshot(reader, "odd") == snapshot(odd_tree)
+    assert check(reader).findings == ()
+
+
 def test_hard_links_of_one_directory_stay_together(
     repository: Repository, keys: RepositoryKeys, odd_tree: Path
 ) -> None:
