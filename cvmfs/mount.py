@@ -110,7 +110,7 @@ def stop_mount(mountpoint: Path) -> None:
     deadline = time.monotonic() + _STOP_TIMEOUT_S
     while True:
         done = process.run(
-            [fusermount, "-u", mountpoint],
+            [fusermount, "-u", mountpoint.resolve()],
             reason=f"unmount {mountpoint}",
             timeout_s=30,
             check=False,
@@ -159,8 +159,7 @@ def mounted(
 
 def is_mounted(mountpoint: Path) -> bool:
     """Return whether something is mounted at a directory, also when it is dead."""
-    wanted = os.path.abspath(mountpoint)  # noqa: PTH100 - resolve() would ask the mount, which may be dead
-    wanted = os.path.join(os.path.realpath(os.path.dirname(wanted)), os.path.basename(wanted))  # noqa: PTH118, PTH119, PTH120
+    wanted = str(mountpoint.resolve())
     return any(
         _unescape(line.split()[4]) == wanted
         for line in _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
@@ -181,7 +180,7 @@ def clean_stale(mountpoint: Path) -> None:
     if is_stale(mountpoint):
         log.info("cleaning away the dead mount at %s", mountpoint)
         process.run(
-            [_fusermount(), "-uz", mountpoint],
+            [_fusermount(), "-uz", mountpoint.resolve()],
             reason=f"clean away the dead mount at {mountpoint}",
             timeout_s=30,
         )
@@ -233,6 +232,7 @@ def _run(filesystem: RepositoryFilesystem, options: argparse.Namespace) -> None:
         auto_cache=True,
         attr_timeout=options.refresh,
         entry_timeout=options.refresh,
+        negative_timeout=options.refresh,
         allow_other=is_root if options.allow_other is None else options.allow_other,
         fsname=options.fqrn,
         subtype="pansoft",

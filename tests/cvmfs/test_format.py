@@ -119,6 +119,37 @@ def test_catalogs_have_the_genuine_tables(taken: Taken) -> None:
         assert dict(map(tuple, tables)) == CATALOG_TABLES
 
 
+def test_databases_are_whole_and_hold_the_types_that_clients_expect(taken: Taken) -> None:
+    for db in taken.catalogs.values():
+        assert tuple(db.execute("PRAGMA integrity_check").fetchone()) == ("ok",)
+        assert db.execute("PRAGMA foreign_key_check").fetchall() == []
+        types = db.execute(
+            "SELECT DISTINCT typeof(name), typeof(symlink), typeof(size), typeof(mode), typeof(mtime), "
+            "typeof(hardlinks), typeof(flags), typeof(uid), typeof(xattr) FROM catalog"
+        ).fetchall()
+        assert [tuple(row) for row in types] == [
+            (
+                "text",
+                "text",
+                "integer",
+                "integer",
+                "integer",
+                "integer",
+                "integer",
+                "integer",
+                "null",
+            )
+        ]
+        lengths = db.execute(
+            "SELECT DISTINCT length(hash), typeof(hash) FROM catalog WHERE hash NOT NULL"
+        )
+        assert {tuple(row) for row in lengths} <= {(20, "blob")}
+        nested = db.execute(
+            "SELECT DISTINCT typeof(path), typeof(sha1), typeof(size) FROM nested_catalogs"
+        )
+        assert {tuple(row) for row in nested} <= {("text", "text", "integer")}
+
+
 def test_properties_are_complete(taken: Taken) -> None:
     for mountpoint, db in taken.catalogs.items():
         properties = dict(map(tuple, db.execute("SELECT key, value FROM properties")))

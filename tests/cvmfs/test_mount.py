@@ -162,6 +162,19 @@ def test_dead_mount_is_cleaned_away(
     assert not is_mounted(target)
 
 
+def test_mountpoint_may_be_a_link(
+    published: Repository, keys: RepositoryKeys, tmp_path: Path
+) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+
+    with mounted(published.storage, FQRN, keys.public_key, tmp_path / "link") as mountpoint:
+        assert (mountpoint / "odd").is_dir()
+        assert is_mounted(tmp_path / "real")
+
+    assert not is_mounted(tmp_path / "link")
+
+
 def test_second_mount_at_the_same_place_is_refused(
     published: Repository, keys: RepositoryKeys, mountpoint: Path
 ) -> None:
