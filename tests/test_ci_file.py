@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""`.gitlab-ci.yml` is what GitLab accepts, and its lines are commands that exist here."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core import process, strict_yaml
+from tests.command_lines import fault_of
+
+ROOT = Path(__file__).parents[1]
+FILE = ROOT / ".gitlab-ci.yml"
+NOT_JOBS = {"workflow", "stages", "default"}
+
+
+@pytest.fixture(scope="module")
+def pipeline() -> Any:
+    return strict_yaml.load(FILE).value
+
+
+def jobs(pipeline: Any) -> dict[str, Any]:
+    return {name: job for name, job in pipeline.items() if name not in NOT_JOBS}
+
+
+def script_lines(pipeline: Any) -> Iterator[str]:
+    for job in jobs(pipeline).values():
+        for part in ("before_script", "script", "after_script"):
+            yield from job.get(part, [])
+
+
+def targets() -> set[str]:
+    rules = re.findall(
+        r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    return set(rules)
+
+
+def test_gitlabs_own_schema_accepts_it() -> None:
+    done = process.run(
+        [
+            *(sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.gitlab-ci"),
+            *("--data-transform", "gitlab-ci", FILE),
+        ],
+        reason="validate the pipeline",
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_job_has_a_stage_that_exists_and_a_script(pipeline: Any) -> None:
+    assert all(job["script"] for job in jobs(pipeline).values())
+    assert {job["stage"] for job in jobs(pipeline).values()} == set(pipeline["stages"])
+
+
+def test_it_runs_for_merge_requests_and_the_default_branch_only(pipeline: Any) -> None:
+    assert [rule["if"] for rule in pipeline["workflow"]["rules"]] == [
+        '$CI_PIPELINE_SOURCE == "merge_request_event"',
+        "$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH",
+    ]
+
+
+def test_every_line_is_one_command_that_exists(pipeline: Any) -> None:
+    wrong = []
+    for line in script_lines(pipeline):
+        command, _, _ = line.partition(" > ")
+        words = shlex.split(command)
+        if re.search(r"[;|&`\n]|\$\(", command):
+            wrong.append(f"{line}: more than one command")
+        elif words[0] == "make":
+            wrong += [] if words[1] in targets() else [f"{line}: no such target"]
+        elif words[0] == ".venv/bin/pansoft":
+            wrong += [f"{line}: {fault}" for fault in fault_of(command.partition(" ")[2])]
+        else:
+            wrong.append(f"{line}: neither make nor pansoft")
+
+    assert wrong == []
+
+
+def test_what_changes_the_repository_runs_one_at_a_time_on_the_default_branch(
+    pipeline: Any,
+) -> None:
+    changing = {
+        name: job
+        for name, job in jobs(pipeline).items()
+        if any(" apply" in line for line in job["script"])
+    }
+
+    assert list(changing) == ["apply"]
+    for job in changing.values():
+        assert job["resource_group"] == "repository"
+        assert job["interruptible"] is False
+        assert all("$CI_DEFAULT_BRANCH" in rule["if"] for rule in job["rules"])
+
+
+def test_what_ci_runs_is_the_test_command_of_the_readme() -> None:
+    lines = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+
+    assert lines[-1] == "exec make test"
+    assert "```sh\nmake test\n```" in readme
