@@ -72,7 +72,7 @@ def verify(
     signed = split_signed(content, where=where)
     try:
         recovered = master_key.recover_data_from_signature(
-            signed.signature, padding.PKCS1v15(), None
+            signed.signature, padding.PKCS1v15(), NoDigestInfo()
         )
     except InvalidSignature as err:
         raise SignatureInvalid(f"{where} is not signed by the given master key") from err
