@@ -30,7 +30,8 @@ SCRIPT_FAILED = 64
 _LOG_LINES = 25
 
 _NO_NETWORK = re.compile(
-    r"could not resolve|temporary failure in name resolution|network is unreachable"
+    r"could not resolve|temporary failure (in name resolution|resolving)|network is unreachable"
+    r"|no route to host|bad hostname|ENOTFOUND"
     r"|name or service not known|no address associated with hostname|unable to resolve host"
     r"|failed to establish a new connection|nodename nor servname|getaddrinfo|EAI_AGAIN",
     re.IGNORECASE,
