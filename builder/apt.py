@@ -178,13 +178,26 @@ def archive_urls() -> tuple[str, ...]:
 
     For fetching only: what is returned names mirrors and must not be written anywhere.
     """
+    return tuple(dict.fromkeys(root for root, _ in _releases()))
+
+
+def _releases() -> tuple[tuple[str, str], ...]:
+    """Return the archive root and the suite of each release that this host is configured for.
+
+    Asked of `update` and not of `indextargets`, which is silent where the package lists were
+    removed, as they are in most container images.
+    """
     if process.which("apt-get") is None:
         return ()
-    listed = process.run(
-        ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"],
-        reason="find the host's Debian archives",
+    printed = process.run(
+        ["apt-get", "update", "--print-uris"], reason="find the host's Debian archives"
     )
-    return tuple(dict.fromkeys(url.rstrip("/") + "/" for url in listed.stdout.split()))
+    uris = re.findall(r"^'(\S+)/InRelease'", printed.stdout, flags=re.MULTILINE)
+    found = []
+    for uri in uris:
+        root, _, suite = uri.rpartition("/dists/")
+        found.append((f"{root or uri}/", suite if root else ""))
+    return tuple(found)
 
 
 def proxies() -> dict[str, str]:
@@ -208,8 +221,10 @@ def source_suites() -> tuple[str, ...]:
     """Return the suites (`bookworm`, …) that the host's archives are configured for."""
     if process.which("apt-get") is None:
         return ()
+    # a host that says `stable` knows its code name when it has read its package lists
     listed = process.run(
         ["apt-get", "indextargets", "--format", "$(CODENAME)", "Created-By: Packages"],
         reason="find the host's Debian suites",
     )
-    return tuple(dict.fromkeys(listed.stdout.split()))
+    named = [suite for _, suite in _releases() if suite]
+    return tuple(dict.fromkeys((*listed.stdout.split(), *named)))

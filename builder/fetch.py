@@ -29,7 +29,7 @@ from core.files import exclusive_lock
 
 PARALLEL = 8
 _TIMEOUT_S = (20, 120)
-_BLOCK = 1 << 18
+_BLOCK = 1 << 16  # of a transfer that is cut, the block that was under way is lost
 
 
 @dataclass(frozen=True, slots=True)
