@@ -112,7 +112,7 @@ def _commands(name: str, facts: Facts) -> list[str]:
 
 
 def _usable(commands: Sequence[str]) -> list[str]:
-    return [name for name in commands if re.fullmatch(COMMAND, name) and len(name) <= 100]
+    return [name for name in commands if re.fullmatch(COMMAND, name)]
 
 
 def _tests(facts: Facts) -> list[str]:

@@ -50,15 +50,26 @@ def text(problems: Sequence[Problem], *, root: Path | None = None) -> str:
     """Return the problems as people read them: place and sentence, the line itself, the hint."""
     base = root or Path.cwd()
     ordered = in_order(problems)
-    return "\n".join(_paragraph(problem, base) for problem in ordered)
+    lines = {file: _lines(file) for file in {problem.where.file for problem in ordered}}
+    return "\n".join(_paragraph(problem, base, lines[problem.where.file]) for problem in ordered)
 
 
-def _paragraph(problem: Problem, root: Path) -> str:
+def _lines(file: Path) -> list[str]:
+    """Return the lines of a file that may be missing, huge or no text at all."""
+    try:
+        with file.open("rb") as stream:
+            raw = stream.read(_READ_AT_MOST)
+    except OSError:
+        return []
+    return raw.decode("utf-8", "replace").split("\n")
+
+
+def _paragraph(problem: Problem, root: Path, source: Sequence[str]) -> str:
     where = problem.where
     warning = "warning: " if problem.severity is Severity.WARNING else ""
     place = f"{shown_path(where.file, root)}:{where.line}:{where.column}"
     lines = [f"{place}: {warning}{problem.rule}: {_printable(problem.message)}"]
-    lines += _excerpt(problem)
+    lines += _excerpt(problem, source)
     if problem.hint:
         lines.append(f"    hint: {_printable(problem.hint)}")
     return "\n".join(lines)
@@ -72,20 +83,14 @@ def shown_path(file: Path, root: Path) -> str:
     return file.as_posix()
 
 
-def _excerpt(problem: Problem) -> list[str]:
+def _excerpt(problem: Problem, source: Sequence[str]) -> list[str]:
     """Return the line the problem is in with a caret under its place, or nothing."""
     where = problem.where
-    try:
-        with where.file.open("rb") as stream:
-            raw = stream.read(_READ_AT_MOST)
-    except OSError:
+    if where.line > len(source):
         return []
-    lines = raw.decode("utf-8", "replace").split("\n")
-    if not where.line <= len(lines):
-        return []
-    line = _printable(lines[where.line - 1])
+    line = source[where.line - 1]
     start = max(0, where.column - 1 - _SHOWN_WIDTH // 2) if len(line) > _SHOWN_WIDTH else 0
-    part = line[start : start + _SHOWN_WIDTH].rstrip()
+    part = _printable(line[start : start + _SHOWN_WIDTH]).rstrip()
     if not part.strip():
         return []
     number = str(where.line)

@@ -13,8 +13,8 @@ from core.schema import Schema
 
 NAME = "[a-z0-9][a-z0-9+.-]*"
 NAME_IN_WORDS = "lower-case letters, digits, '+', '.' and '-', with a letter or digit first"
-COMMAND = "[A-Za-z0-9][A-Za-z0-9_+.-]*"
-COMMAND_IN_WORDS = "a command's name: letters, digits, '_', '+', '.' and '-', no folder"
+COMMAND = "[A-Za-z0-9][A-Za-z0-9_+.-]{0,99}"
+COMMAND_IN_WORDS = "a command's name: at most 100 letters, digits, '_', '+', '.' and '-'"
 DEBIAN_PACKAGE = "[a-z0-9][a-z0-9+.-]+"
 SHA256 = "[0-9a-f]{64}"
 HTTPS_URL = r"https://[A-Za-z0-9.-]+(:[0-9]+)?(/[!-~]*)?"
@@ -220,35 +220,23 @@ _BUILD = {
     ),
 }
 
-_COMMAND_NAME = {
-    "type": "string",
-    "regex": COMMAND,
-    "maxlength": 100,
-    "meta": {"pattern": COMMAND_IN_WORDS, "example": "h5dump"},
-}
 _COMMAND = {
-    "anyof": [
-        _COMMAND_NAME,
-        {
-            "type": "dict",
-            "schema": {
-                "name": _must(
-                    _form(
-                        "The command that users type.",
-                        regex=COMMAND,
-                        pattern=COMMAND_IN_WORDS,
-                        example="pyfai-python",
-                        maxlength=100,
-                    )
-                ),
-                "run": _must(
-                    _line(
-                        "The program in the image, with first arguments.", example="python -m pyFAI"
-                    )
-                ),
-            },
-        },
-    ]
+    "type": ["string", "dict"],
+    "regex": COMMAND,
+    "schema": {
+        "name": _must(
+            _form(
+                "The command that users type.",
+                regex=COMMAND,
+                pattern=COMMAND_IN_WORDS,
+                example="pyfai-python",
+            )
+        ),
+        "run": _must(
+            _line("The program in the image, with first arguments.", example="python -m pyFAI")
+        ),
+    },
+    "meta": {"pattern": COMMAND_IN_WORDS, "example": "h5dump"},
 }
 
 _TEST = {

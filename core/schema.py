@@ -31,6 +31,9 @@ from core.strict_yaml import Document, Path_
 Schema: TypeAlias = Mapping[str, Mapping[str, Any]]
 """The fields of a mapping, each with its cerberus rules: data in a library's own language."""
 
+MOST_FAULTS = 100
+"""How many faults of one mapping or list are told at once."""
+
 _Rules: TypeAlias = Mapping[str, Any]
 
 _TYPE_IN_WORDS = {
@@ -54,7 +57,7 @@ def validate(document: Document, schema: Schema) -> tuple[Problem, ...]:
     validator = _Validator(_compiled(schema), error_handler=_PlainErrors)
     if validator.validate(document.value, normalize=False):
         return ()
-    return in_order(_problems(validator.errors, document, {"schema": schema}))
+    return in_order(_problems(validator.errors, document, {"type": "dict", "schema": schema}))
 
 
 def _compiled(schema: Schema) -> Any:
@@ -77,11 +80,19 @@ class _PlainErrors(cerberus_errors.BaseErrorHandler):  # type: ignore[misc]  # c
 
 
 class _Validator(cerberus.Validator):  # type: ignore[misc]  # cerberus has no types
-    """Cerberus, but true is no integer, and a `regex` means the whole text, final newline and all."""
+    """Cerberus, with three differences.
+
+    True is no integer. A `regex` means the whole text, final newline and all. Of one mapping or list
+    so many faults are enough: cerberus sorts them all whenever it finds another one.
+    """
 
     types_mapping = cerberus.Validator.types_mapping | {
         "integer": cerberus.TypeDefinition("integer", (int,), (bool,))
     }
+
+    def _error(self, *args: Any) -> None:
+        if len(self._errors) < MOST_FAULTS:
+            super()._error(*args)
 
     def _validate_regex(self, pattern: str, field: str, value: object) -> None:
         """{'type': 'string'}"""  # read by cerberus: what the rule itself may be
@@ -91,38 +102,15 @@ class _Validator(cerberus.Validator):  # type: ignore[misc]  # cerberus has no t
 
 def _problems(found: Sequence[Any], document: Document, root: _Rules) -> Iterator[Problem]:
     for error in found:
-        if error.is_logic_error:
-            yield from _problems_of_choice(error, document, root)
-        elif error.is_group_error:
+        if error.is_group_error:
             yield from _problems(error.child_errors, document, root)
         else:
             yield _problem(error, document, root)
 
 
-def _problems_of_choice(error: Any, document: Document, root: _Rules) -> Iterator[Problem]:
-    """Explain a value that fits none of its allowed forms by the form it comes closest to."""
-    path: Path_ = error.document_path
-    for branch in error.definitions_errors.values():
-        if not any(_is_type_error_at(path, child) for child in branch):
-            yield from _problems(branch, document, root)
-            return
-    forms = [_TYPE_IN_WORDS[choice["type"]] for choice in _rules_at(root, path)["anyof"]]
-    yield Problem(
-        document.where(path),
-        "schema-type",
-        f"{_name(path)} must be {' or '.join(forms)}, not {_shown(error.value)}",
-        hint=_hint(_rules_at(root, path)),
-        field=_dotted(path),
-    )
-
-
-def _is_type_error_at(path: Path_, error: Any) -> bool:
-    return bool(error.document_path == path and error.code == cerberus_errors.BAD_TYPE.code)
-
-
 def _problem(error: Any, document: Document, root: _Rules) -> Problem:
     path: Path_ = error.document_path
-    rules = _form_of(error.value, _rules_at(root, path))
+    rules = _rules_at(root, path)
     where = document.where(path)
     if "keysrules" in error.schema_path:
         where = document.where_key(path)
@@ -141,9 +129,8 @@ def _problem(error: Any, document: Document, root: _Rules) -> Problem:
             hint = hint or _example(rules)
         case cerberus_errors.BAD_TYPE.code:
             rule = "schema-type"
-            message = (
-                f"{name} must be {_TYPE_IN_WORDS[error.constraint]}, not {_shown(error.value)}"
-            )
+            expected = _either([_TYPE_IN_WORDS[kind] for kind in _types(rules)])
+            message = f"{name} must be {expected}, not {_shown(error.value)}"
             hint = _quotes(error) or hint or _example(rules)
         case cerberus_errors.NOT_NULLABLE.code:
             rule = "schema-type"
@@ -185,13 +172,16 @@ def _wrong(error: Any, path: Path_) -> object:
     return path[-1] if "keysrules" in error.schema_path else error.value
 
 
+def _types(rules: _Rules) -> list[str]:
+    """Return the types that a value may have."""
+    kind = rules.get("type", [])
+    return [kind] if isinstance(kind, str) else list(kind)
+
+
 def _fields(rules: _Rules) -> Schema:
     """Return the fields of the mapping that `rules` describe; none if it is none."""
-    for choice in (rules, *rules.get("anyof", ())):
-        if isinstance(choice.get("schema"), Mapping) and choice.get("type", "dict") == "dict":
-            fields: Schema = choice["schema"]
-            return fields
-    return {}
+    fields: Schema = rules.get("schema", {}) if "dict" in _types(rules) else {}
+    return fields
 
 
 def _rules_at(root: _Rules, path: Path_) -> _Rules:
@@ -205,12 +195,6 @@ def _rules_at(root: _Rules, path: Path_) -> _Rules:
         else:
             rules = _fields(rules).get(part, {})
     return rules
-
-
-def _form_of(value: object, rules: _Rules) -> _Rules:
-    """Return the rules of the form that a value has, where it may have one of several."""
-    kind = "string" if isinstance(value, str) else "dict"
-    return next((form for form in rules.get("anyof", ()) if form["type"] == kind), rules)
 
 
 def _name(path: Path_) -> str:
@@ -248,7 +232,7 @@ def _shown(value: object) -> str:
 
 def _quotes(error: Any) -> str | None:
     """Return the hint for a text that YAML takes for a number or a truth value."""
-    if error.constraint == "string" and isinstance(error.value, int):
+    if "string" in error.constraint and isinstance(error.value, int):
         return f'put it in quotes: "{_shown(error.value)}"'
     return None
 
@@ -309,16 +293,14 @@ def _json_rules(rules: _Rules) -> dict[str, Any]:
         result["description"] = meta["description"]
     if "example" in meta:
         result["examples"] = [meta["example"]]
-    if "anyof" in rules:
-        return result | {"anyOf": [_json_rules(choice) for choice in rules["anyof"]]}
-    kind = rules["type"]
-    result["type"] = _TYPE_IN_JSON[kind]
-    if "schema" in rules:
-        result |= (
-            _json_mapping(rules["schema"])
-            if kind == "dict"
-            else {"items": _json_rules(rules["schema"])}
-        )
+    kinds = _types(rules)
+    result["type"] = [_TYPE_IN_JSON[kind] for kind in kinds]
+    if len(kinds) == 1:
+        result["type"] = result["type"][0]
+    if "dict" in kinds and "schema" in rules:
+        result = _json_mapping(rules["schema"]) | result
+    elif "schema" in rules:
+        result["items"] = _json_rules(rules["schema"])
     if "valuesrules" in rules:
         result["additionalProperties"] = _json_rules(rules["valuesrules"])
     if "keysrules" in rules:
@@ -327,7 +309,7 @@ def _json_rules(rules: _Rules) -> dict[str, Any]:
         result["enum"] = list(rules["allowed"])
     if "regex" in rules:
         result["pattern"] = _whole(rules["regex"])
-    size = "Length" if kind == "string" else "Items"
+    size = "Length" if "string" in kinds else "Items"
     names = {
         "min": "minimum",
         "max": "maximum",
@@ -335,7 +317,7 @@ def _json_rules(rules: _Rules) -> dict[str, Any]:
         "maxlength": f"max{size}",
     }
     result |= {name: rules[rule] for rule, name in names.items() if rule in rules}
-    if rules.get("empty") is False and kind != "dict":
+    if rules.get("empty") is False and kinds != ["dict"]:
         result.setdefault(f"min{size}", 1)
     return result
 
@@ -376,17 +358,14 @@ def fields(schema: Schema, *, above: str = "") -> Iterator[Field]:
 def _kind(rules: _Rules) -> str:
     if "allowed" in rules:
         return " \\| ".join(f"`{choice}`" for choice in rules["allowed"])
-    if "anyof" in rules:
-        return " or ".join(_kind(choice) for choice in rules["anyof"])
-    match rules.get("type"):
-        case "list":
-            return f"list of {_kind(rules['schema'])}"
-        case "dict":
-            return "mapping"
-        case kind:
-            return {"string": "text", "integer": "whole number", "boolean": "true or false"}[
-                str(kind)
-            ]
+    names = {
+        "string": "text",
+        "integer": "whole number",
+        "boolean": "true or false",
+        "dict": "mapping",
+        "list": f"list of {_kind(rules['schema'])}" if "list" in _types(rules) else "list",
+    }
+    return " or ".join(names[kind] for kind in _types(rules))
 
 
 def manual(schema: Schema) -> str:

@@ -45,7 +45,8 @@ def parse(text: str) -> Expression:
         parsed = license_expression.Licensing().parse(text)
     except (license_expression.ExpressionError, IndexError) as err:  # IndexError: "()"
         said = "" if isinstance(err, IndexError) else f": {err}"
-        return _broken(text, f"'{text}' is not a licence expression{said}")
+        shown = text if len(text) <= 80 else text[:77] + "..."
+        return _broken(text, f"'{shown}' is not a licence expression{said[:200]}")
     if parsed is None:
         return _broken(text, "it is empty")
     keys: set[str] = set()
