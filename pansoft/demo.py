@@ -21,7 +21,7 @@ from core import process
 from core.errors import UserError
 from cvmfs.check import CheckReport
 from cvmfs.check import check as check_repository
-from cvmfs.mount import mounted
+from cvmfs.mount import mounted, stop_mount
 from cvmfs.serve import serving
 from pansoft import doctor, embedded, loop, published, workspace
 from pansoft.context import Context
@@ -123,6 +123,7 @@ def _run_from_mount(state: State, cache: Path, names: set[str]) -> tuple[Ran, ..
     """Mount the repository by HTTP with a cold cache and run the shown commands from it."""
     process.run(["rm", "-rf", cache], reason="begin with a cold client")
     mountpoint = state.folder / "demo" / "mount"
+    stop_mount(mountpoint)  # of a demo that was killed
     with (
         serving(state.repository) as url,
         mounted(url, embedded.FQRN, embedded.public_key(state), mountpoint, cache=cache) as mount,

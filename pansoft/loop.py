@@ -29,6 +29,7 @@ from pansoft import embedded, planning, publish, workspace
 from pansoft.context import Context
 from pansoft.planning import Planned, Status
 from pansoft.publish import Candidate, Outcome
+from trust.codec import to_json
 from trust.evidence import Purpose
 from trust.keys import SigningKey, local_key, local_policy
 from trust.policy import TrustPolicy, load_policy
@@ -93,6 +94,31 @@ def apply(context: Context, recipes: Sequence[Recipe], *, at: datetime, jobs: in
             at=at,
         )
     return LoopReport(todo, brought, tuple(failures), outcome)
+
+
+def as_json(report: LoopReport) -> dict[str, object]:
+    """Return what the loop did as JSON; sizes in bytes."""
+    outcome = report.outcome
+    return {
+        "planned": [
+            {"name": item.recipe.name, "version": item.recipe.version, "status": item.status}
+            for item in report.planned
+        ],
+        "built": [item.candidate.recipe.name for item in report.brought if item.fresh],
+        "failures": [
+            {
+                "name": failure.name,
+                "stage": failure.stage,
+                "message": failure.error.message,
+                "hint": failure.error.hint,
+            }
+            for failure in report.failures
+        ],
+        "refused": [to_json(verdict) for verdict in outcome.refused] if outcome else [],
+        "published": [entry.name for entry in outcome.fresh] if outcome else [],
+        "revision": outcome.publication.revision if outcome else None,
+        "new_bytes": outcome.publication.new_bytes if outcome else 0,
+    }
 
 
 def policy_of(context: Context, state: State) -> TrustPolicy:

@@ -7,8 +7,9 @@ import os
 
 import click
 
+from core.canonical import readable_json
 from core.console import readable_size
-from core.errors import EXIT_REFUSED, EXIT_USER
+from core.errors import EXIT_DONE, EXIT_REFUSED
 from pansoft import clock, loop, planning, workspace
 from pansoft.commands.plan import tell_plan
 from pansoft.context import Context
@@ -23,8 +24,11 @@ from trust.verdict import reasons
 @click.option(
     "--jobs", type=click.IntRange(1, 64), default=os.cpu_count() or 1, show_default="cores"
 )
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
-def apply(context: Context, *, names: tuple[str, ...], dry_run: bool, jobs: int) -> int:
+def apply(
+    context: Context, *, names: tuple[str, ...], dry_run: bool, jobs: int, as_json: bool
+) -> int:
     """Bring the recipes NAMES, or all, into the repository: fetch, build, test, sign, publish.
 
     Everything that is new becomes visible in one revision. Stopped at any moment and run again, it
@@ -34,14 +38,18 @@ def apply(context: Context, *, names: tuple[str, ...], dry_run: bool, jobs: int)
     """
     recipes = workspace.recipes_named(context, names)
     if dry_run:
-        tell_plan(planning.plan(context, recipes, at=clock.now()))
+        tell_plan(planning.plan(context, recipes, at=clock.now()), as_json=as_json)
         return 0
     report = loop.apply(context, recipes, at=clock.now(), jobs=jobs)
-    return tell(report)
+    if as_json:
+        click.echo(readable_json(loop.as_json(report)), nl=False)
+    else:
+        tell(report)
+    return status_of(report)
 
 
-def tell(report: LoopReport) -> int:
-    """Print what the loop did and return the exit status that follows from it."""
+def tell(report: LoopReport) -> None:
+    """Print what the loop did."""
     for failure in report.failures:
         click.echo(f"{failure.name}: {failure.stage} failed", err=True)
         explain(failure.error)
@@ -50,18 +58,25 @@ def tell(report: LoopReport) -> int:
         for verdict in outcome.refused:
             click.echo(f"{verdict.name} {verdict.version}: the policy keeps it out", err=True)
             click.echo(reasons(verdict), err=True)
+            for fix in dict.fromkeys(finding.fix for finding in verdict.refusals if finding.fix):
+                click.echo(f"hint: {fix}", err=True)
         for conflict in outcome.conflicts:
             click.echo(f"warning: {conflict}", err=True)
-        publication = outcome.publication
+        publication, count = outcome.publication, len(outcome.fresh)
         if publication.is_new:
             click.echo(
-                f"published {len(outcome.fresh)} packages as revision {publication.revision}: "
-                f"{readable_size(publication.new_bytes)} new in {publication.new_objects} objects"
+                f"published {count} package{'s' if count != 1 else ''} as revision "
+                f"{publication.revision}: {readable_size(publication.new_bytes)} new in "
+                f"{publication.new_objects} objects"
             )
         else:
             click.echo(f"nothing to do: revision {publication.revision} is what git says")
-    if outcome is not None and outcome.refused:
+
+
+def status_of(report: LoopReport) -> int:
+    """Return the exit status that follows from what the loop did."""
+    if report.outcome is not None and report.outcome.refused:
         return EXIT_REFUSED
     if report.failures:
-        return max(failure.error.exit_code for failure in report.failures) or EXIT_USER
-    return 0
+        return max(failure.error.exit_code for failure in report.failures)
+    return EXIT_DONE

@@ -8,10 +8,10 @@ import os
 import click
 
 from core.console import readable_size
-from core.errors import EXIT_USER
+from core.errors import EXIT_DONE, EXIT_USER
 from pansoft import clock, workspace
 from pansoft import demo as whole_way
-from pansoft.commands.apply import tell
+from pansoft.commands.apply import status_of, tell
 from pansoft.context import Context
 from pansoft.demo import DemoReport
 
@@ -31,10 +31,10 @@ def demo(context: Context, *, names: tuple[str, ...], jobs: int) -> int:
     """
     recipes = workspace.recipes_named(context, names)
     report = whole_way.demo(context, recipes, at=clock.now(), jobs=jobs)
-    status = tell(report.loop)
+    tell(report.loop)
     click.echo()
     _tell(report, context)
-    return status if report.succeeded else status or EXIT_USER
+    return EXIT_DONE if report.succeeded else status_of(report.loop) or EXIT_USER
 
 
 def _tell(report: DemoReport, context: Context) -> None:

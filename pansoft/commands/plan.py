@@ -24,6 +24,11 @@ def plan(context: Context, *, names: tuple[str, ...], as_json: bool) -> None:
     """
     recipes = workspace.recipes_named(context, names)
     planned = planning.plan(context, recipes, at=clock.now())
+    tell_plan(planned, as_json=as_json)
+
+
+def tell_plan(planned: Sequence[Planned], *, as_json: bool) -> None:
+    """Print a plan: a line for each package, or JSON with every input."""
     if as_json:
         items = [
             {
@@ -38,11 +43,6 @@ def plan(context: Context, *, names: tuple[str, ...], as_json: bool) -> None:
         ]
         click.echo(readable_json(items), nl=False)
         return
-    tell_plan(planned)
-
-
-def tell_plan(planned: Sequence[Planned]) -> None:
-    """Print a plan for people."""
     titles = [f"{item.recipe.name} {item.recipe.version}" for item in planned]
     width = max(map(len, titles), default=0)
     for title, item in zip(titles, planned, strict=True):

@@ -34,6 +34,6 @@ RULE = Rule(
     purposes=frozenset({Purpose.PUBLISH}),
     asks="A version that is published is never published with other bytes.",
     why="A result must be reproducible with the version that its authors cite.",
-    fix="raise the recipe's version",
+    fix="raise `version` in the recipe; `+1` behind it names a second build of the same program",
     check=check,
 )
