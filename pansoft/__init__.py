@@ -1,1 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
+"""The command line and the loop that makes the repository equal to git.
+
+- `cli`, `commands/`: the program; a verb is a module that parses, calls one function and prints
+- `context`, `workspace`: which project, which state, which recipes
+- `planning`: what is to be done; `loop`: doing it; `publish`, `published`, `embedded`: the repository
+- `policy_check`: what the trust policy will say, before anything is built
+- `doctor`: what the machine can do; `demo`: the whole way on one machine
+- `clock`: the only place that reads the time
+"""
+
+__version__ = "0.1.0"

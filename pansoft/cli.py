@@ -16,6 +16,7 @@ import click
 
 from core.console import Console
 from core.errors import EXIT_USER, UserError
+from pansoft import __version__
 from pansoft.commands import Verbs
 from pansoft.context import Context, find_project
 from pansoft.explain import explain
@@ -37,6 +38,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
     help="Where run state lives: inputs, bases, images, keys, the embedded repository. "
     "By default var/ in the project.",
 )
+@click.version_option(__version__, prog_name="pansoft", message="%(prog)s %(version)s")
 @click.option("-v", "--verbose", is_flag=True, help="Show every program that is run.")
 @click.option("-q", "--quiet", is_flag=True, help="No talk, only answers and errors.")
 @click.pass_context
