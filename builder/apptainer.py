@@ -26,12 +26,12 @@ def run_confined(
     timeout_s: float,
     environment: Mapping[str, str] | None = None,
 ) -> Completed:
-    """Run a command in an image without network, home or host folders, and return how it ended.
+    """Run a command in an image without network or host folders, and return how it ended.
 
     Args:
         image: the SIF file.
         argv: the command inside the image.
-        work: a folder of the build user, the command's working directory under /work.
+        work: a folder of the build user: home and working directory of the command, as /work.
         user: who runs it: an ordinary user, also when the caller is root.
         timeout_s: after this many seconds it is killed.
         environment: more variables inside the image.
@@ -65,8 +65,9 @@ def _command(
     environment: Mapping[str, str],
 ) -> list[str]:
     options = [
-        "exec", "--containall", "--no-home", "--no-eval", "--net", "--network", "none",
-        "--writable-tmpfs", "--bind", f"{work}:{WORK}", "--pwd", WORK,
+        "exec", "--containall", "--no-eval", "--net", "--network", "none",
+        # not --no-home: HOME would be the name of a folder that is not there, and --env HOME is ignored
+        "--writable-tmpfs", "--home", f"{work}:{WORK}", "--pwd", WORK,
     ]  # fmt: skip
     for name, value in sorted(environment.items()):
         options += ["--env", f"{name}={value}"]

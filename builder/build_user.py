@@ -65,15 +65,16 @@ class BuildUser:
         ]  # fmt: skip
         if odd := [path for path in reach if "\n" in str(path)]:
             raise UserError(f"a build cannot use a folder with a line break in its name: {odd[0]}")
-        covers = sorted({cover for path in reach if (cover := self._closed_above(path))})
-        if not covers:
+        # both names of a folder behind a link: either may lead through a closed one
+        ways = {way for path in reach for way in (path.absolute(), path.resolve())}
+        opens = {way: cover for way in sorted(ways) if (cover := self._closed_above(way))}
+        if not opens:
             return become
-        opens = [str(path) for path in reach if self._closed_above(path)]
         return [
             "env",
             f"PANSOFT_HOLD={mount_holder(reach)}",
-            "PANSOFT_COVERS=" + "\n".join(map(str, covers)),
-            "PANSOFT_OPENS=" + "\n".join(opens),
+            "PANSOFT_COVERS=" + "\n".join(sorted({str(cover) for cover in opens.values()})),
+            "PANSOFT_OPENS=" + "\n".join(map(str, opens)),
             *("unshare", "--mount", "--propagation", "private"),
             *("sh", "-c", _REACH, "reach"),
             *become,
@@ -82,9 +83,13 @@ class BuildUser:
     def own(self, folder: Path) -> Path:
         """Create a folder that belongs to this user, and return it."""
         folder.mkdir(parents=True, exist_ok=True)
-        if self.switches:
-            os.chown(folder, self.uid, self.gid)
+        self.give(folder)
         return folder
+
+    def give(self, path: Path) -> None:
+        """Make this user the owner of a file, a folder or a link."""
+        if self.switches:
+            os.chown(path, self.uid, self.gid, follow_symlinks=False)
 
     def environment(self, **more: str) -> Mapping[str, str]:
         """Return the whole environment of a program of a build: nothing of the caller's leaks."""
@@ -98,8 +103,7 @@ class BuildUser:
 
     def _closed_above(self, path: Path) -> Path | None:
         """Return the topmost folder above `path` (or itself) that this user may not walk through."""
-        absolute = path.resolve()
-        for folder in (*reversed(absolute.parents), absolute):
+        for folder in (*reversed(path.parents), path):
             try:
                 status = folder.stat()
             except FileNotFoundError:

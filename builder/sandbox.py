@@ -149,7 +149,7 @@ def build_in_sandbox(
         UserError: the recipe's script failed, for instance because it wanted the network.
         CommandFailed: anything else in the sandbox failed.
     """
-    _write_stage(scratch, stage)
+    _write_stage(scratch, stage, user)
     (scratch / "Packages").write_text(packages_index, encoding="utf-8")
     shutil.copyfile(SCRIPTS / "whiteouts.py", scratch / "whiteouts.py")
     reach = [scratch, inputs, *([base] if base else [])]
@@ -190,8 +190,11 @@ def _namespaces(*, network: bool) -> list[str]:
     return argv if network else [*argv, "--net"]
 
 
-def _write_stage(scratch: Path, stage: Stage) -> None:
-    """Write what the build reads; links into the input cache go through its mount in the sandbox."""
+def _write_stage(scratch: Path, stage: Stage, user: BuildUser) -> None:
+    """Write what the build reads; links into the input cache go through its mount in the sandbox.
+
+    It belongs to the build user, who could not read a file of mode 600 otherwise.
+    """
     folder = scratch / "stage"
     folder.mkdir()
     for name, text in stage.texts.items():
@@ -206,6 +209,8 @@ def _write_stage(scratch: Path, stage: Stage) -> None:
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(f"/run/pansoft/archive/pool/{sha256[:2]}/{sha256}")
     shutil.copyfile(SCRIPTS / "inside.sh", folder / "inside.sh")
+    for path in (folder, *folder.rglob("*")):
+        user.give(path)
 
 
 def _explained(done: process.Completed, whole_log: Path) -> UserError:

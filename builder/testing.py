@@ -142,7 +142,7 @@ def as_junit(report: TestReport) -> str:
             suite,
             "testcase",
             classname=f"{report.name}.{result.kind}",
-            name=result.name,
+            name=_xml_safe(result.name),
             time=f"{result.seconds:.3f}",
         )
         if not result.passed:
@@ -173,11 +173,13 @@ def _run(
         try:
             done = apptainer.run_confined(
                 image.path, argv, work=work, user=user, timeout_s=timeout_s,
-                environment={"HOME": apptainer.WORK, "XDG_RUNTIME_DIR": "/tmp"},  # noqa: S108
+                environment={"XDG_RUNTIME_DIR": "/tmp"},  # noqa: S108
             )  # fmt: skip
         except CommandFailed as err:
             seconds = round(time.monotonic() - began, 3)
-            return TestResult(test.name, test.kind, False, seconds, err.stderr, err.message)
+            late = f"was stopped: it took longer than {timeout_s:.0f} s"
+            why = late if seconds >= timeout_s else err.message
+            return TestResult(test.name, test.kind, False, seconds, err.stderr, why)
     seconds = round(time.monotonic() - began, 3)
     output = (done.stdout + done.stderr)[-_OUTPUT_CHARACTERS:]
     reason = None

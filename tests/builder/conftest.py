@@ -1,16 +1,33 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A host for tests that fetch and lock: its apt and pip know one server, on this machine."""
+"""A host for tests that fetch and lock, whose apt and pip know one server on this machine; and a
+real base, built once, for tests that build on it.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from builder import apptainer, load
+from builder.base import ensure_base
+from builder.build import build
+from builder.build_user import BuildUser, build_user
+from builder.images import Built
+from builder.lock import read_base_lock
+from builder.plan import BasePlan, BuildPlan, plan_base
+from builder.sandbox import scratch_folder
+from builder.state import State
+from core.console import Console
+from core.process import SYSTEM_PATH, Completed
 from tests.packages import apt_host
 from tests.servers import FileServer, file_server
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -32,3 +49,53 @@ def host(server: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     for name, value in apt_host(tmp_path / "host", server.url("/debian")).items():
         monkeypatch.setenv(name, value)
     return server
+
+
+@dataclass(frozen=True, slots=True)
+class Builds:
+    """A state with one real base in it, built once for all tests that build on it."""
+
+    state: State
+    base: BasePlan
+    user: BuildUser
+
+    def plan(self, script: str | None = None, *, name: str = "tiny", **more: Any) -> BuildPlan:
+        """Return a plan of a package on the base."""
+        empty: dict[str, Any] = dict.fromkeys(("debian", "tools", "python", "sources", "files"), ())
+        given = {**empty, "environment": (("PATH", f"/opt/{name}/bin:{SYSTEM_PATH}"),), **more}
+        return BuildPlan(
+            name=name, version="1.0", license="MIT", base=self.base, script=script, **given
+        )
+
+    def build(self, plan: BuildPlan, state: State | None = None) -> Built:
+        """Return the image of a plan."""
+        return build(plan, state or self.state, user=self.user, console=Console(quiet=True))
+
+    def beside(self, folder: Path) -> State:
+        """Return another state that has the same inputs and bases, and nothing built."""
+        folder.mkdir(parents=True)
+        for name in ("inputs", "bases"):
+            (folder / name).symlink_to(self.state.folder / name)
+        return State(folder)
+
+    def run(self, image: Path, script: str) -> Completed:
+        """Return how a shell script goes in an image."""
+        with scratch_folder(self.state.scratch, self.user) as work:
+            return apptainer.run_confined(
+                image, ["sh", "-c", script], work=work, user=self.user, timeout_s=120
+            )
+
+
+@pytest.fixture(scope="session")
+def builds(tmp_path_factory: pytest.TempPathFactory) -> Builds:
+    """Return the state with the base `debian-12` of this project, built with its committed lock.
+
+    PANSOFT_TEST_STATE names a state to keep between runs, as for the tests of the whole way.
+    """
+    kept = os.environ.get("PANSOFT_TEST_STATE")
+    state = State(Path(kept) if kept else tmp_path_factory.mktemp("builds") / "a state")
+    recipe = load.load_base(ROOT / "recipes" / "bases" / "debian-12")
+    plan = plan_base(recipe, read_base_lock(recipe))
+    user = build_user()
+    ensure_base(plan, state, user=user, console=Console(quiet=True))
+    return Builds(state, plan, user)

@@ -80,6 +80,29 @@ def test_several_folders_are_reached_by_one_command(user: BuildUser, closed: Pat
 
 
 @as_root
+def test_a_link_in_a_closed_folder_is_followed(user: BuildUser, closed: Path) -> None:
+    elsewhere = Path(tempfile.mkdtemp(prefix="pansoft-open-"))
+    elsewhere.chmod(0o755)
+    (elsewhere / "file").write_text("elsewhere")
+    (closed / "link").symlink_to(elsewhere)
+
+    assert said(user, 'cat "$1/file"', closed / "link") == "elsewhere"
+
+    shutil.rmtree(elsewhere)
+
+
+@as_root
+def test_a_link_into_a_closed_folder_is_followed(user: BuildUser, closed: Path) -> None:
+    elsewhere = Path(tempfile.mkdtemp(prefix="pansoft-open-"))
+    elsewhere.chmod(0o755)
+    (elsewhere / "link").symlink_to(closed / "open to all")
+
+    assert said(user, 'cat "$1/file"', elsewhere / "link") == "content"
+
+    shutil.rmtree(elsewhere)
+
+
+@as_root
 def test_what_the_build_user_writes_is_really_there(user: BuildUser, closed: Path) -> None:
     mine = user.own(closed / "mine")
 
