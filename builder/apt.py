@@ -19,7 +19,8 @@ from pathlib import Path
 
 from core import process
 from core.console import Console
-from core.errors import CommandFailed, UserError
+from core.errors import UserError
+from core.process import Completed
 
 LISTS_ARE_FRESH_FOR = timedelta(hours=6)
 _SHOW_BATCH = 200
@@ -106,23 +107,29 @@ def resolve(state: AptState, requests: Sequence[str], *, reason: str) -> tuple[D
     """
     if not requests:
         return ()
-    try:
-        done = process.run(
-            ["apt-get", *state.options(), "-q", "--simulate", "install", *requests],
-            reason=reason,
-            env={**os.environ, "LC_ALL": "C"},
-        )
-    except CommandFailed as err:
-        said = [line for line in err.stderr.splitlines() if line.startswith(("E:", " "))]
+    done = process.run(
+        ["apt-get", *state.options(), "-q", "--simulate", "install", *requests],
+        reason=reason,
+        env={**os.environ, "LC_ALL": "C"},
+        check=False,
+    )
+    if done.returncode != 0:
         raise UserError(
-            f"apt cannot install {' '.join(requests)}: " + " ".join(said or [err.message]),
+            f"apt cannot install {' '.join(requests)}: {_why_not(done)}",
             hint="look the names up with: apt-cache policy NAME",
-        ) from err
+        )
     # "Inst libaec0 (1.0.6-1+b1 Debian:12.11/oldstable [amd64])"
     wanted = re.findall(
         r"^Inst (\S+) (?:\[\S+\] )?\((\S+) .*\[(\w+)\]\)", done.stdout, flags=re.MULTILINE
     )
     return _described(state, [(name, version, arch) for name, version, arch in wanted])
+
+
+def _why_not(done: Completed) -> str:
+    """Return why apt refused: its errors, and what depends on what, which it says on stdout."""
+    errors = [line.strip() for line in done.stderr.splitlines() if line.startswith("E:")]
+    unmet = re.findall(r"^ +\S.*(?:Depends|Conflicts|Breaks): .*", done.stdout, flags=re.MULTILINE)
+    return " ".join((*errors, *(" ".join(line.split()) for line in unmet))) or done.stderr.strip()
 
 
 def _described(
