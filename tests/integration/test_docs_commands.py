@@ -64,7 +64,7 @@ def reader(demo: Demo, tmp_path: Path) -> Iterator[Reader]:
     checkout = tmp_path / "pansoft"
     shutil.copytree(ROOT, checkout, ignore=LEFT_OUT, symlinks=True)
     environment = {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if name not in _OF_THE_TEST},
         **{f"GIT_{who}_{what}": "reader@example.org" for who in _WHO for what in ("NAME", "EMAIL")},
         "PATH": f"{checkout / '.venv' / 'bin'}:{os.environ['PATH']}",
     }
@@ -81,6 +81,7 @@ def reader(demo: Demo, tmp_path: Path) -> Iterator[Reader]:
 
 
 _WHO = ("AUTHOR", "COMMITTER")
+_OF_THE_TEST = {"MAKEFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "MFLAGS", "STATE", "ARGS"}
 
 
 def _give_a_program(checkout: Path) -> None:
