@@ -145,9 +145,8 @@ def _subordinate_ids(file: Path, name: str, uid: int) -> int:
     except OSError:
         return 0
     rows = (line.split(":") for line in lines)
-    return max(
-        (int(row[2]) for row in rows if len(row) == 3 and row[0] in (name, str(uid))), default=0
-    )
+    sizes = [row[2] for row in rows if len(row) == 3 and row[0] in (name, str(uid))]
+    return max((int(size) for size in sizes if size.isdecimal()), default=0)
 
 
 def _namespaces(state: Path) -> Iterator[Finding]:
