@@ -93,8 +93,4 @@ def invoke(argv: Sequence[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped; run the same command again to go on", err=True)
         return 130
-    except BrokenPipeError:
-        # Who read us has seen enough. What is still buffered goes nowhere, or Python complains.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     return status if isinstance(status, int) else 0

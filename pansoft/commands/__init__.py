@@ -7,6 +7,8 @@ A verb's module is imported when the verb is used: `pansoft plan` does not wait 
 from __future__ import annotations
 
 import importlib
+import os
+import sys
 
 import click
 
@@ -47,3 +49,12 @@ class Verbs(click.Group):
         command = getattr(importlib.import_module(f"{__name__}.{cmd_name}"), cmd_name)
         assert isinstance(command, click.Command)  # noqa: S101 - for mypy: the table says so
         return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the verb; that its reader has seen enough (`| head`) is no error."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            # what is still buffered goes nowhere, or Python complains when it ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
