@@ -106,6 +106,7 @@ class Transaction:
         """
         target = _file_path(path)
         local = local_entry(file.resolve(), target, uid=self._catalogs.uid, gid=self._catalogs.gid)
+        local = replace(local, leader="")  # other names of the file are not put here
         if local.entry.is_directory:
             raise RepositoryError(f"{file} is a folder", hint="put it with put_tree")
         contents = dict(self._ingest.files(_files((local,))))

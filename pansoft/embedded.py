@@ -38,18 +38,19 @@ def exists(state: State) -> bool:
 def ensure_repository(state: State, *, at: datetime) -> tuple[Repository, RepositoryKeys]:
     """Return the embedded repository and its keys, made the first time.
 
-    Its whitelist is signed anew ten days before it expires, since the master key is here.
+    Its whitelist is signed anew ten days before it expires, where the master key is here.
+
+    Raises:
+        UserError: there is a repository, but not the keys to publish with.
     """
     folder = keys_folder(state)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    complete = all(
-        (folder / f"{FQRN}.{end}").is_file() for end in ("masterkey", "key", "crt", "pub")
-    )
-    if not complete:
+    have = [(folder / f"{FQRN}.{ending}").is_file() for ending in ("key", "crt", "pub")]
+    if not all(have):
         if exists(state):
             raise UserError(
                 f"the keys of {FQRN} in {folder} are gone, but its repository is there",
-                hint=f"bring the keys back, or remove {state.repository} to begin anew",
+                hint="bring the keys back from where they are kept; nothing was changed",
             )
         for leftover in folder.glob(f"{FQRN}.*"):  # of a run that was killed while making them
             leftover.unlink()
@@ -58,7 +59,8 @@ def ensure_repository(state: State, *, at: datetime) -> tuple[Repository, Reposi
     if not exists(state):
         return create_repository(state.repository, keys, at=at), keys
     repository = open_repository(state.repository, FQRN)
-    if repository.whitelist.expires - at < _RENEW_BEFORE:
+    is_due = repository.whitelist.expires - at < _RENEW_BEFORE
+    if is_due and keys.master_key is not None:  # a site may keep the master key elsewhere
         sign_whitelist(repository, keys, at=at)
     return repository, keys
 

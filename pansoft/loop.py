@@ -70,11 +70,12 @@ def apply(context: Context, recipes: Sequence[Recipe], *, at: datetime, jobs: in
     """
     state, user = workspace.state_of(context), workspace.builder_of(context)
     todo = planning.plan(context, recipes, at=at)
-    wanted = [item for item in todo if item.status is not Status.PUBLISHED]
+    wanted = [item for item in todo.planned if item.status is not Status.PUBLISHED]
     key = local_key(state.folder)  # lists itself, so it comes before the policy is read
     policy = policy_of(context, state)
     unbuilt = [item.plan for item in wanted if item.status is Status.NEW]
-    failures = _fetch(unbuilt, state, console=context.console)
+    failures = [Failure(item.recipe.name, "plan", item.error) for item in todo.blocked]
+    failures += _fetch(unbuilt, state, console=context.console)
     for base in {item.base.id: item.base for item in unbuilt}.values():
         ensure_base(base, state, user=user, console=context.console)
     maker = Maker(state, user, policy, key, context.console, at)
@@ -93,7 +94,7 @@ def apply(context: Context, recipes: Sequence[Recipe], *, at: datetime, jobs: in
             policy_folder=context.policy,
             at=at,
         )
-    return LoopReport(todo, brought, tuple(failures), outcome)
+    return LoopReport(todo.planned, brought, tuple(failures), outcome)
 
 
 def as_json(report: LoopReport) -> dict[str, object]:

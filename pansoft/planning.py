@@ -12,6 +12,8 @@ from builder.images import built
 from builder.plan import BuildPlan
 from builder.recipe import Recipe
 from builder.state import State
+from catalog.entry import CatalogEntry
+from core.errors import InvalidInput, UserError
 from pansoft import published, workspace
 from pansoft.context import Context
 
@@ -34,24 +36,58 @@ class Planned:
     why: str
 
 
-def plan(context: Context, recipes: Sequence[Recipe], *, at: datetime) -> tuple[Planned, ...]:
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """A recipe that has no plan, for instance for want of a lock, and why."""
+
+    recipe: Recipe
+    error: UserError
+
+    @property
+    def why(self) -> str:
+        """Return the sentence for a table."""
+        if isinstance(self.error, InvalidInput):
+            return "; ".join(problem.message for problem in self.error.problems)
+        return self.error.message
+
+
+@dataclass(frozen=True, slots=True)
+class Planning:
+    """What is to be done for each recipe, and the recipes for which that cannot be said."""
+
+    planned: tuple[Planned, ...]
+    blocked: tuple[Blocked, ...]
+
+
+def plan(context: Context, recipes: Sequence[Recipe], *, at: datetime) -> Planning:
     """Return what is to be done for each recipe, from git and the repository; nothing is changed."""
-    state = State(context.state)
-    entries = published.entries_in(state, at=at)
-    by_version = {(entry.name, entry.version): entry for entry in entries}
-    result = []
+    entries = published.entries_in(State(context.state), at=at)
+    planned: list[Planned] = []
+    blocked: list[Blocked] = []
     for recipe in recipes:
-        wanted = workspace.plan_of(context, recipe)
-        there = by_version.get((recipe.name, recipe.version))
-        if there is not None and there.plan == wanted.id:
-            status, why = Status.PUBLISHED, f"published on {there.published}"
-        elif built(wanted, state) is not None:
-            status, why = Status.BUILT, "built, not published"
-        elif there is not None:
-            status, why = Status.NEW, "its inputs differ from the published build of this version"
-        elif any(entry.name == recipe.name for entry in entries):
-            status, why = Status.NEW, "a version that is not published"
+        try:
+            wanted = workspace.plan_of(context, recipe)
+        except UserError as err:
+            blocked.append(Blocked(recipe, err))
         else:
-            status, why = Status.NEW, "a package that is not published"
-        result.append(Planned(recipe, wanted, status, why))
-    return tuple(result)
+            planned.append(_compared(recipe, wanted, entries, State(context.state)))
+    return Planning(tuple(planned), tuple(blocked))
+
+
+def _compared(
+    recipe: Recipe, wanted: BuildPlan, entries: Sequence[CatalogEntry], state: State
+) -> Planned:
+    """Return how far a recipe is."""
+    versions = {entry.version: entry for entry in entries if entry.name == recipe.name}
+    there = versions.get(recipe.version)
+    if there is not None and there.plan == wanted.id:
+        return Planned(recipe, wanted, Status.PUBLISHED, f"published on {there.published}")
+    if built(wanted, state) is not None:
+        return Planned(recipe, wanted, Status.BUILT, "built, not published")
+    if there is not None:
+        why = "its inputs differ from the published build of this version"
+    elif versions:
+        why = "a version that is not published"
+    else:
+        why = "a package that is not published"
+    return Planned(recipe, wanted, Status.NEW, why)

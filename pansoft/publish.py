@@ -32,6 +32,7 @@ from catalog.profiles import Conflict, profiles_for
 from cvmfs.publish import Publication, Transaction, transaction
 from pansoft import embedded, published
 from trust.judge import judge
+from trust.keys import local_policy
 from trust.policy import TrustPolicy
 from trust.verdict import Verdict
 
@@ -181,12 +182,16 @@ def _put_channels(tx: Transaction, entries: Sequence[CatalogEntry]) -> tuple[Con
 
 
 def _put_trust(tx: Transaction, policy_folder: Path, state: State) -> None:
-    """Put what a partner needs to verify what is here: the policy and the public keys."""
-    tx.put_file(policy_folder / "policy.yaml", "trust/policy.yaml")
-    for folder in (policy_folder / "keys", state.folder / "trust-policy" / "keys"):
+    """Put what a partner needs to verify what is here: the policy and the public keys.
+
+    By their content, not their times: every checkout gives files a time of its own.
+    """
+    tx.put_bytes((policy_folder / "policy.yaml").read_bytes(), "trust/policy.yaml")
+    for folder in (policy_folder / "keys", local_policy(state.folder) / "keys"):
         for key in sorted(folder.glob("*.asc")):
-            tx.put_file(key, f"trust/keys/{key.name}")
-    tx.put_file(embedded.public_key(state), f"trust/{embedded.FQRN}.pub")
+            tx.put_bytes(key.read_bytes(), f"trust/keys/{key.name}")
+    public_key = embedded.public_key(state)
+    tx.put_bytes(public_key.read_bytes(), f"trust/{public_key.name}")
 
 
 def _message(fresh: Sequence[CatalogEntry]) -> str:

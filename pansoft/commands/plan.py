@@ -3,14 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import click
 
+from builder.recipe import Recipe
 from core.canonical import readable_json
 from pansoft import clock, planning, workspace
 from pansoft.context import Context
-from pansoft.planning import Planned, Status
+from pansoft.planning import Planning, Status
+
+BLOCKED = "blocked"
 
 
 @click.command()
@@ -23,29 +24,46 @@ def plan(context: Context, *, names: tuple[str, ...], as_json: bool) -> None:
     Example: pansoft plan
     """
     recipes = workspace.recipes_named(context, names)
-    planned = planning.plan(context, recipes, at=clock.now())
-    tell_plan(planned, as_json=as_json)
+    tell_plan(planning.plan(context, recipes, at=clock.now()), as_json=as_json)
 
 
-def tell_plan(planned: Sequence[Planned], *, as_json: bool) -> None:
+def tell_plan(found: Planning, *, as_json: bool) -> None:
     """Print a plan: a line for each package, or JSON with every input."""
     if as_json:
-        items = [
-            {
-                "name": item.recipe.name,
-                "version": item.recipe.version,
-                "status": item.status,
-                "why": item.why,
-                "id": item.plan.id,
-                "plan": item.plan.as_json(),
-            }
-            for item in planned
-        ]
-        click.echo(readable_json(items), nl=False)
+        click.echo(readable_json(_items(found)), nl=False)
         return
-    titles = [f"{item.recipe.name} {item.recipe.version}" for item in planned]
-    width = max(map(len, titles), default=0)
-    for title, item in zip(titles, planned, strict=True):
-        click.echo(f"{item.status:<9}  {title:<{width}}  {item.plan.id[:12]}  {item.why}")
-    todo = sum(item.status is not Status.PUBLISHED for item in planned)
-    click.echo(f"{todo} of {len(planned)} packages to bring along" if todo else "nothing to do")
+    rows = [(item.recipe, str(item.status), item.plan.id[:12], item.why) for item in found.planned]
+    rows += [(item.recipe, BLOCKED, "", item.why) for item in found.blocked]
+    width = max((len(_title(recipe)) for recipe, *_ in rows), default=0)
+    for recipe, status, plan_id, why in rows:
+        click.echo(f"{status:<9}  {_title(recipe):<{width}}  {plan_id:<12}  {why}")
+    todo = sum(status != Status.PUBLISHED for _, status, *_ in rows)
+    click.echo(f"{todo} of {len(rows)} packages to bring along" if todo else "nothing to do")
+
+
+def _items(found: Planning) -> list[dict[str, object]]:
+    planned: list[dict[str, object]] = [
+        {
+            "name": item.recipe.name,
+            "version": item.recipe.version,
+            "status": item.status,
+            "why": item.why,
+            "id": item.plan.id,
+            "plan": item.plan.as_json(),
+        }
+        for item in found.planned
+    ]
+    return planned + [
+        {
+            "name": item.recipe.name,
+            "version": item.recipe.version,
+            "status": BLOCKED,
+            "why": item.why,
+            "hint": item.error.hint,
+        }
+        for item in found.blocked
+    ]
+
+
+def _title(recipe: Recipe) -> str:
+    return f"{recipe.name} {recipe.version}"

@@ -66,6 +66,22 @@ def test_hard_links_of_one_directory_stay_together(
     assert reader.entry("odd/elsewhere").content_hash == links[0].content_hash
 
 
+def test_one_name_of_a_linked_file_is_put_with_its_content(
+    repository: Repository, keys: RepositoryKeys, tmp_path: Path
+) -> None:
+    """A hard-linked file put alone was once published without content."""
+    (tmp_path / "one").write_text("content", encoding="utf-8")
+    (tmp_path / "two").hardlink_to(tmp_path / "one")
+
+    with transaction(repository, keys, at=AT, message="one of two") as tx:
+        tx.put_file(tmp_path / "one", "alone")
+
+    reader = read(repository, keys)
+    assert reader.read("alone") == b"content"
+    assert reader.entry("alone").link_count == 1
+    assert check(reader).findings == ()
+
+
 def test_everything_belongs_to_root_unless_asked(
     repository: Repository, keys: RepositoryKeys, odd_tree: Path
 ) -> None:
