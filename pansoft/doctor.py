@@ -19,6 +19,7 @@ from core.errors import CommandFailed, UserError
 MIN_APPTAINER = (1, 2)
 MIN_DISK = 10_000_000_000  # bytes: the demo's inputs, bases, images and repository
 _FUSE = Path("/dev/fuse")
+_MTAB = Path("/etc/mtab")
 
 
 class Health(StrEnum):
@@ -205,6 +206,11 @@ def _fuse(state: Path) -> Iterator[Finding]:
         )  # fmt: skip
     else:
         yield Finding(str(_FUSE), Health.GOOD, "ordinary users may mount")
+    if not _MTAB.exists():
+        yield Finding(
+            str(_MTAB), Health.BAD, "does not exist: ordinary users cannot unmount",
+            f"ln -s /proc/mounts {_MTAB}",
+        )  # fmt: skip
 
 
 def _disk(state: Path) -> Iterator[Finding]:

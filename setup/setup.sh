@@ -65,6 +65,8 @@ open_fuse() {
     # Where udev runs it does this; in a container or a bare machine nobody does.
     [ -e /dev/fuse ] || die "there is no /dev/fuse: modprobe fuse, or give it to the container"
     case $(stat -c %a /dev/fuse) in *6) ;; *) as_root chmod 666 /dev/fuse ;; esac
+    # fusermount3 looks there when an ordinary user unmounts; a minimal system may not have it
+    [ -e /etc/mtab ] || as_root ln -s /proc/mounts /etc/mtab
 }
 
 make_python_environment() {
