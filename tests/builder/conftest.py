@@ -90,10 +90,11 @@ class Builds:
 def builds(tmp_path_factory: pytest.TempPathFactory) -> Builds:
     """Return the state with the base `debian-12` of this project, built with its committed lock.
 
-    PANSOFT_TEST_STATE names a state to keep between runs, as for the tests of the whole way.
+    Tests in other folders use it too and find its base built. PANSOFT_TEST_STATE names a state to
+    keep between runs, as for the tests of the whole way.
     """
     kept = os.environ.get("PANSOFT_TEST_STATE")
-    state = State(Path(kept) if kept else tmp_path_factory.mktemp("builds") / "a state")
+    state = State(Path(kept) if kept else tmp_path_factory.getbasetemp() / "a state")
     recipe = load.load_base(ROOT / "recipes" / "bases" / "debian-12")
     plan = plan_base(recipe, read_base_lock(recipe))
     user = build_user()

@@ -6,7 +6,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import signal
 import sys
 import time
@@ -17,20 +16,14 @@ import pytest
 
 from builder import load
 from builder.images import Built, built
-from builder.lock import (
-    PackageLock,
-    package_asked,
-    read_base_lock,
-    read_package_lock,
-    write_package_lock,
-)
+from builder.lock import read_package_lock
 from builder.plan import BuildPlan, PlannedFile
 from builder.sandbox import scratch_folder
 from core import process
 from core.errors import UserError
 from core.files import sha256_file
 from tests.builder.conftest import ROOT, Builds
-from tests.builder.projects import changed, make_project
+from tests.real_projects import real_project
 
 pytestmark = pytest.mark.needs("apptainer", "mksquashfs", "mmdebstrap")
 
@@ -242,7 +235,7 @@ def test_a_killed_build_leaves_no_process_and_the_next_run_cleans_and_finishes(
     builds: Builds, tmp_path: Path
 ) -> None:
     state = builds.beside(tmp_path / "state")
-    project = one_recipe(tmp_path / "project", "mkdir $PREFIX/a; sleep 7.25; echo > $PREFIX/b")
+    project = real_project(tmp_path / "project", "mkdir $PREFIX/a; sleep 7.25; echo > $PREFIX/b")
     command: list[str | Path] = [
         sys.executable, "-m", "pansoft", "--project", project, "--state", state.folder,
         "build", "plotter",
@@ -259,21 +252,6 @@ def test_a_killed_build_leaves_no_process_and_the_next_run_cleans_and_finishes(
     assert again.stdout.startswith("plotter 5.4.4 built ")
     assert not left.exists()
     assert list(state.scratch.iterdir()) == []
-
-
-def one_recipe(root: Path, script: str) -> Path:
-    """Write a project with one recipe of a script on the real base, locked, and return it."""
-    recipe = make_project(root, recipe=changed("  apt:\n    - gnuplot-nox", f"  script: {script}"))
-    bases = root / "recipes" / "bases"
-    shutil.copytree(
-        ROOT / "recipes" / "bases" / "debian-12", bases / "debian-12", dirs_exist_ok=True
-    )
-    shutil.copytree(ROOT / "trust-policy", root / "trust-policy")
-    loaded = load.load_recipe(recipe / "recipes" / "plotter")
-    base = read_base_lock(load.load_base(bases / "debian-12"))
-    asked = package_asked(loaded, base)
-    write_package_lock(PackageLock("plotter", asked, base.id), loaded.lock_file)
-    return root
 
 
 def runs(*argv: str) -> bool:

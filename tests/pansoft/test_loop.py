@@ -1,0 +1,277 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The loop on a small real project: what is done, what is left alone, what is kept out."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from builder import testing
+from builder.images import built
+from builder.stages import Fingerprint, SignedImage
+from builder.state import State
+from core.console import Console
+from core.errors import Refused, UserError
+from pansoft import embedded, loop, planning, publish, published, workspace
+from pansoft.commands.apply import status_of, tell
+from pansoft.context import Context
+from pansoft.loop import LoopReport
+from pansoft.planning import Status
+from tests.builder.conftest import Builds
+from tests.real_projects import PLOT, real_project
+
+pytestmark = pytest.mark.needs("apptainer", "gpg", "mksquashfs", "mmdebstrap")
+
+AT = datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=1)
+
+
+def apply(context: Context, at: datetime = AT) -> LoopReport:
+    recipes = workspace.recipes_named(context, [])
+    return loop.apply(context, recipes, at=at, jobs=2)
+
+
+def status(context: Context) -> tuple[Status, str]:
+    recipes = workspace.recipes_named(context, [])
+    [planned] = planning.plan(context, recipes, at=AT).planned
+    return planned.status, planned.why
+
+
+@pytest.fixture(scope="session")
+def first(builds: Builds, tmp_path_factory: pytest.TempPathFactory) -> tuple[Context, LoopReport]:
+    """Return a project whose one package was brought into the repository, and the loop's report."""
+    folder = tmp_path_factory.mktemp("loop")
+    project = real_project(folder / "project")
+    state = builds.beside(folder / "a state")
+    context = Context(project=project, state=state.folder, console=Console(quiet=True))
+    assert status(context) == (Status.NEW, "a package that is not published")
+    return context, apply(context)
+
+
+@pytest.fixture
+def context(first: tuple[Context, LoopReport], tmp_path: Path) -> Context:
+    """Return a copy of that project and its state, to change."""
+    original, _ = first
+    project = tmp_path / "project"
+    shutil.copytree(original.project, project)
+    state = tmp_path / "state"
+    shutil.copytree(original.state, state, symlinks=True)
+    return Context(project=project, state=state, console=Console(quiet=True))
+
+
+def test_a_new_package_is_built_tested_signed_and_published(
+    first: tuple[Context, LoopReport],
+) -> None:
+    context, report = first
+
+    assert report.failures == ()
+    [brought] = report.brought
+    assert brought.fresh
+    assert brought.candidate.report.passed
+    assert report.outcome is not None
+    assert report.outcome.refused == ()
+    assert [entry.name for entry in report.outcome.fresh] == ["plotter"]
+    assert published.entries_in(State(context.state), at=AT) == report.outcome.entries
+    assert published.published_plans(report.outcome.entries) == {
+        brought.candidate.signed.image.plan
+    }
+
+
+def test_what_is_published_is_planned_no_more(first: tuple[Context, LoopReport]) -> None:
+    context, report = first
+
+    assert report.outcome is not None
+    [entry] = report.outcome.entries
+    assert status(context) == (Status.PUBLISHED, f"published on {entry.published}")
+
+
+def test_a_second_run_does_nothing(context: Context, capsys: pytest.CaptureFixture[str]) -> None:
+    report = apply(context, AT + timedelta(minutes=5))
+
+    assert report.brought == ()
+    assert report.outcome is not None
+    assert not report.outcome.publication.is_new
+    tell(report)
+    assert status_of(report) == 0
+    assert capsys.readouterr().out.startswith("nothing to do: revision ")
+
+
+def test_a_stopped_run_goes_on_with_what_is_built(context: Context) -> None:
+    shutil.rmtree(context.state / "repository")
+    shutil.rmtree(context.state / "keys" / "repository", ignore_errors=True)
+    for file in (context.state / "keys").glob(f"**/{embedded.FQRN}.*"):
+        file.unlink()
+    assert status(context) == (Status.BUILT, "built, not published")
+
+    report = apply(context)
+
+    [brought] = report.brought
+    assert not brought.fresh
+    assert report.outcome is not None
+    assert len(report.outcome.fresh) == 1
+
+
+def test_other_words_rebuild_nothing(context: Context) -> None:
+    real_project(context.project, changes={"Plots things.": "Draws things."})
+
+    assert status(context)[0] is Status.PUBLISHED
+
+
+def test_a_published_version_is_not_replaced_by_other_bytes(
+    context: Context, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real_project(context.project, f"{PLOT}; echo > $PREFIX/more")
+    before = published.entries_in(State(context.state), at=AT)
+    assert status(context) == (
+        Status.NEW,
+        "its inputs differ from the published build of this version",
+    )
+
+    report = apply(context)
+
+    assert report.outcome is not None
+    [verdict] = report.outcome.refused
+    assert (verdict.name, verdict.version) == ("plotter", "5.4.4")
+    assert published.entries_in(State(context.state), at=AT) == before
+    tell(report)
+    assert status_of(report) == 3
+    assert "plotter 5.4.4: the policy keeps it out" in capsys.readouterr().err
+
+
+def test_a_new_version_stands_beside_the_old(context: Context) -> None:
+    real_project(context.project, changes={"5.4.4": "5.4.5"})
+    assert status(context) == (Status.NEW, "a version that is not published")
+
+    report = apply(context, AT + timedelta(minutes=5))
+
+    assert report.failures == ()
+    versions = [entry.version for entry in published.entries_in(State(context.state), at=AT)]
+    assert versions == ["5.4.4", "5.4.5"]
+
+
+def test_a_package_whose_tests_fail_is_not_signed(
+    context: Context, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real_project(context.project, changes={"5.4.4": "5.4.5", "run: plot": "run: plot && false"})
+
+    report = apply(context)
+
+    [failure] = report.failures
+    assert (failure.name, failure.stage) == ("plotter", "sign")
+    assert isinstance(failure.error, Refused)
+    tell(report)
+    assert status_of(report) == 3
+    assert "plotter: sign failed" in capsys.readouterr().err
+
+
+def test_a_package_that_does_not_build_is_reported(
+    context: Context, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real_project(context.project, "echo trouble; exit 4", changes={"5.4.4": "5.4.5"})
+
+    report = apply(context)
+
+    [failure] = report.failures
+    assert (failure.name, failure.stage) == ("plotter", "build")
+    tell(report)
+    assert status_of(report) == 2
+    assert "trouble" in capsys.readouterr().err
+
+
+def test_a_recipe_without_a_lock_holds_back_itself_only(context: Context) -> None:
+    other = context.recipes / "other"
+    shutil.copytree(context.recipes / "plotter", other)
+    recipe = (other / "recipe.yaml").read_text()
+    (other / "recipe.yaml").write_text(recipe.replace("name: plotter", "name: other", 1))
+    (other / "lock.json").unlink()
+
+    report = apply(context)
+
+    [failure] = report.failures
+    assert (failure.name, failure.stage) == ("other", "plan")
+    assert failure.error.hint == "make it with: pansoft lock other"
+    assert [item.recipe.name for item in report.planned] == ["plotter"]
+
+
+def test_a_signed_image_that_was_altered_is_not_published(context: Context) -> None:
+    state = State(context.state)
+    [entry] = published.entries_in(state, at=AT)
+    image = state.signed(entry.plan) / "plotter.sif"
+    content = bytearray(image.read_bytes())
+    content[-5] ^= 1
+    image.write_bytes(content)
+
+    with pytest.raises(Refused):
+        publish.publish(
+            [_candidate(context, image)], state, policy=loop.policy_of(context, state),
+            policy_folder=context.policy, at=AT,
+        )  # fmt: skip
+
+
+def _candidate(context: Context, image: Path) -> publish.Candidate:
+    [recipe] = workspace.recipes_named(context, [])
+    state = State(context.state)
+    made = built(workspace.plan_of(context, recipe), state)
+    assert made is not None
+    report = testing.known_report(recipe, made.image, state)
+    assert report is not None
+    signed = SignedImage(made.image, image, "0" * 64, 1, Fingerprint("0" * 40), "somebody")
+    return publish.Candidate(recipe, made.image.plan, signed, report)
+
+
+class TestEmbedded:
+    """The repository in the state folder."""
+
+    def test_before_anything_is_published_there_is_nothing(self, tmp_path: Path) -> None:
+        assert published.entries_in(State(tmp_path), at=AT) == ()
+        with pytest.raises(UserError, match="nothing is published yet") as nothing:
+            embedded.read_repository(State(tmp_path), at=AT)
+        assert nothing.value.hint == "publish something: pansoft apply"
+
+    def test_it_is_made_once(self, tmp_path: Path) -> None:
+        state = State(tmp_path)
+
+        one, _ = embedded.ensure_repository(state, at=AT)
+        other, _ = embedded.ensure_repository(state, at=AT + timedelta(hours=1))
+
+        assert one.manifest == other.manifest
+        assert published.entries_in(state, at=AT) == ()
+
+    def test_half_made_keys_are_made_again(self, tmp_path: Path) -> None:
+        state = State(tmp_path)
+        folder = embedded.keys_folder(state)
+        folder.mkdir(parents=True)
+        (folder / f"{embedded.FQRN}.masterkey").write_text("half")
+
+        embedded.ensure_repository(state, at=AT)
+
+        assert embedded.exists(state)
+
+    def test_lost_keys_are_not_replaced_behind_ones_back(self, tmp_path: Path) -> None:
+        state = State(tmp_path)
+        embedded.ensure_repository(state, at=AT)
+        (embedded.keys_folder(state) / f"{embedded.FQRN}.key").unlink()
+
+        with pytest.raises(UserError, match="are gone, but its repository is there"):
+            embedded.ensure_repository(state, at=AT)
+
+    def test_a_whitelist_is_renewed_before_it_expires(self, tmp_path: Path) -> None:
+        state = State(tmp_path)
+        before = embedded.ensure_repository(state, at=AT)[0].whitelist.expires
+
+        early, _ = embedded.ensure_repository(state, at=before - timedelta(days=11))
+        assert early.whitelist.expires == before
+        late, _ = embedded.ensure_repository(state, at=before - timedelta(days=9))
+
+        assert late.whitelist.expires > before
+
+    def test_a_site_may_keep_the_master_key_elsewhere(self, tmp_path: Path) -> None:
+        state = State(tmp_path)
+        before = embedded.ensure_repository(state, at=AT)[0].whitelist.expires
+        (embedded.keys_folder(state) / f"{embedded.FQRN}.masterkey").unlink()
+
+        late, _ = embedded.ensure_repository(state, at=before - timedelta(days=9))
+
+        assert late.whitelist.expires == before
