@@ -31,7 +31,7 @@ def test_what_will_be_refused_is_a_warning_in_its_place(tmp_path: Path) -> None:
 
     assert problem.rule == "licence-allowed"
     assert problem.severity is Severity.WARNING
-    assert (problem.field, problem.where.line) == ("license.spdx", 11)
+    assert (problem.field, problem.where.line) == ("license.spdx", 10)
     assert problem.message.startswith("the policy will refuse this: ")
     assert problem.hint
 
