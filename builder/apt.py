@@ -181,18 +181,27 @@ def stanzas(text: str) -> Iterable[dict[str, str]]:
 
 
 def archive_urls() -> tuple[str, ...]:
-    """Return the roots of the Debian archives that this host is configured to use, in its order.
+    """Return the roots of the Debian archives that this host is configured to use.
 
     For fetching only: what is returned names mirrors and must not be written anywhere.
     """
-    return tuple(dict.fromkeys(root for root, _ in _releases()))
+    read = [uri.rstrip("/") + "/" for uri in _targets("$(REPO_URI)")]
+    return tuple(dict.fromkeys((*read, *(root for root, _ in _releases()))))
+
+
+def _targets(form: str) -> list[str]:
+    """Return one fact about each package list that this host has read."""
+    if process.which("apt-get") is None:
+        return []
+    argv = ["apt-get", "indextargets", "--format", form, "Created-By: Packages"]
+    return process.run(argv, reason="ask apt for the host's Debian archives").stdout.split()
 
 
 def _releases() -> tuple[tuple[str, str], ...]:
     """Return the archive root and the suite of each release that this host is configured for.
 
-    Asked of `update` and not of `indextargets`, which is silent where the package lists were
-    removed, as they are in most container images.
+    Asked of `update`, since `indextargets` is silent where the package lists were removed, as they
+    are in most container images.
     """
     if process.which("apt-get") is None:
         return ()
@@ -226,12 +235,6 @@ def proxies() -> dict[str, str]:
 
 def source_suites() -> tuple[str, ...]:
     """Return the suites (`bookworm`, …) that the host's archives are configured for."""
-    if process.which("apt-get") is None:
-        return ()
     # a host that says `stable` knows its code name when it has read its package lists
-    listed = process.run(
-        ["apt-get", "indextargets", "--format", "$(CODENAME)", "Created-By: Packages"],
-        reason="find the host's Debian suites",
-    )
     named = [suite for _, suite in _releases() if suite]
-    return tuple(dict.fromkeys((*listed.stdout.split(), *named)))
+    return tuple(dict.fromkeys((*_targets("$(CODENAME)"), *named)))
