@@ -57,7 +57,6 @@ package)
     ;;
 esac
 
-mount -t proc proc "$root/proc" 2>/dev/null || mount --rbind /proc "$root/proc"
 mount -t tmpfs -o mode=755 tmpfs "$root/dev"
 for device in null zero full random urandom; do
     : > "$root/dev/$device"
@@ -75,14 +74,29 @@ mkdir -p "$work/archive" "$work/stage"
 mount --rbind "$HOLD/archive" "$work/archive"
 mount --bind -o ro "$scratch/stage" "$work/stage"
 
+# What runs inside sees nothing of the outside: its root is moved, not just changed, its processes
+# are its own (so there is no /proc/1/root to leave by), and it may not mount.
+# shellcheck disable=SC2016  # $1 is for the inner shell
+enter='
+    cd "$1"
+    mount -t proc proc proc
+    mkdir run/outside
+    pivot_root . run/outside
+    cd /
+    umount -l /run/outside
+    rmdir /run/outside
+    shift
+    exec setpriv --bounding-set=-sys_admin,-sys_ptrace --inh-caps=-sys_admin,-sys_ptrace "$@"
+'
 status=0
-chroot "$root" /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+unshare --mount --pid --fork --kill-child --propagation private sh -eu -c "$enter" enter "$root" \
+    /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     HOME=/tmp LC_ALL=C.UTF-8 TERM=dumb DEBIAN_FRONTEND=noninteractive \
     SOURCE_DATE_EPOCH="$EPOCH" PYTHONDONTWRITEBYTECODE=1 \
     /bin/sh -eu /run/pansoft/stage/inside.sh </dev/null 2>&1 || status=$?
 [ "$status" = 0 ] || exit "$status"
 
-umount -R "$root/run" "$root/tmp" "$root/dev" "$root/proc"
+umount -R "$root/run" "$root/tmp" "$root/dev"
 umount "$root"
 
 step "taking out what differs from build to build"

@@ -71,6 +71,32 @@ def test_a_script_that_downloads_is_told_that_builds_have_no_network(
     assert list((state / "scratch").iterdir()) == []
 
 
+def test_a_script_cannot_leave_the_sandbox(demo: Demo, tmp_path: Path) -> None:
+    """A recipe of a merge request is run before anybody read it."""
+    secret = tmp_path / "outside" / "secret"
+    secret.parent.mkdir()
+    secret.write_text("of the host", encoding="utf-8")
+    for folder in (secret, *secret.parents[:2]):
+        folder.chmod(0o777)
+    climb = 'mkdir "/tmp/j"; chroot "/tmp/j"; chdir ".." for 1..99; chroot "."; exit(-e $ARGV[0])'
+    tries = [
+        f"test ! -e /proc/1/root{secret}",
+        f"perl -e '{climb}' {secret}",
+        "! mount -t tmpfs tmpfs /mnt",
+        "! mount -o remount,bind,rw /run/pansoft/archive/pool",
+        "! touch /run/pansoft/archive/pool/new",
+        "! touch /run/pansoft/stage/new",
+        "! mknod /tmp/disk b 8 0",
+    ]
+    script = "  script: |\n" + "".join(f"    {line}\n" for line in tries)
+    project = project_with(tmp_path, "mcpl", {"  script: |\n": script})
+    state = fresh_state(demo, tmp_path / "state")
+
+    done = pansoft("--project", project, "build", "mcpl", state=state)
+
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("seconds", [0.8, 2.5, 5.0])
 def test_a_killed_apply_goes_on_where_it_was(demo: Demo, tmp_path: Path, seconds: float) -> None:
     state = fresh_state(demo, tmp_path / "state")
