@@ -62,6 +62,7 @@ def _build(plan: BasePlan, state: State, *, user: BuildUser, console: Console) -
     cache = InputCache(state.inputs)
     fetch(plan.lock.packages, cache, console=console)
     console.status(f"building the base {plan.name}")
+    sandbox.remove_leftovers(state.base(plan.id), user)
     with sandbox.scratch_folder(state.scratch, user) as scratch:
         packed = sandbox.build_in_sandbox(
             "base",

@@ -39,6 +39,7 @@ def build(plan: BuildPlan, state: State, *, user: BuildUser, console: Console) -
             return done
         fetch(plan.inputs, InputCache(state.inputs), console=console)
         base = ensure_base(plan.base, state, user=user, console=console)
+        sandbox.remove_leftovers(state.image(plan.id), user)
         console.status(f"building {plan.name} {plan.version}")
         with sandbox.scratch_folder(state.scratch, user) as scratch:
             packed = _pack(plan, base, state, scratch, user=user)

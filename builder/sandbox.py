@@ -120,6 +120,12 @@ def remove_tree(folder: Path, user: BuildUser) -> None:
     shutil.rmtree(folder)
 
 
+def remove_leftovers(folder: Path, user: BuildUser) -> None:
+    """Remove what a run left that was killed while `folder` took its name; the caller holds its lock."""
+    for leftover in folder.parent.glob(f".{folder.name}.*"):
+        remove_tree(leftover, user)
+
+
 def build_in_sandbox(
     kind: str,
     scratch: Path,

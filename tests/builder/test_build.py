@@ -248,9 +248,13 @@ def test_a_killed_build_leaves_no_process_and_the_next_run_cleans_and_finishes(
 
     wait_for(lambda: not runs("sleep", "7.25"))
     [left] = state.scratch.iterdir()
+    [lock] = state.locks.glob("plan-*")
+    half = state.folder / "images" / f".{lock.name.removeprefix('plan-')}.half"
+    half.mkdir(parents=True)  # as a kill during the last rename leaves it
     again = process.run(command, reason="build", cwd=ROOT)
     assert again.stdout.startswith("plotter 5.4.4 built ")
     assert not left.exists()
+    assert not half.exists()
     assert list(state.scratch.iterdir()) == []
 
 
