@@ -45,7 +45,7 @@ docs: setup
 	.venv/bin/pansoft docs
 
 bench: setup
-	$(PYTHON) -m bench.$(NAME)
+	$(PYTHON) -m bench.$(NAME) $(ARGS)
 
 lock: setup
 	sh setup/lock.sh

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What an image costs: our build of one recipe beside `apptainer build` of the same packages.
 
-    python bench/build.py [--recipe hdf5-tools] [--repeat 3] [--state DIR]
+    make bench NAME=build
 
 Both install the same .debs, offline, on the same base, which exists before in both and is not
 measured: an unpacked folder for us, a local SIF for Apptainer. Both run as the build user. "New
@@ -11,21 +11,11 @@ bytes" is what a store that has the base must keep: Apptainer packs the base aga
 from __future__ import annotations
 
 import argparse
-import contextlib
-import json
-import os
-import platform
-import resource
 import statistics
-import sys
 import tempfile
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
+from bench.measuring import Cost, answer, measured
 from builder import load, plan, sif
 from builder.archive import packages_index
 from builder.base import Base, ensure_base
@@ -55,23 +45,6 @@ From: {base}
     apt-get "$@" install {packages}
     rm -rf /tmp/lists /tmp/sources.list
 """
-
-
-@dataclass
-class Cost:
-    """Seconds by the clock and of the processor, and the bytes that are new."""
-
-    wall: float = 0.0
-    cpu: float = 0.0
-    bytes: int = 0
-
-
-@contextlib.contextmanager
-def measured() -> Iterator[Cost]:
-    """Give a cost that is filled in at the end of the block."""
-    cost, wall, cpu = Cost(), time.perf_counter(), _cpu()
-    yield cost
-    cost.wall, cost.cpu = time.perf_counter() - wall, _cpu() - cpu
 
 
 def main() -> None:
@@ -161,29 +134,16 @@ def _show(recipe: str, rows: dict[str, Cost], repeat: int) -> None:
     for name, row in rows.items():
         print(f"{name:30}{row.wall:>9.2f}{row.cpu:>9.2f}{readable_size(row.bytes):>12}")
     ours, theirs = rows[OURS], rows[THEIRS]
-    answer = {
-        "bench": "build",
-        "figures": {
-            name: {"wall": round(row.wall, 2), "cpu": round(row.cpu, 2), "bytes": row.bytes}
-            for name, row in rows.items()
-        },
-        "ratios": {
-            f"{recipe}.cpu": round(ours.cpu / theirs.cpu, 4),
-            f"{recipe}.bytes": round(ours.bytes / theirs.bytes, 4),
-            f"{recipe}.wall": round(ours.wall / theirs.wall, 4),
-        },
-        "machine": {
-            "cpus": os.cpu_count(),
-            "system": platform.platform(),
-            "load": round(os.getloadavg()[0], 2),
-        },
+    figures = {
+        name: {"wall": round(row.wall, 2), "cpu": round(row.cpu, 2), "bytes": row.bytes}
+        for name, row in rows.items()
     }
-    print(json.dumps(answer))
-
-
-def _cpu() -> float:
-    both = (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN))
-    return sum(usage.ru_utime + usage.ru_stime for usage in both)
+    ratios = {
+        f"{recipe}.cpu": round(ours.cpu / theirs.cpu, 4),
+        f"{recipe}.bytes": round(ours.bytes / theirs.bytes, 4),
+        f"{recipe}.wall": round(ours.wall / theirs.wall, 4),
+    }
+    print(answer("build", figures=figures, ratios=ratios))
 
 
 if __name__ == "__main__":

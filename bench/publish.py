@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """How fast a tree is published, beside `tar | gzip -6` of the same tree in the same run.
 
-    python bench/publish.py [--tree /usr/share/doc]
+    make bench NAME=publish
 
 Also measured: publishing again with nothing changed, and with one small file changed in a nested catalog.
 """
@@ -9,21 +9,12 @@ Also measured: publishing again with nothing changed, and with one small file ch
 from __future__ import annotations
 
 import argparse
-import contextlib
-import json
 import os
-import platform
-import resource
-import sys
 import tempfile
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
+from bench.measuring import Cost, answer, measured
 from core import process
 from core.console import readable_size
 from cvmfs.keys import create_keys
@@ -33,22 +24,6 @@ from cvmfs.repository import create_repository
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 FQRN = "bench.example.org"
 _MANY = 1000
-
-
-@dataclass
-class Cost:
-    """Seconds by the clock and of the processor."""
-
-    wall: float = 0.0
-    cpu: float = 0.0
-
-
-@contextlib.contextmanager
-def measured() -> Iterator[Cost]:
-    """Give a cost that is filled in at the end of the block."""
-    cost, wall, cpu = Cost(), time.perf_counter(), _cpu()
-    yield cost
-    cost.wall, cost.cpu = time.perf_counter() - wall, _cpu() - cpu
 
 
 def main() -> None:
@@ -64,20 +39,9 @@ def main() -> None:
         size = readable_size(int(row["bytes"]))
         print(f"{name:24}{row['wall']:>9.2f}{row['cpu']:>9.2f}{size:>12}{int(row['objects']):>9}")
     first = rows["publish"]
-    answer = {
-        "bench": "publish",
-        "figures": rows,
-        "ratios": {
-            f"publish.{key}": round(first[key] / tar[key], 3) for key in ("wall", "cpu", "bytes")
-        },
-        "machine": {
-            "cpus": os.cpu_count(),
-            "system": platform.platform(),
-            "load": round(os.getloadavg()[0], 2),
-            "tree": {"files": first["files"], "bytes": first["logical_bytes"]},
-        },
-    }
-    print(json.dumps(answer))
+    ratios = {f"publish.{key}": round(first[key] / tar[key], 3) for key in ("wall", "cpu", "bytes")}
+    shape = {"files": first["files"], "bytes": first["logical_bytes"]}
+    print(answer("publish", figures=rows, ratios=ratios, tree=shape))
 
 
 def _measure(tree: Path, folder: Path) -> dict[str, dict[str, float]]:
@@ -129,11 +93,6 @@ def _row(cost: Cost, publication: Publication) -> dict[str, float]:
         "files": publication.files,
         "logical_bytes": publication.logical_bytes,
     }
-
-
-def _cpu() -> float:
-    both = (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN))
-    return sum(usage.ru_utime + usage.ru_stime for usage in both)
 
 
 if __name__ == "__main__":
