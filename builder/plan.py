@@ -15,7 +15,7 @@ from typing import Any
 
 from builder.apt import DebianPackage
 from builder.lock import BaseLock, Input, PackageLock, PythonArtefact
-from builder.recipe import BaseRecipe, Recipe, Source
+from builder.recipe import BaseRecipe, Delivery, Recipe, Source
 from builder.stages import PlanId
 from core.canonical import canonical_json, sha256_of
 from core.errors import UserError
@@ -114,11 +114,7 @@ def plan_package(recipe: Recipe, lock: PackageLock, base: BasePlan) -> BuildPlan
     Raises:
         UserError: a local file of the recipe cannot be read, or it needs what is not built yet.
     """
-    if recipe.build.npm:
-        raise UserError(
-            f"{recipe.file}: build.npm is not supported by this version's engine",
-            hint="ship the program's archive under build.sources and install it in the script",
-        )
+    _refuse_what_is_not_there(recipe)
     return BuildPlan(
         name=recipe.name,
         version=recipe.version,
@@ -132,6 +128,24 @@ def plan_package(recipe: Recipe, lock: PackageLock, base: BasePlan) -> BuildPlan
         script=recipe.build.script,
         environment=_environment(recipe),
     )
+
+
+def _refuse_what_is_not_there(recipe: Recipe) -> None:
+    """Refuse fields that the schema knows and this version's engine does not: never half a promise."""
+    missing = {
+        "build.npm": (
+            bool(recipe.build.npm),
+            "ship the program's archive under build.sources and install it in the script",
+        ),
+        f"delivery: {recipe.delivery}": (
+            recipe.delivery is not Delivery.IMAGE,
+            "images only are published so far: leave `delivery` out",
+        ),
+        "retire": (recipe.retire is not None, "what is published stays; leave `retire` out"),
+    }
+    for field, (is_wanted, hint) in missing.items():
+        if is_wanted:
+            raise UserError(f"{recipe.file}: {field} is not supported by this version", hint=hint)
 
 
 def environment_script(plan: BuildPlan) -> str:

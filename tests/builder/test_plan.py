@@ -24,6 +24,7 @@ from builder.plan import (
 )
 from builder.recipe import (
     Build,
+    Delivery,
     License,
     LocalFile,
     Maintainer,
@@ -172,9 +173,20 @@ def test_a_local_file_that_is_gone_is_named(recipe: Recipe) -> None:
         plan_of(recipe)
 
 
-def test_npm_is_refused_in_words(recipe: Recipe) -> None:
-    with pytest.raises(UserError, match=r"build\.npm is not supported"):
-        plan_of(with_build(npm=("jsroot",))(recipe))
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        pytest.param(with_build(npm=("jsroot",)), r"build\.npm", id="npm"),
+        pytest.param(with_recipe(delivery=Delivery.TREE), "delivery: tree", id="tree"),
+        pytest.param(with_recipe(delivery=Delivery.BOTH), "delivery: both", id="both"),
+        pytest.param(with_recipe(retire="replaced"), "retire", id="retire"),
+    ],
+)
+def test_what_the_engine_has_not_is_refused_in_words(
+    recipe: Recipe, change: Callable[[Recipe], Recipe], field: str
+) -> None:
+    with pytest.raises(UserError, match=f"{field} is not supported"):
+        plan_of(change(recipe))
 
 
 def test_programs_of_the_package_come_first_on_the_path(recipe: Recipe) -> None:
