@@ -16,15 +16,16 @@ import tempfile
 from pathlib import Path
 
 from bench.measuring import Cost, answer, measured
-from builder import load, plan, sif
-from builder.archive import packages_index
-from builder.base import Base, ensure_base
-from builder.build import build
-from builder.build_user import BuildUser, build_user
-from builder.fetch import fetch
-from builder.inputs import InputCache
-from builder.lock import read_base_lock, read_package_lock
-from builder.plan import BuildPlan
+from builder.images import plan, sif
+from builder.images.base import Base, ensure_base
+from builder.images.build import build
+from builder.images.build_user import BuildUser, build_user
+from builder.images.plan import BuildPlan
+from builder.inputs.archive import packages_index
+from builder.inputs.cache import InputCache
+from builder.inputs.fetch import fetch
+from builder.inputs.lock import read_base_lock, read_package_lock
+from builder.recipes import load
 from builder.state import State
 from core import process
 from core.console import Console, readable_size

@@ -21,8 +21,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from builder.plan import BuildPlan
-from builder.recipe import Recipe
+from builder.images.plan import BuildPlan
+from builder.recipes.recipe import Recipe
 from builder.stages import Findings, Fingerprint, Image, PlanId, SignedImage, TestReport
 from core.canonical import Json, readable_json
 from core.errors import Refused, UserError

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NewType
 
-from builder.recipe import TestKind
+from builder.recipes.recipe import TestKind
 
 PlanId = NewType("PlanId", str)
 """The sha256, in hex, of a build plan's canonical JSON."""

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from builder.recipe import (
+from builder.recipes.recipe import (
     Channel,
     Command,
     License,

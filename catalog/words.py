@@ -7,7 +7,7 @@ import re
 import unicodedata
 from typing import NamedTuple
 
-from builder.recipe import Need, Redistribution, Runtime, TestKind
+from builder.recipes.recipe import Need, Redistribution, Runtime, TestKind
 from catalog.entry import CatalogEntry
 
 _MONTHS = "Jan Feb Mar Apr May June July Aug Sept Oct Nov Dec"

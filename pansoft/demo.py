@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 from builder import sign
-from builder.recipe import Recipe
+from builder.recipes.recipe import Recipe
 from builder.state import State
 from core import process
 from core.errors import UserError

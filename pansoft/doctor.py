@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from builder.build_user import BUILD_USER, build_user
+from builder.images.build_user import BUILD_USER, build_user
 from core import process
 from core.console import readable_size
 from core.errors import CommandFailed, UserError

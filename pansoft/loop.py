@@ -12,15 +12,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from builder import sign, testing
-from builder.base import ensure_base
-from builder.build import build
-from builder.build_user import BuildUser
-from builder.fetch import fetch
-from builder.images import Built
-from builder.inputs import InputCache
-from builder.plan import BuildPlan
-from builder.recipe import Recipe
+from builder import sign
+from builder.images import testing
+from builder.images.base import ensure_base
+from builder.images.build import build
+from builder.images.build_user import BuildUser
+from builder.images.built import Built
+from builder.images.plan import BuildPlan
+from builder.inputs.cache import InputCache
+from builder.inputs.fetch import fetch
+from builder.recipes.recipe import Recipe
 from builder.stages import SignedImage, TestReport
 from builder.state import State
 from core.console import Console

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from builder.images import built
-from builder.plan import BuildPlan
-from builder.recipe import Recipe
+from builder.images.built import built
+from builder.images.plan import BuildPlan
+from builder.recipes.recipe import Recipe
 from builder.state import State
 from catalog.entry import CatalogEntry
 from core.errors import InvalidInput, UserError

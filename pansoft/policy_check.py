@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from builder import sign
-from builder.lock import input_name
-from builder.recipe import Recipe
+from builder.inputs.lock import input_name
+from builder.recipes.recipe import Recipe
 from core import strict_yaml
 from core.errors import UserError
 from core.problems import Problem, Severity

@@ -15,8 +15,8 @@ from datetime import datetime
 from pathlib import Path
 
 from builder import sign
-from builder.recipe import Channel, Recipe
-from builder.sif import partition_offsets
+from builder.images.sif import partition_offsets
+from builder.recipes.recipe import Channel, Recipe
 from builder.stages import PlanId, SignedImage, TestReport
 from builder.state import State
 from catalog import render

@@ -7,11 +7,11 @@ import difflib
 from collections.abc import Sequence
 from pathlib import Path
 
-from builder import load
-from builder.build_user import BuildUser, build_user
-from builder.lock import read_base_lock, read_package_lock
-from builder.plan import BuildPlan, plan_base, plan_package
-from builder.recipe import BaseRecipe, Recipe
+from builder.images.build_user import BuildUser, build_user
+from builder.images.plan import BuildPlan, plan_base, plan_package
+from builder.inputs.lock import read_base_lock, read_package_lock
+from builder.recipes import load
+from builder.recipes.recipe import BaseRecipe, Recipe
 from builder.state import State
 from core.errors import UserError
 from pansoft.context import Context

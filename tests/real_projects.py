@@ -6,9 +6,9 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from builder import load
-from builder.lock import PackageLock, package_asked, read_base_lock, write_package_lock
-from tests.builder.projects import RECIPE, make_project
+from builder.inputs.lock import PackageLock, package_asked, read_base_lock, write_package_lock
+from builder.recipes import load
+from tests.builder.recipes.projects import RECIPE, make_project
 
 ROOT = Path(__file__).parents[1]
 PLOT = r"mkdir $PREFIX/bin; printf '#!/bin/sh\necho plotted\n' > $PREFIX/bin/plot; chmod 755 $PREFIX/bin/plot"

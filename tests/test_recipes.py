@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from builder.check import check
-from builder.load import load_all, load_bases, load_recipe, recipe_folders
-from builder.recipe import Recipe, TestKind
+from builder.recipes.check import check
+from builder.recipes.load import load_all, load_bases, load_recipe, recipe_folders
+from builder.recipes.recipe import Recipe, TestKind
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = recipe_folders(ROOT)

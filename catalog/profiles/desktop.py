@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from pathlib import PurePosixPath
 
-from builder.recipe import Desktop
+from builder.recipes.recipe import Desktop
 from catalog.entry import CatalogEntry
 from catalog.profiles.profile import READABLE, ChannelView, Files, ProfileFile
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
 
-from builder.recipe import Channel, Command
+from builder.recipes.recipe import Channel, Command
 from catalog.entry import CatalogEntry
 
 EXECUTABLE = 0o755

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from builder.recipe import Channel
+from builder.recipes.recipe import Channel
 from catalog.entry import CatalogEntry
 from catalog.profiles import desktop, jupyter, setup_sh, wrappers
 from catalog.profiles.profile import Conflict, Files, view_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import click
 
-from builder import build as building
+from builder.images import build as building
 from core.canonical import readable_json
 from pansoft import workspace
 from pansoft.context import Context

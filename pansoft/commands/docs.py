@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from builder import manual as recipe_manual
+from builder.recipes import manual as recipe_manual
 from core.errors import EXIT_USER
 from core.files import write_atomic
 from pansoft.context import Context

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import click
 
-from builder import fetch as fetching
-from builder.inputs import InputCache
+from builder.inputs import fetch as fetching
+from builder.inputs.cache import InputCache
 from pansoft import workspace
 from pansoft.context import Context
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import click
 
-from builder import locking
-from builder.lock import BaseLock, read_base_lock, write_base_lock, write_package_lock
-from builder.recipe import BaseRecipe
+from builder.inputs import locking
+from builder.inputs.lock import BaseLock, read_base_lock, write_base_lock, write_package_lock
+from builder.recipes.recipe import BaseRecipe
 from builder.state import State
 from core.errors import InvalidInput, UserError
 from pansoft import clock, workspace

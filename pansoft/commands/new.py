@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from builder.new import new_recipe
+from builder.recipes.new import new_recipe
 from core.errors import UserError
 from core.files import write_atomic
 from pansoft.context import Context

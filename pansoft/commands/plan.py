@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import click
 
-from builder.recipe import Recipe
+from builder.recipes.recipe import Recipe
 from core.canonical import readable_json
 from pansoft import clock, planning, workspace
 from pansoft.context import Context

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from builder import manual
+from builder.recipes import manual
 from core.canonical import readable_json
 from pansoft.context import Context
 

@@ -7,8 +7,8 @@ import os
 
 import click
 
-from builder import apptainer, sandbox
-from builder import build as building
+from builder.images import apptainer, sandbox
+from builder.images import build as building
 from pansoft import workspace
 from pansoft.context import Context
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import click
 
 from builder import sign as signing
-from builder.images import built
-from builder.recipe import Recipe
+from builder.images.built import built
+from builder.images.testing import known_report
+from builder.recipes.recipe import Recipe
 from builder.stages import SignedImage
 from builder.state import State
-from builder.testing import known_report
 from core.canonical import Json, readable_json
 from core.errors import UserError
 from pansoft import clock, workspace

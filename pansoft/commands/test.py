@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from builder import build as building
-from builder import testing
+from builder.images import build as building
+from builder.images import testing
 from core.canonical import readable_json
 from core.errors import EXIT_USER
 from core.files import write_atomic

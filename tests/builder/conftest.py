@@ -13,14 +13,15 @@ from typing import Any
 
 import pytest
 
-from builder import apptainer, load
-from builder.base import ensure_base
-from builder.build import build
-from builder.build_user import BuildUser, build_user
-from builder.images import Built
-from builder.lock import read_base_lock
-from builder.plan import BasePlan, BuildPlan, plan_base
-from builder.sandbox import scratch_folder
+from builder.images import apptainer
+from builder.images.base import ensure_base
+from builder.images.build import build
+from builder.images.build_user import BuildUser, build_user
+from builder.images.built import Built
+from builder.images.plan import BasePlan, BuildPlan, plan_base
+from builder.images.sandbox import scratch_folder
+from builder.inputs.lock import read_base_lock
+from builder.recipes import load
 from builder.state import State
 from core.console import Console
 from core.process import SYSTEM_PATH, Completed

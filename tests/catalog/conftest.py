@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.recipe import Channel, Command, Jupyter, Runtime
+from builder.recipes.recipe import Channel, Command, Jupyter, Runtime
 from catalog.profiles import profiles_for
 from core import process
 from tests.catalog import samples

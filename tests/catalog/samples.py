@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from builder.recipe import (
+from builder.recipes.recipe import (
     Channel,
     Command,
     Desktop,

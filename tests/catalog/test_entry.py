@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from builder.recipe import (
+from builder.recipes.recipe import (
     Build,
     Channel,
     Command,

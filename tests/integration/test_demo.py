@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import sync_playwright
 
-from builder.build_user import build_user
+from builder.images.build_user import build_user
 from core import process
 from core.process import Completed
 from cvmfs.mount import mounted

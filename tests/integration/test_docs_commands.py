@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from builder.build_user import build_user
-from builder.sandbox import remove_tree
+from builder.images.build_user import build_user
+from builder.images.sandbox import remove_tree
 from core import process
 from core.process import Completed
 from cvmfs.mount import is_mounted, stop_mount

@@ -205,7 +205,7 @@ def in_a_process(script: str, *argv: str) -> subprocess.CompletedProcess[str]:
 def test_planning_does_not_wait_for_what_builds_need(tmp_path: Path) -> None:
     script = (
         "import sys; from pansoft.cli import invoke; status = invoke(sys.argv[1:]);"
-        "slow = {'requests', 'builder.build', 'catalog.render', 'jinja2', 'pypi_simple'};"
+        "slow = {'requests', 'builder.images.build', 'catalog.render', 'jinja2', 'pypi_simple'};"
         "print(status, sorted(slow & sys.modules.keys()))"
     )
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from builder.build_user import BuildUser
+from builder.images.build_user import BuildUser
 from core import process
 from core.console import Console
 from core.errors import EXIT_USER, UserError

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from builder import testing
-from builder.images import built
+from builder.images import testing
+from builder.images.built import built
 from builder.stages import Fingerprint, SignedImage
 from builder.state import State
 from core.console import Console

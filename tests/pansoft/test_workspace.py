@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from builder import load
+from builder.recipes import load
 from core.console import Console
 from core.errors import InvalidInput, UserError
 from pansoft import workspace
 from pansoft.context import Context, find_project
-from tests.builder.projects import RECIPE, make_project
+from tests.builder.recipes.projects import RECIPE, make_project
 from tests.real_projects import real_project
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.recipe import Channel, Command, Desktop, Runtime
+from builder.recipes.recipe import Channel, Command, Desktop, Runtime
 from catalog.profiles import Conflict, profiles_for
 from catalog.profiles.desktop import desktop_entry
 from core import process

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.recipe import Channel
+from builder.recipes.recipe import Channel
 from catalog.profiles import profiles_for
 from core import process
 from tests.catalog import samples

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The adapter of Apptainer: run a command in an image, confined.
+
+spython is not used: its client calls a program named `singularity`, takes a stale file for a fresh
+build and merges the outputs (docs/decisions/0003-apptainer-adapter.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from builder.images.build_user import BuildUser
+from core import process
+from core.process import Completed
+
+WORK = "/work"
+
+
+def run_confined(
+    image: Path,
+    argv: Sequence[str],
+    *,
+    work: Path,
+    user: BuildUser,
+    timeout_s: float,
+    environment: Mapping[str, str] | None = None,
+) -> Completed:
+    """Run a command in an image without network or host folders, and return how it ended.
+
+    Args:
+        image: the SIF file.
+        argv: the command inside the image.
+        work: a folder of the build user: home and working directory of the command, as /work.
+        user: who runs it: an ordinary user, also when the caller is root.
+        timeout_s: after this many seconds it is killed.
+        environment: more variables inside the image.
+
+    Raises:
+        CommandFailed: out of time, or Apptainer is missing. Another status is no error here.
+    """
+    command = _command(image, argv, work=work, user=user, environment=environment or {})
+    return process.run(
+        command,
+        reason=f"run a command in {image.name}",
+        env=_environment(user),
+        timeout_s=timeout_s,
+        cwd=Path("/"),
+        check=False,
+    )
+
+
+def interactive(image: Path, argv: Sequence[str], *, work: Path, user: BuildUser, term: str) -> int:
+    """Run a command in an image on the caller's terminal, confined as above; return its status."""
+    command = _command(image, argv, work=work, user=user, environment={"TERM": term})
+    return process.attached(command, reason=f"open a shell in {image.name}", env=_environment(user))
+
+
+def _command(
+    image: Path,
+    argv: Sequence[str],
+    *,
+    work: Path,
+    user: BuildUser,
+    environment: Mapping[str, str],
+) -> list[str]:
+    options = [
+        "exec", "--containall", "--no-eval", "--net", "--network", "none",
+        # not --no-home: HOME would be the name of a folder that is not there, and --env HOME is ignored
+        "--writable-tmpfs", "--home", f"{work}:{WORK}", "--pwd", WORK,
+    ]  # fmt: skip
+    for name, value in sorted(environment.items()):
+        options += ["--env", f"{name}={value}"]
+    return user.command(
+        ["apptainer", "--silent", *options, image, *argv], reach=[image.parent, work]
+    )
+
+
+def _environment(user: BuildUser) -> Mapping[str, str]:
+    """Return Apptainer's own environment; its INFO lines would mix with a program's output."""
+    return user.environment(APPTAINER_MESSAGELEVEL="-1")

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A build plan: pure data, everything that decides an image's bytes, and an id made of it.
+
+Two recipes that would give the same bytes have the same plan; a plan whose id is built is done.
+Tests, descriptions and release planning are no part of it: changing them rebuilds nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+import uuid
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from builder.inputs.apt import DebianPackage
+from builder.inputs.lock import BaseLock, Input, PackageLock, PythonArtefact
+from builder.recipes.recipe import BaseRecipe, Delivery, Recipe, Source
+from builder.stages import PlanId
+from core.canonical import canonical_json, sha256_of
+from core.errors import UserError
+
+ENGINE = 1
+"""Counts the changes of the build engine that change the bytes it makes."""
+
+ARCHITECTURE = "amd64"
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_NAMESPACE = uuid.UUID("6f1d1d0e-5f0b-5a0e-9c55-0d2b8f3f6a11")
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedFile:
+    """A file of the recipe's folder: its content travels in the plan."""
+
+    target: str
+    mode: int
+    sha256: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class BasePlan:
+    """What a base is made of."""
+
+    name: str
+    suite: str
+    lock: BaseLock
+
+    @property
+    def id(self) -> str:
+        """Return the sha256 that names the built base."""
+        return sha256_of({"engine": ENGINE, "suite": self.suite, "lock": self.lock.id})
+
+
+@dataclass(frozen=True, slots=True)
+class BuildPlan:
+    """What an image is made of, on top of `base`."""
+
+    name: str
+    version: str
+    license: str
+    base: BasePlan
+    debian: tuple[DebianPackage, ...]
+    tools: tuple[DebianPackage, ...]
+    python: tuple[PythonArtefact, ...]
+    sources: tuple[Source, ...]
+    files: tuple[PlannedFile, ...]
+    script: str | None
+    environment: tuple[tuple[str, str], ...]
+
+    @property
+    def id(self) -> PlanId:
+        """Return the sha256 of the plan's canonical JSON."""
+        return PlanId(hashlib.sha256(canonical_json(self.as_json())).hexdigest())
+
+    @property
+    def identity(self) -> uuid.UUID:
+        """Return the id that the image carries in its header."""
+        return uuid.uuid5(_NAMESPACE, self.id)
+
+    @property
+    def inputs(self) -> tuple[Input, ...]:
+        """Return everything that a build of this plan reads from the input cache."""
+        return (*self.debian, *self.tools, *self.python, *self.sources)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the plan as JSON: what a merge request shows, and what the id is made of."""
+        return {
+            "schema": 1,
+            "engine": ENGINE,
+            "architecture": ARCHITECTURE,
+            "name": self.name,
+            "version": self.version,
+            "license": self.license,
+            "base": {"name": self.base.name, "id": self.base.id},
+            "debian": [asdict(item) for item in self.debian],
+            "tools": [asdict(item) for item in self.tools],
+            "python": [asdict(item) for item in self.python],
+            "sources": [asdict(item) for item in self.sources],
+            "files": [[item.target, item.mode, item.sha256] for item in self.files],
+            "script": self.script,
+            "environment": [list(pair) for pair in self.environment],
+        }
+
+
+def plan_base(recipe: BaseRecipe, lock: BaseLock) -> BasePlan:
+    """Return the plan of a base."""
+    return BasePlan(recipe.name, recipe.suite, lock)
+
+
+def plan_package(recipe: Recipe, lock: PackageLock, base: BasePlan) -> BuildPlan:
+    """Return the plan of a recipe on its base.
+
+    Raises:
+        UserError: a local file of the recipe cannot be read, or it needs what is not built yet.
+    """
+    _refuse_what_is_not_there(recipe)
+    return BuildPlan(
+        name=recipe.name,
+        version=recipe.version,
+        license=recipe.license.spdx,
+        base=base,
+        debian=lock.debian,
+        tools=lock.tools,
+        python=lock.python,
+        sources=lock.sources,
+        files=_planned_files(recipe),
+        script=recipe.build.script,
+        environment=_environment(recipe),
+    )
+
+
+def _refuse_what_is_not_there(recipe: Recipe) -> None:
+    """Refuse fields that the schema knows and this version's engine does not: never half a promise."""
+    missing = {
+        "build.npm": (
+            bool(recipe.build.npm),
+            "ship the program's archive under build.sources and install it in the script",
+        ),
+        f"delivery: {recipe.delivery}": (
+            recipe.delivery is not Delivery.IMAGE,
+            "images only are published so far: leave `delivery` out",
+        ),
+        "retire": (recipe.retire is not None, "what is published stays; leave `retire` out"),
+    }
+    for field, (is_wanted, hint) in missing.items():
+        if is_wanted:
+            raise UserError(f"{recipe.file}: {field} is not supported by this version", hint=hint)
+
+
+def environment_script(plan: BuildPlan) -> str:
+    """Return the shell script that sets the environment of programs in the image."""
+    lines = ["# made by pansoft"]
+    lines += [f"export {name}={shlex.quote(value)}" for name, value in plan.environment]
+    return "\n".join(lines) + "\n"
+
+
+def _environment(recipe: Recipe) -> tuple[tuple[str, str], ...]:
+    """Return the image's environment: its own PATH first, then what the recipe sets."""
+    front = [f"/opt/{recipe.name}/bin"] if recipe.build.script or recipe.build.files else []
+    if recipe.build.pip:
+        front.append("/opt/venv/bin")
+    own = {"PATH": ":".join((*front, _PATH)), "LC_ALL": "C.UTF-8"}
+    return tuple(sorted((own | dict(recipe.environment)).items()))
+
+
+def _planned_files(recipe: Recipe) -> tuple[PlannedFile, ...]:
+    files = []
+    for item in sorted(recipe.build.files, key=lambda f: f.target):
+        try:
+            content = (recipe.folder / item.source).read_bytes()
+        except OSError as err:
+            raise UserError(
+                f"{recipe.file}: {item.source} cannot be read: {err.strerror}",
+                hint="build.files names files of the recipe's own folder",
+            ) from err
+        digest = hashlib.sha256(content).hexdigest()
+        files.append(PlannedFile(item.target, item.mode, digest, content))
+    return tuple(files)

@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What goes into an image: by name, version and sha256, and never by mirror.
+
+- `lock`: `lock.json`; `locking`: making one from what the host's archives say today
+- `apt`, `python_index`: the adapters of the host's archives and indexes
+- `cache`: the content-addressed input cache; `fetch`: filling it
+- `archive`: fetched .debs as an archive that apt installs from without a network
+"""

@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""`lock.json`: every input of a build by name, version and sha256, and where in an archive it lies.
+
+A lock names no mirror. A .deb is found by its path below any Debian archive, a wheel or an sdist by
+its file name in any Python index, so the same lock works behind every mirror. `asked` is the hash of
+what was asked for: when the recipe's build inputs or its base change, the lock is stale.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar
+
+from builder.inputs.apt import DebianPackage
+from builder.recipes.recipe import BaseRecipe, Recipe, Source, SourceKind
+from core.canonical import readable_json, sha256_of
+from core.errors import InvalidInput, UserError
+from core.files import write_atomic
+from core.problems import Position, Problem
+
+SCHEMA = 1
+
+# What a locked item may look like: these texts become paths, and arguments of apt and pip.
+_SHAPES = {
+    "name": re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*"),
+    "version": re.compile(r"[A-Za-z0-9][A-Za-z0-9+.:~!_-]*"),
+    "architecture": re.compile(r"[a-z0-9-]+"),
+    "path": re.compile(r"(?!.*\.\./)[A-Za-z0-9][A-Za-z0-9+./:~%_-]*"),
+    "filename": re.compile(r"[A-Za-z0-9][A-Za-z0-9+.~!_-]*"),
+    "sha256": re.compile(r"[0-9a-f]{64}"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PythonArtefact:
+    """A wheel or an sdist: the file name in a Python index, and its sha256."""
+
+    name: str
+    version: str
+    filename: str
+    sha256: str
+
+
+Input: TypeAlias = DebianPackage | PythonArtefact | Source
+"""Something that a build reads; each has the sha256 that it is fetched and kept by."""
+
+
+def input_name(item: Input) -> str:
+    """Return the file name that an input is known by."""
+    match item:
+        case DebianPackage():
+            return Path(item.path).name
+        case PythonArtefact() | Source():
+            return item.filename
+
+
+@dataclass(frozen=True, slots=True)
+class BaseLock:
+    """The packages of a base: `system` is the minimal Debian, `debian` what comes on top.
+
+    `epoch` is the time, in seconds, that no file of the base or of an image on it is younger than.
+    """
+
+    name: str
+    asked: str
+    epoch: int
+    system: tuple[DebianPackage, ...]
+    debian: tuple[DebianPackage, ...]
+
+    @property
+    def packages(self) -> tuple[DebianPackage, ...]:
+        """Return every package of the base."""
+        return (*self.system, *self.debian)
+
+    @property
+    def id(self) -> str:
+        """Return the sha256 that stands for all of the base's content."""
+        return sha256_of(asdict(self))
+
+
+@dataclass(frozen=True, slots=True)
+class PackageLock:
+    """The inputs of one package on top of its base; `tools` are removed again after the script."""
+
+    name: str
+    asked: str
+    base: str
+    debian: tuple[DebianPackage, ...] = ()
+    tools: tuple[DebianPackage, ...] = ()
+    python: tuple[PythonArtefact, ...] = ()
+    sources: tuple[Source, ...] = ()
+
+
+def base_asked(recipe: BaseRecipe) -> str:
+    """Return the hash of what a base asks for."""
+    return sha256_of({"suite": recipe.suite, "apt": sorted(recipe.apt)})
+
+
+def package_asked(recipe: Recipe, base: BaseLock) -> str:
+    """Return the hash of what a recipe asks for on top of its base."""
+    build = recipe.build
+    return sha256_of(
+        {
+            "base": base.id,
+            "apt": sorted(build.apt),
+            "tools": sorted(build.tools),
+            "pip": sorted(build.pip),
+            "sources": [[source.kind, source.location, source.sha256] for source in build.sources],
+        }
+    )
+
+
+def write_base_lock(lock: BaseLock, file: Path) -> None:
+    """Write a base's lock."""
+    write_atomic(file, readable_json({"schema": SCHEMA, "kind": "base", **asdict(lock)}))
+
+
+def write_package_lock(lock: PackageLock, file: Path) -> None:
+    """Write a package's lock."""
+    write_atomic(file, readable_json({"schema": SCHEMA, "kind": "package", **asdict(lock)}))
+
+
+def read_base_lock(recipe: BaseRecipe) -> BaseLock:
+    """Return the lock of a base.
+
+    Raises:
+        UserError: there is none, or it is not the lock of this base as it stands.
+    """
+    data = _read(recipe.lock_file, "base", recipe.name)
+    with _explained(recipe.lock_file):
+        lock = BaseLock(
+            name=data["name"],
+            asked=data["asked"],
+            epoch=int(data["epoch"]),
+            system=_debian(data["system"]),
+            debian=_debian(data["debian"]),
+        )
+    if lock.asked != base_asked(recipe):
+        raise _stale(recipe.lock_file, recipe.file, recipe.name)
+    return lock
+
+
+def read_package_lock(recipe: Recipe, base: BaseLock) -> PackageLock:
+    """Return the lock of a recipe.
+
+    Raises:
+        UserError: there is none, or it is not the lock of this recipe on this base as they stand.
+    """
+    data = _read(recipe.lock_file, "package", recipe.name)
+    with _explained(recipe.lock_file):
+        lock = PackageLock(
+            name=data["name"],
+            asked=data["asked"],
+            base=data["base"],
+            debian=_debian(data["debian"]),
+            tools=_debian(data["tools"]),
+            python=tuple(_sound(PythonArtefact(**item)) for item in data["python"]),
+            sources=tuple(
+                _sound(Source(SourceKind(item["kind"]), item["location"], item["sha256"]))
+                for item in data["sources"]
+            ),
+        )
+    if lock.asked != package_asked(recipe, base):
+        raise _stale(recipe.lock_file, recipe.file, recipe.name)
+    return lock
+
+
+def _debian(items: Sequence[Mapping[str, Any]]) -> tuple[DebianPackage, ...]:
+    return tuple(_sound(DebianPackage(**item)) for item in items)
+
+
+_Item = TypeVar("_Item", DebianPackage, PythonArtefact, Source)
+
+
+def _sound(item: _Item) -> _Item:
+    """Return a locked item if its values look as they must.
+
+    Raises:
+        ValueError: one does not.
+    """
+    for field, value in asdict(item).items():
+        shape = _SHAPES.get(field)
+        if shape is not None and not (isinstance(value, str) and shape.fullmatch(value)):
+            raise ValueError(f"{field} cannot be {value!r}")
+        if field == "size" and type(value) is not int:
+            raise ValueError(f"size cannot be {value!r}")
+    return item
+
+
+def _read(file: Path, kind: str, name: str) -> dict[str, Any]:
+    try:
+        data = json.loads(file.read_bytes())
+    except FileNotFoundError as err:
+        raise UserError(f"{name} has no lock", hint=f"make it with: pansoft lock {name}") from err
+    except ValueError as err:
+        raise _broken(file, f"is not JSON: {err}") from err
+    if not isinstance(data, dict) or data.get("schema") != SCHEMA or data.get("kind") != kind:
+        raise _broken(file, f"is not a lock of a {kind} with schema {SCHEMA}")
+    if data.get("name") != name:
+        raise _broken(file, f"is the lock of '{data.get('name')}', not of '{name}'")
+    return data
+
+
+@contextlib.contextmanager
+def _explained(file: Path) -> Iterator[None]:
+    """Turn a missing or wrong field of a lock into words."""
+    try:
+        yield
+    except KeyError as err:
+        raise _broken(file, f"lacks the field {err}") from err
+    except (TypeError, ValueError) as err:
+        raise _broken(file, f"has a wrong field: {err}") from err
+
+
+def _broken(file: Path, what: str) -> InvalidInput:
+    name = file.parent.name
+    problem = Problem(
+        Position(file), "lock-broken", what, hint=f"make it again with: pansoft lock {name}"
+    )
+    return InvalidInput([problem])
+
+
+def _stale(lock_file: Path, recipe_file: Path, name: str) -> InvalidInput:
+    problem = Problem(
+        Position(lock_file),
+        "lock-stale",
+        f"was made for other build inputs than {recipe_file.name} and its base have now",
+        hint=f"make it again with: pansoft lock {name}",
+    )
+    return InvalidInput([problem])

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Make locks: ask the host's archives and indexes what a recipe's requests mean today."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from builder.inputs import apt, archive, python_index
+from builder.inputs.apt import AptState, DebianPackage
+from builder.inputs.cache import InputCache
+from builder.inputs.fetch import fetch
+from builder.inputs.lock import BaseLock, PackageLock, base_asked, package_asked
+from builder.recipes.recipe import BaseRecipe, Recipe
+from builder.state import State
+from core.console import Console
+from core.errors import UserError
+from core.files import write_atomic
+
+# What a minimal Debian is: everything essential or required, apt to install the rest, and the
+# marker that says /usr is merged (its alternative would bring all of perl).
+_SYSTEM = (
+    "?and(?architecture(amd64),?or(?essential,?priority(required)))",
+    "apt",
+    "usr-is-merged",
+    "ca-certificates",
+)
+
+
+def lock_base(recipe: BaseRecipe, state: State, *, at: datetime, console: Console) -> BaseLock:
+    """Return a fresh lock of a base.
+
+    Raises:
+        UserError: the host's archives are of another suite, or have no such package.
+    """
+    suites = apt.source_suites()
+    if recipe.suite not in suites:
+        raise UserError(
+            f"{recipe.file} wants Debian {recipe.suite}; this host's apt is configured for "
+            f"{', '.join(suites) or 'nothing'}",
+            hint=f"lock on a host whose apt sources have {recipe.suite}",
+        )
+    empty = _apt_state(state, "empty", "")
+    apt.update(empty, at=at, console=console)
+    system = apt.resolve(empty, _SYSTEM, reason=f"resolve the minimal system of {recipe.name}")
+    fetch(system, InputCache(state.inputs), console=console)
+    on_system = _on(system, state, recipe.name)
+    return BaseLock(
+        name=recipe.name,
+        asked=base_asked(recipe),
+        epoch=int(at.timestamp()),
+        system=system,
+        debian=apt.resolve(on_system, recipe.apt, reason=f"resolve {recipe.name}"),
+    )
+
+
+def lock_package(
+    recipe: Recipe, base: BaseLock, state: State, *, at: datetime, console: Console
+) -> PackageLock:
+    """Return a fresh lock of a recipe on its base.
+
+    Raises:
+        UserError: an archive or index has no such package, or requests contradict each other.
+    """
+    build = recipe.build
+    debian: tuple[DebianPackage, ...] = ()
+    tools: tuple[DebianPackage, ...] = ()
+    if build.apt or build.tools:
+        fetch(base.packages, InputCache(state.inputs), console=console)
+        on_base = _on(base.packages, state, base.name)
+        apt.update(on_base, at=at, console=console)
+        debian = apt.resolve(on_base, build.apt, reason=f"resolve build.apt of {recipe.name}")
+        both = apt.resolve(
+            on_base, (*build.apt, *build.tools), reason=f"resolve build.tools of {recipe.name}"
+        )
+        debian, tools = _kept_and_tools(debian, both, base)
+    return PackageLock(
+        name=recipe.name,
+        asked=package_asked(recipe, base),
+        base=base.id,
+        debian=debian,
+        tools=tools,
+        python=python_index.resolve(build.pip),
+        sources=build.sources,
+    )
+
+
+def _kept_and_tools(
+    debian: tuple[DebianPackage, ...], both: tuple[DebianPackage, ...], base: BaseLock
+) -> tuple[tuple[DebianPackage, ...], tuple[DebianPackage, ...]]:
+    """Return what stays in the image, and the tools that are taken out again after the script.
+
+    A package of the base that a tool needs newer (gcc's libc6-dev wants its very libc6) stays: to
+    take it out again would take out the base's.
+    """
+    in_base = {item.name for item in base.packages}
+    newer = {item for item in both if item.name in in_base}
+    kept = tuple(sorted({*debian, *newer}, key=lambda item: (item.name, item.architecture)))
+    return kept, tuple(item for item in both if item not in kept)
+
+
+def _on(packages: tuple[DebianPackage, ...], state: State, name: str) -> AptState:
+    """Return an apt state in which exactly `packages` are installed."""
+    return _apt_state(state, name, archive.dpkg_status(packages, InputCache(state.inputs)))
+
+
+def _apt_state(state: State, name: str, status: str) -> AptState:
+    state.apt.mkdir(parents=True, exist_ok=True)
+    file = state.apt / f"{name}.status"
+    write_atomic(file, status)
+    return AptState(state.apt, file)

@@ -1,0 +1,342 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""From files to recipes: the only place that makes a `Recipe`, and only from a faultless file.
+
+A file goes through three doors: `core.strict_yaml`, `builder.recipes.schema`, `builder.recipes.rules`.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from builder.recipes import schema
+from builder.recipes.recipe import (
+    BaseRecipe,
+    Build,
+    Channel,
+    Command,
+    Delivery,
+    Desktop,
+    Jupyter,
+    License,
+    LocalFile,
+    Maintainer,
+    Need,
+    Recipe,
+    Redistribution,
+    Release,
+    Runtime,
+    Source,
+    SourceKind,
+    Test,
+    TestKind,
+)
+from builder.recipes.rules import base_problems, recipe_problems
+from core import strict_yaml
+from core.errors import InvalidInput
+from core.problems import Position, Problem, errors, in_order
+from core.schema import validate
+from core.strict_yaml import Document, Value
+
+BASES = "bases"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What came of reading a recipe: the recipe if no error was found, and every problem."""
+
+    recipe: Recipe | None
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BaseReading:
+    """What came of reading a base: the base if no error was found, and every problem."""
+
+    base: BaseRecipe | None
+    problems: tuple[Problem, ...]
+
+
+def load_recipe(folder: Path, *, bases: Path | None = None) -> Recipe:
+    """Return the recipe of a folder.
+
+    Args:
+        folder: the recipe's folder.
+        bases: the folder of all bases; by default `bases` beside the recipe's folder.
+
+    Raises:
+        InvalidInput: with every problem that was found.
+    """
+    reading = read_recipe(folder, bases=bases)
+    if reading.recipe is None:
+        raise InvalidInput(reading.problems)
+    return reading.recipe
+
+
+def load_base(folder: Path) -> BaseRecipe:
+    """Return the base of a folder.
+
+    Raises:
+        InvalidInput: with every problem that was found.
+    """
+    reading = read_base(folder)
+    if reading.base is None:
+        raise InvalidInput(reading.problems)
+    return reading.base
+
+
+def load_all(project: Path) -> tuple[Recipe, ...]:
+    """Return all recipes of a project, sorted by name.
+
+    Raises:
+        InvalidInput: with every problem of every recipe.
+    """
+    readings = [read_recipe(folder) for folder in recipe_folders(project)]
+    problems = [problem for reading in readings for problem in reading.problems]
+    if errors(problems):
+        raise InvalidInput(in_order(problems))
+    return tuple(reading.recipe for reading in readings if reading.recipe)
+
+
+def load_bases(project: Path) -> tuple[BaseRecipe, ...]:
+    """Return all bases of a project, sorted by name.
+
+    Raises:
+        InvalidInput: with every problem of every base.
+    """
+    readings = [read_base(folder) for folder in base_folders(project)]
+    problems = [problem for reading in readings for problem in reading.problems]
+    if errors(problems):
+        raise InvalidInput(in_order(problems))
+    return tuple(reading.base for reading in readings if reading.base)
+
+
+def recipe_folders(project: Path) -> tuple[Path, ...]:
+    """Return the folders of all recipes of a project, sorted by name."""
+    return tuple(folder for folder in _folders(project / "recipes") if folder.name != BASES)
+
+
+def base_folders(project: Path) -> tuple[Path, ...]:
+    """Return the folders of all bases of a project, sorted by name."""
+    return _folders(project / "recipes" / BASES)
+
+
+def _folders(parent: Path) -> tuple[Path, ...]:
+    if not parent.is_dir():
+        return ()
+    return tuple(
+        sorted(entry for entry in parent.iterdir() if entry.is_dir() and entry.name[0] != ".")
+    )
+
+
+def read_recipe(folder: Path, *, bases: Path | None = None) -> Reading:
+    """Read the recipe of a folder, whatever is wrong with it."""
+    document, problems = _read(folder / "recipe.yaml")
+    if document is None:
+        return Reading(None, problems)
+    found = list(validate(document, schema.RECIPE))
+    known = [base.name for base in _folders(bases or folder.parent / BASES)]
+    found += recipe_problems(document, folder, bases=known)
+    problems = in_order(found)
+    if errors(problems):
+        return Reading(None, problems)
+    return Reading(_recipe(folder, _Fields(document.value)), problems)
+
+
+def read_base(folder: Path) -> BaseReading:
+    """Read the base of a folder, whatever is wrong with it."""
+    document, problems = _read(folder / "base.yaml")
+    if document is None:
+        return BaseReading(None, problems)
+    found = list(validate(document, schema.BASE))
+    found += base_problems(document, folder)
+    problems = in_order(found)
+    if errors(problems):
+        return BaseReading(None, problems)
+    return BaseReading(_base(folder, _Fields(document.value)), problems)
+
+
+def _read(file: Path) -> tuple[Document | None, tuple[Problem, ...]]:
+    if not file.is_file():
+        problem = Problem(
+            Position(file),
+            "recipe-missing",
+            f"there is no {file.name} in '{file.parent.name}'",
+            hint="run 'pansoft new NAME' to begin one, or remove the folder",
+        )
+        return None, (problem,)
+    try:
+        return strict_yaml.load(file), ()
+    except InvalidInput as err:
+        return None, err.problems
+
+
+class _Fields:
+    """A mapping whose values have the types that the schema promised."""
+
+    def __init__(self, value: Value) -> None:
+        self._value = value if isinstance(value, dict) else {}
+
+    def text(self, name: str) -> str:
+        return self.exact_text(name).strip()
+
+    def exact_text(self, name: str) -> str:
+        return str(self._value[name])
+
+    def text_or_none(self, name: str) -> str | None:
+        return self.text(name) if name in self._value else None
+
+    def integer_or_none(self, name: str) -> int | None:
+        value = self._value.get(name)
+        return value if isinstance(value, int) else None
+
+    def is_true(self, name: str) -> bool:
+        return self._value.get(name) is True
+
+    def items(self, name: str) -> list[Value]:
+        value = self._value.get(name)
+        return value if isinstance(value, list) else []
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        return tuple(str(item).strip() for item in self.items(name))
+
+    def mapping(self, name: str) -> _Fields:
+        return _Fields(self._value.get(name))
+
+    def has(self, name: str) -> bool:
+        return name in self._value
+
+    def mappings(self, name: str) -> tuple[_Fields, ...]:
+        return tuple(_Fields(item) for item in self.items(name))
+
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        return tuple(sorted((name, str(value)) for name, value in self._value.items()))
+
+
+def _recipe(folder: Path, fields: _Fields) -> Recipe:
+    license_ = fields.mapping("license")
+    release = fields.mapping("release")
+    return Recipe(
+        folder=folder,
+        name=fields.text("name"),
+        version=fields.text("version"),
+        title=fields.text("title"),
+        summary=fields.text("summary"),
+        description=fields.text("description"),
+        homepage=fields.text("homepage"),
+        license=License(
+            license_.text("spdx"),
+            Redistribution(license_.text("redistribution")),
+            license_.text_or_none("evidence"),
+        ),
+        maintainers=_maintainers(fields),
+        base=fields.text("base"),
+        build=_build(fields.mapping("build")),
+        tests=tuple(
+            Test(
+                test.text("name"),
+                TestKind(test.text("kind")),
+                test.text("run"),
+                test.exact_text("expect") if test.has("expect") else None,
+            )
+            for test in fields.mappings("tests")
+        ),
+        source=fields.text_or_none("source"),
+        documentation=fields.text_or_none("documentation"),
+        citation=fields.text_or_none("citation"),
+        facilities=fields.texts("facilities"),
+        techniques=fields.texts("techniques"),
+        environment=fields.mapping("environment").pairs(),
+        commands=tuple(_command(item) for item in fields.items("commands")),
+        runtime=_runtime(fields.mapping("runtime")),
+        delivery=Delivery(fields.text_or_none("delivery") or Delivery.IMAGE),
+        release=Release(
+            Channel(release.text_or_none("channel") or Channel.TESTING),
+            release.text_or_none("owner"),
+            release.text_or_none("supported_until"),
+            release.text_or_none("replaced_by"),
+        ),
+        retire=fields.text_or_none("retire"),
+    )
+
+
+def _base(folder: Path, fields: _Fields) -> BaseRecipe:
+    return BaseRecipe(
+        folder=folder,
+        name=fields.text("name"),
+        title=fields.text("title"),
+        summary=fields.text("summary"),
+        suite=fields.text("suite"),
+        apt=fields.texts("apt"),
+        maintainers=_maintainers(fields),
+    )
+
+
+def _maintainers(fields: _Fields) -> tuple[Maintainer, ...]:
+    return tuple(
+        Maintainer(person.text("name"), person.text_or_none("email"), person.text_or_none("orcid"))
+        for person in fields.mappings("maintainers")
+    )
+
+
+def _build(fields: _Fields) -> Build:
+    return Build(
+        apt=fields.texts("apt"),
+        tools=fields.texts("tools"),
+        pip=fields.texts("pip"),
+        npm=fields.texts("npm"),
+        sources=tuple(_source(source) for source in fields.mappings("sources")),
+        files=tuple(
+            LocalFile(
+                file.text("source"),
+                file.text("target"),
+                int(file.text_or_none("mode") or "0644", 8),
+            )
+            for file in fields.mappings("files")
+        ),
+        script=fields.text_or_none("script"),
+    )
+
+
+def _source(fields: _Fields) -> Source:
+    url = fields.text_or_none("url")
+    if url is not None:
+        return Source(SourceKind.URL, url, fields.text("sha256"))
+    return Source(SourceKind.PYPI_SDIST, fields.text("pypi-sdist"), fields.text("sha256"))
+
+
+def _command(item: Value) -> Command:
+    if isinstance(item, dict):
+        fields = _Fields(item)
+        return Command(fields.text("name"), tuple(shlex.split(fields.text("run"))))
+    return Command(str(item), (str(item),))
+
+
+def _runtime(fields: _Fields) -> Runtime:
+    return Runtime(
+        gpu=Need(fields.text_or_none("gpu") or Need.NONE),
+        mpi=fields.is_true("mpi"),
+        cpus=fields.integer_or_none("cpus") or 1,
+        memory=fields.integer_or_none("memory"),
+        time=fields.integer_or_none("time"),
+        desktop=_desktop(fields.mapping("desktop")) if fields.has("desktop") else None,
+        jupyter=_jupyter(fields.mapping("jupyter")) if fields.has("jupyter") else None,
+    )
+
+
+def _desktop(fields: _Fields) -> Desktop:
+    return Desktop(
+        fields.text("command"),
+        fields.text("title"),
+        fields.text_or_none("icon"),
+        fields.texts("categories"),
+    )
+
+
+def _jupyter(fields: _Fields) -> Jupyter:
+    return Jupyter(
+        fields.text("display_name"),
+        fields.text("python"),
+        fields.text_or_none("language") or "python",
+    )

@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A recipe as the rest of the program knows it: one frozen value per part of `recipe.yaml`.
+
+These types say what a recipe is; `builder.recipes.schema` says what may be written in one, and
+`builder.recipes.load` is the only place that makes a `Recipe` from a file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+
+class Redistribution(StrEnum):
+    """Who may be given the package: everybody, partners under an agreement, nobody."""
+
+    ALLOWED = "allowed"
+    PARTNERS = "partners"
+    FORBIDDEN = "forbidden"
+
+
+class SourceKind(StrEnum):
+    """How a source archive is named: by a URL, or by a registry's name for it, without a host."""
+
+    URL = "url"
+    PYPI_SDIST = "pypi-sdist"
+
+
+class TestKind(StrEnum):
+    """What a test needs around it."""
+
+    __test__ = False  # not a test class, whatever pytest thinks of its name
+
+    COMMAND = "command"
+    IMPORT = "import"
+    GUI = "gui"
+    NOTEBOOK = "notebook"
+    GPU = "gpu"
+    MPI = "mpi"
+
+
+class Delivery(StrEnum):
+    """The form in which a package is published."""
+
+    IMAGE = "image"
+    TREE = "tree"
+    BOTH = "both"
+
+
+class Channel(StrEnum):
+    """Where a published version is visible."""
+
+    TESTING = "testing"
+    STABLE = "stable"
+
+
+class Need(StrEnum):
+    """Whether a package uses a thing: not at all, if it is there, or only with it."""
+
+    NONE = "none"
+    OPTIONAL = "optional"
+    REQUIRED = "required"
+
+
+@dataclass(frozen=True, slots=True)
+class License:
+    """The licence as an SPDX expression, whom the package may be given to, and how that is known."""
+
+    spdx: str
+    redistribution: Redistribution
+    evidence: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Maintainer:
+    """A person who looks after the recipe."""
+
+    name: str
+    email: str | None = None
+    orcid: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A source archive with its sha256; `location` is a URL or `name==version`."""
+
+    kind: SourceKind
+    location: str
+    sha256: str
+
+    @property
+    def filename(self) -> str:
+        """Return the name the archive has in the build's `sources` folder."""
+        if self.kind is SourceKind.URL:
+            return self.location.rsplit("/", 1)[-1]
+        return self.location.replace("==", "-") + ".tar.gz"
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFile:
+    """A file of the recipe's folder that goes into the image."""
+
+    source: str
+    target: str
+    mode: int = 0o644
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """What goes into the image: Debian packages, Python requirements, archives, files, a script.
+
+    `tools` are Debian packages that only the script needs; they are taken out again after it.
+    """
+
+    apt: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
+    pip: tuple[str, ...] = ()
+    npm: tuple[str, ...] = ()
+    sources: tuple[Source, ...] = ()
+    files: tuple[LocalFile, ...] = ()
+    script: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command that users get; `run` is the program inside the image, with first arguments."""
+
+    name: str
+    run: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """A proof that the package works: a shell script and what its output must hold."""
+
+    __test__ = False
+
+    name: str
+    kind: TestKind
+    run: str
+    expect: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Desktop:
+    """A menu entry: which command it starts, its icon and its menu categories."""
+
+    command: str
+    title: str
+    icon: str | None = None
+    categories: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Jupyter:
+    """A notebook kernel: its name in the notebook's menu and the interpreter in the image."""
+
+    display_name: str
+    python: str
+    language: str = "python"
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What the package can and needs at run time; `memory` in MiB, `time` in minutes."""
+
+    gpu: Need = Need.NONE
+    mpi: bool = False
+    cpus: int = 1
+    memory: int | None = None
+    time: int | None = None
+    desktop: Desktop | None = None
+    jupyter: Jupyter | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Where a merge publishes to, who answers for it, and until when."""
+
+    channel: Channel = Channel.TESTING
+    owner: str | None = None
+    supported_until: str | None = None
+    replaced_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """One package, as its `recipe.yaml` says; `folder` is where that file is."""
+
+    folder: Path
+    name: str
+    version: str
+    title: str
+    summary: str
+    description: str
+    homepage: str
+    license: License
+    maintainers: tuple[Maintainer, ...]
+    base: str
+    build: Build
+    tests: tuple[Test, ...]
+    source: str | None = None
+    documentation: str | None = None
+    citation: str | None = None
+    facilities: tuple[str, ...] = ()
+    techniques: tuple[str, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
+    commands: tuple[Command, ...] = ()
+    runtime: Runtime = Runtime()
+    delivery: Delivery = Delivery.IMAGE
+    release: Release = Release()
+    retire: str | None = None
+
+    @property
+    def file(self) -> Path:
+        """Return the recipe's file."""
+        return self.folder / "recipe.yaml"
+
+    @property
+    def lock_file(self) -> Path:
+        """Return the recipe's lock."""
+        return self.folder / "lock.json"
+
+
+@dataclass(frozen=True, slots=True)
+class BaseRecipe:
+    """A base: the root file system that package images share, as its `base.yaml` says.
+
+    `suite` is the Debian suite, `apt` what is in it beyond the minimal system.
+    """
+
+    folder: Path
+    name: str
+    title: str
+    summary: str
+    suite: str
+    apt: tuple[str, ...]
+    maintainers: tuple[Maintainer, ...]
+
+    @property
+    def file(self) -> Path:
+        """Return the base's file."""
+        return self.folder / "base.yaml"
+
+    @property
+    def lock_file(self) -> Path:
+        """Return the base's lock."""
+        return self.folder / "lock.json"

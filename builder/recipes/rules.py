@@ -1,0 +1,432 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What a recipe must hold beyond its schema: rules on several values, or on the recipe's folder.
+
+The rules, each with its id:
+- `recipe-missing`: a recipe's folder holds a `recipe.yaml`.
+- `recipe-name`: its name is the folder's name.
+- `recipe-base`: its base is a folder of `recipes/bases`.
+- `recipe-license`: its licence is an SPDX expression; an unknown licence is not given away.
+- `recipe-build`: something goes into the image; sources and tools have a script that uses them.
+- `recipe-pip`, `recipe-npm`: a requirement is pinned to one version, and names no address.
+- `recipe-source`: a source has one location, and a file name of its own.
+- `recipe-file`: a local file exists and does not leave the recipe's folder.
+- `recipe-target`: it goes below /opt, /usr/local or /etc, and nobody else may write to it.
+- `recipe-environment`: variables that decide how programs are found stay as they are.
+- `recipe-command`: what a command runs is a program with arguments.
+- `recipe-desktop`: the menu entry starts one of the commands.
+- `recipe-test`: a test needs what the recipe says the package has.
+- `recipe-duplicate`: nothing is listed twice.
+- `recipe-date`: a date is in the calendar.
+- `recipe-orcid`: an ORCID's last digit fits the others.
+- `recipe-replaced`: the package that takes its place exists.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path, PurePosixPath
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from builder.recipes import schema
+from builder.recipes.recipe import Source, SourceKind
+from core import spdx
+from core.problems import Problem
+from core.strict_yaml import Document, Path_, Value
+
+UNKNOWN_LICENSE = "LicenseRef-unknown"
+TARGETS = ("/opt", "/usr/local", "/etc")
+_RESERVED = re.compile(r"(PATH|HOME|USER|SHELL|LD_PRELOAD|LD_AUDIT|APPTAINER.*|SINGULARITY.*)\Z")
+_NPM = re.compile(r"(@[a-z0-9][a-z0-9._-]*/)?[a-z0-9][a-z0-9._-]*@[0-9][0-9A-Za-z.+-]*\Z")
+
+
+def recipe_problems(document: Document, folder: Path, *, bases: Sequence[str]) -> Iterator[Problem]:
+    """Yield what is wrong with a recipe beyond its schema, whether or not the schema is met.
+
+    Args:
+        document: the recipe as it was read.
+        folder: the recipe's folder, where its local files are.
+        bases: the names of the bases that there are.
+    """
+    for check in _CHECKS:
+        yield from check(document)
+    yield from _check_name(document, folder)
+    yield from _check_base(document, bases)
+    yield from _check_files(document, folder)
+    yield from _check_replaced(document, folder)
+
+
+def base_problems(document: Document, folder: Path) -> Iterator[Problem]:
+    """Yield what is wrong with a base beyond its schema."""
+    yield from _check_name(document, folder)
+    yield from _repeated(_texts(document, "apt[]"))
+
+
+# -- looking at a document that may still be wrong -------------------------------------------------
+
+
+def _values(document: Document, pattern: str) -> Iterator[tuple[Path_, Value]]:
+    """Yield every value at `pattern`, like `build.sources[].url`, passing over what has no such place.
+
+    Checks may so look at a document whose schema faults were reported already.
+    """
+    found: list[tuple[Path_, Value]] = [((), document.value)]
+    for step in pattern.split("."):
+        name = step.removesuffix("[]")
+        found = [
+            ((*path, name), value[name])
+            for path, value in found
+            if isinstance(value, dict) and name in value
+        ]
+        if step.endswith("[]"):
+            found = [
+                ((*path, index), item)
+                for path, value in found
+                if isinstance(value, list)
+                for index, item in enumerate(value)
+            ]
+    yield from found
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A text of a document and where it stands."""
+
+    document: Document
+    path: Path_
+    text: str
+
+    def problem(self, rule: str, message: str, *, hint: str | None = None) -> Problem:
+        field = ".".join(str(part) for part in self.path)
+        return Problem(self.document.where(self.path), rule, message, hint=hint, field=field)
+
+
+def _texts(document: Document, pattern: str) -> Iterator[_Text]:
+    for path, value in _values(document, pattern):
+        if isinstance(value, str):
+            yield _Text(document, path, value)
+
+
+def _repeated(texts: Iterable[_Text], *, same: Callable[[str], str] = str) -> Iterator[Problem]:
+    first: dict[str, int] = {}
+    for text in texts:
+        key = same(text.text)
+        line = text.document.where(text.path).line
+        if key in first:
+            yield text.problem(
+                "recipe-duplicate",
+                f"'{text.text}' stands here a second time, first on line {first[key]}",
+                hint="keep one of the two",
+            )
+        first.setdefault(key, line)
+
+
+def _at(document: Document, path: Path_, rule: str, message: str, hint: str) -> Problem:
+    field = ".".join(str(part) for part in path)
+    return Problem(document.where(path), rule, message, hint=hint, field=field)
+
+
+# -- the checks ------------------------------------------------------------------------------------
+
+
+def _check_name(document: Document, folder: Path) -> Iterator[Problem]:
+    for name in _texts(document, "name"):
+        if name.text != folder.name:
+            yield name.problem(
+                "recipe-name",
+                f"the name is '{name.text}', but the folder is '{folder.name}'",
+                hint="rename one of them",
+            )
+
+
+def _check_base(document: Document, bases: Sequence[str]) -> Iterator[Problem]:
+    for base in _texts(document, "base"):
+        if base.text not in bases:
+            yield base.problem(
+                "recipe-base",
+                f"there is no base '{base.text}'",
+                hint=f"known are: {', '.join(bases)}" if bases else "there is no base at all",
+            )
+
+
+def _check_license(document: Document) -> Iterator[Problem]:
+    given_away = any(text.text == "allowed" for text in _texts(document, "license.redistribution"))
+    for text in _texts(document, "license.spdx"):
+        expression = spdx.parse(text.text)
+        for fault in expression.problems:
+            yield text.problem(
+                "recipe-license",
+                fault,
+                hint="the list is at https://spdx.org/licenses; LicenseRef-<name> for others",
+            )
+        if UNKNOWN_LICENSE in expression.keys and given_away:
+            yield text.problem(
+                "recipe-license",
+                "the licence is unknown, but redistribution is allowed",
+                hint="find the licence out, or write 'redistribution: forbidden'",
+            )
+
+
+def _check_build(document: Document) -> Iterator[Problem]:
+    for path, build in _values(document, "build"):
+        if not isinstance(build, dict):
+            continue
+        if not any(build.get(field) for field in ("apt", "pip", "npm", "files", "script")):
+            yield _at(
+                document,
+                path,
+                "recipe-build",
+                "nothing goes into the image",
+                "list Debian packages under 'apt' or Python requirements under 'pip'",
+            )
+        for field in ("sources", "tools"):
+            if build.get(field) and not build.get("script"):
+                yield _at(
+                    document,
+                    (*path, field),
+                    "recipe-build",
+                    f"there are {field}, but no script that uses them",
+                    "add a 'script' or take them out",
+                )
+
+
+def _check_pip(document: Document) -> Iterator[Problem]:
+    parsed: list[_Text] = []
+    for text in _texts(document, "build.pip[]"):
+        try:
+            requirement = Requirement(text.text)
+        except InvalidRequirement as err:
+            reason = str(err).splitlines()[0]
+            yield text.problem("recipe-pip", f"'{text.text}' is not a requirement: {reason}")
+            continue
+        parsed.append(_Text(document, text.path, requirement.name))
+        if requirement.url is not None:
+            yield text.problem(
+                "recipe-pip",
+                f"'{requirement.name}' is to come from an address",
+                hint="name it and its version; archives go under 'sources'",
+            )
+            continue
+        pins = list(requirement.specifier)
+        if len(pins) != 1 or pins[0].operator != "==" or pins[0].version.endswith("*"):
+            yield text.problem(
+                "recipe-pip",
+                f"'{text.text}' is not pinned to one version",
+                hint=f"write {requirement.name}==VERSION",
+            )
+    yield from _repeated(parsed, same=canonicalize_name)
+
+
+def _check_npm(document: Document) -> Iterator[Problem]:
+    for text in _texts(document, "build.npm[]"):
+        if not _NPM.match(text.text):
+            yield text.problem(
+                "recipe-npm",
+                f"'{text.text}' is not pinned to one version",
+                hint="write name@version",
+            )
+
+
+def _check_sources(document: Document) -> Iterator[Problem]:
+    names: list[_Text] = []
+    for path, source in _values(document, "build.sources[]"):
+        if not isinstance(source, dict):
+            continue
+        if ("url" in source) == ("pypi-sdist" in source):
+            yield _at(
+                document,
+                path,
+                "recipe-source",
+                "a source has either a 'url' or a 'pypi-sdist'",
+                "keep one of the two and its sha256",
+            )
+            continue
+        kind = SourceKind.URL if "url" in source else SourceKind.PYPI_SDIST
+        location = source[kind.value]
+        if not isinstance(location, str):
+            continue
+        filename = Source(kind, location, "").filename
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+~-]*", filename):
+            yield _at(
+                document,
+                (*path, kind.value),
+                "recipe-source",
+                "the address does not end in a file's name",
+                "give the address of the archive itself",
+            )
+            continue
+        names.append(_Text(document, (*path, kind.value), filename))
+    yield from _repeated(names)
+
+
+def _check_files(document: Document, folder: Path) -> Iterator[Problem]:
+    for text in _texts(document, "build.files[].source"):
+        source = PurePosixPath(text.text)
+        inside = (folder / source).resolve()
+        if source.is_absolute() or ".." in source.parts:
+            yield text.problem(
+                "recipe-file",
+                f"'{text.text}' leaves the recipe's folder",
+                hint="copy the file into the recipe's folder",
+            )
+        elif not inside.is_relative_to(folder.resolve()):
+            yield text.problem(
+                "recipe-file",
+                f"'{text.text}' is a link that leaves the recipe's folder",
+                hint="copy the file into the recipe's folder",
+            )
+        elif not inside.is_file():
+            yield text.problem(
+                "recipe-file",
+                f"there is no file '{text.text}' in the recipe's folder",
+                hint="only files are copied, not folders",
+            )
+    for text in _texts(document, "build.files[].target"):
+        below = any(text.text.startswith(f"{folder}/") for folder in TARGETS)
+        if str(PurePosixPath(text.text)) != text.text or ".." in text.text.split("/") or not below:
+            yield text.problem(
+                "recipe-target",
+                f"'{text.text}' is not a file below {', '.join(TARGETS[:-1])} or {TARGETS[-1]}",
+                hint="write the whole path without '..', for example /usr/local/share/NAME/FILE",
+            )
+    for text in _texts(document, "build.files[].mode"):
+        if text.text[-1:] in ("2", "3", "6", "7"):
+            yield text.problem(
+                "recipe-target",
+                f"mode {text.text} lets everybody write to the file",
+                hint='"0644" for data, "0755" for programs',
+            )
+    yield from _repeated(_texts(document, "build.files[].target"))
+
+
+def _check_environment(document: Document) -> Iterator[Problem]:
+    for path, variables in _values(document, "environment"):
+        if not isinstance(variables, dict):
+            continue
+        for name in variables:
+            if _RESERVED.match(name):
+                yield Problem(
+                    document.where_key((*path, name)),
+                    "recipe-environment",
+                    f"'{name}' is not a recipe's to set",
+                    hint="a command's 'run' may give a program its whole path",
+                    field=f"environment.{name}",
+                )
+
+
+def _command_names(document: Document) -> list[_Text]:
+    names = [*_texts(document, "commands[]"), *_texts(document, "commands[].name")]
+    return sorted(names, key=lambda name: str(name.path[1]).zfill(6))
+
+
+def _check_commands(document: Document) -> Iterator[Problem]:
+    yield from _repeated(_command_names(document))
+    for text in _texts(document, "commands[].run"):
+        try:
+            program = shlex.split(text.text)[:1]
+        except ValueError as err:
+            yield text.problem("recipe-command", f"'{text.text}' cannot be split: {err}")
+            continue
+        if not program or not re.fullmatch(r"/?[A-Za-z0-9_.+-][A-Za-z0-9_.+/-]*", program[0]):
+            yield text.problem(
+                "recipe-command",
+                f"'{text.text}' does not begin with a program",
+                hint="a program and its arguments, no shell",
+            )
+
+
+def _check_desktop(document: Document) -> Iterator[Problem]:
+    names = [name.text for name in _command_names(document)]
+    for text in _texts(document, "runtime.desktop.command"):
+        if text.text not in names:
+            yield text.problem(
+                "recipe-desktop",
+                f"'{text.text}' is not one of the commands",
+                hint=f"known are: {', '.join(names)}" if names else "list it under 'commands'",
+            )
+
+
+def _check_tests(document: Document) -> Iterator[Problem]:
+    yield from _repeated(_texts(document, "tests[].name"))
+    mpi = any(value is True for _, value in _values(document, "runtime.mpi"))
+    gpu = any(text.text != "none" for text in _texts(document, "runtime.gpu"))
+    jupyter = any(_values(document, "runtime.jupyter"))
+    needs = {
+        "mpi": (mpi, "mpi: true"),
+        "gpu": (gpu, "gpu: optional"),
+        "notebook": (jupyter, "a jupyter kernel"),
+    }
+    for text in _texts(document, "tests[].kind"):
+        has, wanted = needs.get(text.text, (True, ""))
+        if not has:
+            yield text.problem(
+                "recipe-test",
+                f"a test of kind '{text.text}' needs a package with {wanted}",
+                hint=f"put {wanted} under 'runtime', or use the kind 'command'",
+            )
+
+
+def _check_lists(document: Document) -> Iterator[Problem]:
+    installed = [*_texts(document, "build.apt[]"), *_texts(document, "build.tools[]")]
+    yield from _repeated(installed)
+    for pattern in ("facilities[]", "techniques[]", "maintainers[].name", "build.npm[]"):
+        yield from _repeated(_texts(document, pattern))
+
+
+def _check_dates(document: Document) -> Iterator[Problem]:
+    for text in _texts(document, "release.supported_until"):
+        if re.fullmatch(schema.DATE, text.text):
+            try:
+                date.fromisoformat(text.text)
+            except ValueError:
+                yield text.problem("recipe-date", f"{text.text} is not in the calendar")
+
+
+def _check_orcid(document: Document) -> Iterator[Problem]:
+    for text in _texts(document, "maintainers[].orcid"):
+        if not re.fullmatch(schema.ORCID, text.text):
+            continue
+        digits = text.text.rpartition("/")[2].replace("-", "")
+        total = 0
+        for digit in digits[:-1]:
+            total = (total + int(digit)) * 2
+        expected = (12 - total % 11) % 11
+        if digits[-1] != ("X" if expected == 10 else str(expected)):
+            yield text.problem(
+                "recipe-orcid",
+                "the ORCID's last digit does not fit",
+                hint="look for a typing error",
+            )
+
+
+def _check_replaced(document: Document, folder: Path) -> Iterator[Problem]:
+    for text in _texts(document, "release.replaced_by"):
+        if not re.fullmatch(schema.NAME, text.text):
+            continue
+        if text.text == folder.name or not (folder.parent / text.text / "recipe.yaml").is_file():
+            yield text.problem(
+                "recipe-replaced",
+                f"'{text.text}' is not another package here",
+                hint="it must have a recipe of its own",
+            )
+
+
+_CHECKS: tuple[Callable[[Document], Iterator[Problem]], ...] = (
+    _check_license,
+    _check_build,
+    _check_pip,
+    _check_npm,
+    _check_sources,
+    _check_environment,
+    _check_commands,
+    _check_desktop,
+    _check_tests,
+    _check_lists,
+    _check_dates,
+    _check_orcid,
+)

@@ -1,0 +1,396 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What may be written in a `recipe.yaml` and in a `base.yaml`; the manual is made from this.
+
+Rules that need more than one value, or the recipe's folder, are in `builder.recipes.load`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from builder.recipes.recipe import Channel, Delivery, Need, Redistribution, TestKind
+from core.schema import Schema
+
+NAME = "[a-z0-9][a-z0-9+.-]*"
+NAME_IN_WORDS = "lower-case letters, digits, '+', '.' and '-', with a letter or digit first"
+COMMAND = "[A-Za-z0-9][A-Za-z0-9_+.-]{0,99}"
+COMMAND_IN_WORDS = "a command's name: at most 100 letters, digits, '_', '+', '.' and '-'"
+DEBIAN_PACKAGE = "[a-z0-9][a-z0-9+.-]+"
+SHA256 = "[0-9a-f]{64}"
+HTTPS_URL = r"https://[A-Za-z0-9.-]+(:[0-9]+)?(/[!-~]*)?"
+WEB_URL = r"https?://[A-Za-z0-9.-]+(:[0-9]+)?(/[!-~]*)?"
+EMAIL = r"[^@\s]+@[^@\s]+\.[^@\s.]+"
+ORCID = r"https://orcid\.org/[0-9]{4}-[0-9]{4}-[0-9]{4}-[0-9]{3}[0-9X]"
+DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+TECHNIQUE = r"http://purl\.org/pan-science/PaNET/PaNET0[0-9]{4}"
+ENVIRONMENT_NAME = "[A-Za-z_][A-Za-z0-9_]*"
+
+
+def _text(description: str, *, example: str | None = None, **rules: Any) -> dict[str, Any]:
+    return _field("string", description, example=example, **{"empty": False, **rules})
+
+
+def _line(description: str, *, example: str | None = None, **rules: Any) -> dict[str, Any]:
+    """Return the rules of a text that is one line."""
+    rules.setdefault("maxlength", 200)
+    return _text(
+        description,
+        example=example,
+        regex=r"\S(.*\S)?",
+        pattern="one line without spaces around it",
+        **rules,
+    )
+
+
+def _form(
+    description: str, *, regex: str, pattern: str, example: str | None = None, **rules: Any
+) -> dict[str, Any]:
+    """Return the rules of a text of a form that `pattern` says in words."""
+    return _text(description, example=example, regex=regex, pattern=pattern, **rules)
+
+
+def _choice(description: str, choices: Any, *, example: str | None = None) -> dict[str, Any]:
+    return _field(
+        "string", description, example=example, allowed=[str(choice) for choice in choices]
+    )
+
+
+def _list(description: str, items: dict[str, Any], **rules: Any) -> dict[str, Any]:
+    return _field("list", description, schema=items, **rules)
+
+
+def _mapping(description: str, fields: dict[str, Any], **rules: Any) -> dict[str, Any]:
+    return _field("dict", description, schema=fields, **rules)
+
+
+def _field(
+    kind: str,
+    description: str,
+    *,
+    example: str | int | None = None,
+    hint: str | None = None,
+    pattern: str | None = None,
+    **rules: Any,
+) -> dict[str, Any]:
+    meta = {"description": description, "example": example, "hint": hint, "pattern": pattern}
+    return {
+        "type": kind,
+        **rules,
+        "meta": {key: value for key, value in meta.items() if value is not None},
+    }
+
+
+def _must(rules: dict[str, Any]) -> dict[str, Any]:
+    return {**rules, "required": True}
+
+
+def _web_page(description: str, *, example: str | None = None) -> dict[str, Any]:
+    return _form(description, regex=WEB_URL, pattern="a web address", example=example)
+
+
+_VERSION_OF_SCHEMA = _must(
+    _field(
+        "integer",
+        "The version of this format; 1 is the only one.",
+        allowed=[1],
+        hint="write 'schema: 1'",
+    )
+)
+_NAME = _form(
+    "The name; it is the folder's name as well.",
+    regex=NAME,
+    pattern=NAME_IN_WORDS,
+    example="hdf5-tools",
+    maxlength=64,
+)
+_DEBIAN_PACKAGES = {
+    "type": "string",
+    "regex": DEBIAN_PACKAGE,
+    "meta": {
+        "pattern": "the name of a Debian package, without a version",
+        "hint": "versions are pinned by the lock, not here",
+    },
+}
+_MAINTAINERS = _must(
+    _list(
+        "Who looks after the recipe.",
+        {
+            "type": "dict",
+            "schema": {
+                "name": _must(_line("The person's or the group's name.")),
+                "email": _form(
+                    "Where to write to.",
+                    regex=EMAIL,
+                    pattern="an e-mail address",
+                    example="someone@example.org",
+                ),
+                "orcid": _form(
+                    "The person's ORCID.",
+                    regex=ORCID,
+                    pattern="an ORCID as a web address",
+                    example="https://orcid.org/0000-0002-1825-0097",
+                ),
+            },
+        },
+        minlength=1,
+    )
+)
+
+_LICENSE = {
+    "spdx": _must(
+        _line(
+            "The licence of the program as an SPDX expression; `LicenseRef-…` for a licence that "
+            "SPDX does not list.",
+            example="GPL-2.0-or-later AND MIT",
+            maxlength=500,
+        )
+    ),
+    "redistribution": _must(
+        _choice(
+            "Whom the package may be given to; it decides where it is published.", Redistribution
+        )
+    ),
+    "evidence": _line(
+        "How the licence is known: a file in the image or a web page.",
+        example="/usr/share/doc/hdf5-tools/copyright",
+    ),
+}
+
+_SOURCE = {
+    "url": _form(
+        "Where upstream publishes the archive.",
+        regex=HTTPS_URL,
+        pattern="a web address that begins with https://",
+    ),
+    "pypi-sdist": _form(
+        "The archive's name and version on the Python package index that the host is set up for.",
+        regex=r"[A-Za-z0-9][A-Za-z0-9._-]*==[0-9][A-Za-z0-9.!+_-]*",
+        pattern="name==version",
+        example="fisx==1.3.2",
+    ),
+    "sha256": _must(
+        _form(
+            "The archive's sha256.",
+            regex=SHA256,
+            pattern="64 hexadecimal digits in lower case",
+            hint="run: sha256sum the-archive.tar.gz",
+        )
+    ),
+}
+
+_LOCAL_FILE = {
+    "source": _must(_line("The file in the recipe's folder.", example="files/pyfai.svg")),
+    "target": _must(
+        _line(
+            "Where it goes in the image: below /opt, /usr/local or /etc.",
+            example="/usr/local/share/icons/pyfai.svg",
+        )
+    ),
+    "mode": _form(
+        "Its mode, in octal; 0644 if not given.",
+        regex="0[0-7]{3}",
+        pattern="four octal digits that begin with 0",
+        example="0755",
+        hint='in quotes, for instance "0755"',
+    ),
+}
+
+_BUILD = {
+    "apt": _list("Debian packages.", _DEBIAN_PACKAGES),
+    "tools": _list(
+        "Debian packages that only the script needs; they are not in the image.", _DEBIAN_PACKAGES
+    ),
+    "pip": _list(
+        "Python requirements, each pinned with `==`; they go into a virtual environment at "
+        "/opt/venv. What they need in turn is pinned by the lock.",
+        _line("One requirement.", example="pyFAI==2026.9.0"),
+    ),
+    "npm": _list("Node packages, each `name@version`.", _line("One package.")),
+    "sources": _list(
+        "Archives for the script, found at `$PANSOFT_SOURCES/<file name>`.",
+        {"type": "dict", "schema": _SOURCE},
+    ),
+    "files": _list(
+        "Files of the recipe's folder that go into the image.",
+        {"type": "dict", "schema": _LOCAL_FILE},
+    ),
+    "script": _text(
+        "What `sh -eu` runs at the end of the build, without network. `$PREFIX` is `/opt/<name>`; "
+        "its `bin` is searched for commands."
+    ),
+}
+
+_COMMAND = {
+    "type": ["string", "dict"],
+    "regex": COMMAND,
+    "schema": {
+        "name": _must(
+            _form(
+                "The command that users type.",
+                regex=COMMAND,
+                pattern=COMMAND_IN_WORDS,
+                example="pyfai-python",
+            )
+        ),
+        "run": _must(
+            _line("The program in the image, with first arguments.", example="python -m pyFAI")
+        ),
+    },
+    "meta": {"pattern": COMMAND_IN_WORDS, "example": "h5dump"},
+}
+
+_TEST = {
+    "name": _must(_line("What the test shows, in a few words.", example="writes and reads a file")),
+    "kind": _must(_choice("What the test needs around it.", TestKind)),
+    "run": _must(
+        _text(
+            "What `sh -eu` runs inside the image, in an empty folder, as an ordinary user, without "
+            "network. A status other than 0 is a failure."
+        )
+    ),
+    "expect": _text(
+        "Text that the output must contain, character for character.", example="DATASPACE"
+    ),
+}
+
+_RUNTIME = {
+    "gpu": _choice("Whether it uses a GPU: not at all, if there is one, only with one.", Need),
+    "mpi": _field("boolean", "Whether it is started with MPI."),
+    "cpus": _field("integer", "The CPUs that a typical run uses.", min=1, max=1024, example=4),
+    "memory": _field(
+        "integer", "The memory, in MiB, that a typical run uses.", min=1, max=16777216, example=2048
+    ),
+    "time": _field(
+        "integer", "The minutes that a typical run takes.", min=1, max=525600, example=30
+    ),
+    "desktop": _mapping(
+        "The entry in the desktop's menu.",
+        {
+            "command": _must(_line("Which of `commands` it starts.", example="silx")),
+            "title": _must(_line("The entry's title.", example="silx view")),
+            "icon": _line(
+                "The icon: a name, or a file in the image.",
+                example="/usr/share/pixmaps/fityk.png",
+            ),
+            "categories": _list(
+                "The menu's categories, as freedesktop.org names them.",
+                {
+                    "type": "string",
+                    "regex": "[A-Za-z-]+",
+                    "meta": {"pattern": "one word", "example": "Science"},
+                },
+            ),
+        },
+    ),
+    "jupyter": _mapping(
+        "The notebook kernel.",
+        {
+            "display_name": _must(_line("Its name in the notebook's menu.", example="pyFAI")),
+            "python": _must(_line("The interpreter in the image.", example="/opt/venv/bin/python")),
+            "language": _line("Its language; python if not given."),
+        },
+    ),
+}
+
+_RELEASE = {
+    "channel": _choice("Where a merge publishes to; testing if not given.", Channel),
+    "owner": _line("The group that answers for it."),
+    "supported_until": _form(
+        "The last day on which it is looked after.",
+        regex=DATE,
+        pattern="a date, year-month-day",
+        example="2027-12-31",
+    ),
+    "replaced_by": _form("The package that takes its place.", regex=NAME, pattern=NAME_IN_WORDS),
+}
+
+RECIPE: Schema = {
+    "schema": _VERSION_OF_SCHEMA,
+    "name": _must(_NAME),
+    "version": _must(
+        _form(
+            "The version of the program, as upstream writes it.",
+            regex="[0-9A-Za-z][0-9A-Za-z.+~_-]*",
+            pattern="a version: letters, digits, '.', '+', '~', '_' and '-'",
+            example="1.10.8",
+            maxlength=64,
+        )
+    ),
+    "title": _must(_line("The name as people write it.", example="HDF5 tools", maxlength=80)),
+    "summary": _must(_line("What it is, in one line.", maxlength=160)),
+    "description": _must(_text("What it is for, in a few sentences.", maxlength=10000)),
+    "homepage": _must(_web_page("Its home page.", example="https://www.silx.org")),
+    "source": _web_page("Where its source code is.", example="https://github.com/silx-kit/silx"),
+    "documentation": _web_page("Where its documentation is."),
+    "citation": _form(
+        "What to cite, as a DOI.",
+        regex=r"https://doi\.org/10\.[0-9]{4,9}/[!-~]+",
+        pattern="a DOI as a web address",
+        example="https://doi.org/10.1107/S1600576715004306",
+    ),
+    "license": _must(_mapping("What the law allows.", _LICENSE)),
+    "maintainers": _MAINTAINERS,
+    "facilities": _list(
+        "Facilities that make it or are known to use it.",
+        _line("One facility.", example="ESRF", maxlength=80),
+    ),
+    "techniques": _list(
+        "What it is used for, as terms of the PaNET ontology.",
+        {
+            "type": "string",
+            "regex": TECHNIQUE,
+            "meta": {
+                "pattern": "a PaNET term whose id is PaNET0 and four digits",
+                "hint": "for example: http://purl.org/pan-science/PaNET/PaNET01188",
+            },
+        },
+    ),
+    "base": _must(
+        _form(
+            "The base it stands on, a folder of `recipes/bases`.",
+            regex=NAME,
+            pattern=NAME_IN_WORDS,
+            example="debian-12",
+        )
+    ),
+    "build": _must(_mapping("What goes into the image.", _BUILD)),
+    "environment": _field(
+        "dict",
+        "Environment variables that are set in the image.",
+        keysrules={
+            "type": "string",
+            "regex": ENVIRONMENT_NAME,
+            "meta": {"pattern": "letters, digits and '_', no digit first"},
+        },
+        valuesrules={"type": "string"},
+    ),
+    "commands": _list("The commands that users get: a name, or a name and what it runs.", _COMMAND),
+    "tests": _must(
+        _list(
+            "Proofs that the package works; without one nothing is published.",
+            {"type": "dict", "schema": _TEST},
+            minlength=1,
+        )
+    ),
+    "runtime": _mapping("What it can and needs when it runs.", _RUNTIME),
+    "delivery": _choice("The form in which it is published; image if not given.", Delivery),
+    "release": _mapping("Where it is published, and for how long it is looked after.", _RELEASE),
+    "retire": _line("Why it is no longer published; a recipe with this is not built."),
+}
+
+BASE: Schema = {
+    "schema": _VERSION_OF_SCHEMA,
+    "name": _must(_NAME),
+    "title": _must(_line("The name as people write it.", maxlength=80)),
+    "summary": _must(_line("What is in it, in one line.", maxlength=160)),
+    "suite": _must(
+        _form(
+            "The Debian suite.",
+            regex="[a-z]+",
+            pattern="a suite's code name in lower case",
+            example="bookworm",
+        )
+    ),
+    "apt": _must(_list("Debian packages beyond the minimal system.", _DEBIAN_PACKAGES)),
+    "maintainers": _MAINTAINERS,
+}

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The manual says what the schema says, and is fresh."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import jsonschema
+import pytest
+from click.testing import CliRunner
+
+from builder.recipes import manual, rules, schema
+from builder.recipes.load import recipe_folders
+from core import strict_yaml
+from core.console import Console
+from core.schema import Schema, fields
+from pansoft.commands.schema import schema as command
+from pansoft.context import Context
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.mark.parametrize("document", [schema.RECIPE, schema.BASE], ids=["recipe", "base"])
+def test_every_field_has_a_description(document: Schema) -> None:
+    bare = [field.path for field in fields(document) if not field.description]
+
+    assert bare == []
+
+
+@pytest.mark.parametrize("name", manual.pages(ROOT))
+def test_the_generated_file_is_fresh(name: str) -> None:
+    committed = (ROOT / "docs" / name).read_text(encoding="utf-8")
+
+    assert committed == manual.pages(ROOT)[name], "run: pansoft schema --output docs"
+
+
+def test_the_json_schema_accepts_every_recipe() -> None:
+    validator = jsonschema.Draft202012Validator(manual.recipe_json_schema())
+    validator.check_schema(manual.recipe_json_schema())
+
+    for folder in recipe_folders(ROOT):
+        value = strict_yaml.load(folder / "recipe.yaml").value
+        assert [error.message for error in validator.iter_errors(value)] == [], folder.name
+
+
+def test_every_rule_that_is_listed_is_used_and_every_used_one_is_listed() -> None:
+    source = Path(rules.__file__).read_text(encoding="utf-8")
+    head, body = (
+        source.split('"""\n', 2)[1:] if source.startswith('"""') else source.split('"""\n', 1)
+    )
+    listed = {word for word in head.split("`") if word.startswith("recipe-")}
+    used = {word for word in body.split('"') if word.startswith("recipe-")}
+
+    assert used == listed - {"recipe-missing"}  # that one is builder.load's
+
+
+def test_the_command_prints_the_schema_and_writes_the_pages(tmp_path: Path) -> None:
+    context = Context(project=ROOT, state=tmp_path, console=Console(quiet=True))
+
+    printed = CliRunner().invoke(command, [], obj=context)
+    written = CliRunner().invoke(command, ["--output", str(tmp_path / "docs")], obj=context)
+
+    assert printed.output == manual.pages(ROOT)["recipe.schema.json"]
+    assert written.exit_code == 0
+    assert sorted(path.name for path in (tmp_path / "docs").iterdir()) == sorted(manual.pages(ROOT))
