@@ -77,12 +77,12 @@ def apply(context: Context, recipes: Sequence[Recipe], *, at: datetime, jobs: in
     unbuilt = [item.plan for item in wanted if item.status is Status.NEW]
     failures = [Failure(item.recipe.name, "plan", item.error) for item in todo.blocked]
     failures += _fetch(unbuilt, state, console=context.console)
-    for base in {item.base.id: item.base for item in unbuilt}.values():
-        ensure_base(base, state, user=user, console=context.console)
+    failures += _make_bases(unbuilt, state, user=user, console=context.console)
     maker = Maker(state, user, policy, key, context.console, at)
-    fetched = [item for item in wanted if item.recipe.name not in {f.name for f in failures}]
+    stuck = {failure.name for failure in failures}
+    ready = [item for item in wanted if item.recipe.name not in stuck]
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        results = list(pool.map(maker.bring, fetched))
+        results = list(pool.map(maker.bring, ready))
     brought = tuple(result for result in results if isinstance(result, Brought))
     failures += [result for result in results if isinstance(result, Failure)]
     outcome = None
@@ -186,8 +186,6 @@ class Maker:
 def _fetch(plans: Sequence[BuildPlan], state: State, *, console: Console) -> list[Failure]:
     """Fetch all inputs at once; where that fails, find out which packages lack theirs."""
     cache = InputCache(state.inputs)
-    bases = {plan.base.id: plan.base for plan in plans}.values()
-    fetch([deb for base in bases for deb in base.lock.packages], cache, console=console)
     try:
         fetch([item for plan in plans for item in plan.inputs], cache, console=console)
     except UserError:
@@ -201,3 +199,17 @@ def _missing(plan: BuildPlan, cache: InputCache, console: Console) -> Failure | 
     except UserError as err:
         return Failure(plan.name, "fetch", err)
     return None
+
+
+def _make_bases(
+    plans: Sequence[BuildPlan], state: State, *, user: BuildUser, console: Console
+) -> list[Failure]:
+    """Make the bases of plans, each once; one that fails holds back the packages on it only."""
+    failures: list[Failure] = []
+    for base in {plan.base.id: plan.base for plan in plans}.values():
+        try:
+            ensure_base(base, state, user=user, console=console)
+        except UserError as err:
+            on_it = [plan.name for plan in plans if plan.base.id == base.id]
+            failures += [Failure(name, "base", err) for name in on_it]
+    return failures

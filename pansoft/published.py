@@ -6,7 +6,6 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from builder.stages import PlanId
 from builder.state import State
 from catalog.entry import FILE_NAME, CatalogEntry, read_entry
 from cvmfs.reader import Reader
@@ -37,11 +36,6 @@ def entries_in(state: State, *, at: datetime) -> tuple[CatalogEntry, ...]:
     finally:
         reader.close()
     return tuple(sorted(entries, key=lambda entry: (entry.published, entry.name)))
-
-
-def published_plans(entries: tuple[CatalogEntry, ...]) -> frozenset[PlanId]:
-    """Return the ids of the plans that are published."""
-    return frozenset(entry.plan for entry in entries)
 
 
 def _entry_files(reader: Reader) -> list[str]:

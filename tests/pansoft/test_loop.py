@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +12,14 @@ import pytest
 
 from builder.images import testing
 from builder.images.built import built
+from builder.inputs.lock import (
+    PackageLock,
+    package_asked,
+    read_base_lock,
+    write_base_lock,
+    write_package_lock,
+)
+from builder.recipes.load import load_base, load_recipe
 from builder.stages import Fingerprint, SignedImage
 from builder.state import State
 from core.console import Console
@@ -75,9 +84,7 @@ def test_a_new_package_is_built_tested_signed_and_published(
     assert report.outcome.refused == ()
     assert [entry.name for entry in report.outcome.fresh] == ["plotter"]
     assert published.entries_in(State(context.state), at=AT) == report.outcome.entries
-    assert published.published_plans(report.outcome.entries) == {
-        brought.candidate.signed.image.plan
-    }
+    assert [entry.plan for entry in report.outcome.entries] == [brought.candidate.plan]
 
 
 def test_what_is_published_is_planned_no_more(first: tuple[Context, LoopReport]) -> None:
@@ -194,6 +201,25 @@ def test_a_recipe_without_a_lock_holds_back_itself_only(context: Context) -> Non
     assert (failure.name, failure.stage) == ("other", "plan")
     assert failure.error.hint == "make it with: pansoft lock other"
     assert [item.recipe.name for item in report.planned] == ["plotter"]
+
+
+def test_a_base_that_cannot_be_made_holds_back_the_packages_on_it(context: Context) -> None:
+    """It once ended the whole run."""
+    base = load_base(context.recipes / "bases" / "debian-12")
+    lock = read_base_lock(base)
+    gone = replace(lock.system[0], sha256="0" * 64, path="pool/main/g/gone/gone_1_all.deb")
+    write_base_lock(replace(lock, system=(gone, *lock.system[1:])), base.lock_file)
+    recipe = load_recipe(context.recipes / "plotter")
+    changed = read_base_lock(base)
+    write_package_lock(
+        PackageLock("plotter", package_asked(recipe, changed), changed.id), recipe.lock_file
+    )
+
+    report = apply(context)
+
+    [failure] = report.failures
+    assert (failure.name, failure.stage) == ("plotter", "base")
+    assert "gone_1_all.deb" in failure.error.message
 
 
 def test_a_signed_image_that_was_altered_is_not_published(context: Context) -> None:
