@@ -12,7 +12,6 @@ from builder.recipes import rules, schema
 from core import schema as schemas
 from core import strict_yaml
 from core.canonical import readable_json
-from core.files import write_atomic
 
 RECIPE_ID = "urn:pansoft:recipe:1"
 BASE_ID = "urn:pansoft:base:1"
@@ -21,7 +20,7 @@ _BEGINNING = """\
 # The recipe
 
 A package is a folder `recipes/<name>/` with a `recipe.yaml`. This page is made from the schema that
-`pansoft check` uses, so it is never behind it; `pansoft schema --output docs`
+`pansoft check` uses, so it is never behind it; `pansoft docs`
 writes it again.
 
 An editor that knows YAML schemas completes and checks a recipe while you type. Put this on the first
@@ -124,12 +123,3 @@ def pages(project: Path) -> Mapping[str, str]:
         "recipe.schema.json": readable_json(recipe_json_schema()),
         "base.schema.json": readable_json(base_json_schema()),
     }
-
-
-def write(project: Path, output: Path) -> tuple[Path, ...]:
-    """Write the generated files of `docs/` and return them."""
-    written = []
-    for name, text in pages(project).items():
-        write_atomic(output / name, text)
-        written.append(output / name)
-    return tuple(written)
