@@ -4,6 +4,7 @@
 - `recipes/`: what a recipe is, reading and checking it, writing a first one
 - `inputs/`: locks, and bringing what they name into the input cache
 - `images/`: plans, bases, the sandbox, images and their tests
+- `executors/`: who builds: this machine
 - `sign`: signing and verifying, the only makers of a `SignedImage`
 - `stages`: what a stage hands to the next; `state`: where all of it lies
 """

@@ -13,14 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from builder import sign
+from builder.executors.executor import BaseDone, Executor, Failed, PackageDone
+from builder.executors.local import Local
 from builder.images import testing
-from builder.images.base import ensure_base
 from builder.images.build import build
 from builder.images.build_user import BuildUser
 from builder.images.built import Built
-from builder.images.plan import BuildPlan
-from builder.inputs.cache import InputCache
-from builder.inputs.fetch import fetch
 from builder.recipes.recipe import Recipe
 from builder.stages import SignedImage, TestReport
 from builder.state import State
@@ -63,8 +61,22 @@ class LoopReport:
     outcome: Outcome | None
 
 
-def apply(context: Context, recipes: Sequence[Recipe], *, at: datetime, jobs: int) -> LoopReport:
+def apply(
+    context: Context,
+    recipes: Sequence[Recipe],
+    *,
+    at: datetime,
+    jobs: int,
+    executor: Executor | None = None,
+) -> LoopReport:
     """Bring every recipe into the repository that is not there yet.
+
+    Args:
+        context: the project and its state.
+        recipes: what to bring.
+        at: the time that the policy is asked for.
+        jobs: how many packages are built, tested and signed at once.
+        executor: who builds; this machine where it is left out.
 
     Raises:
         UserError: the machine cannot build at all. What one package lacks is in the report.
@@ -76,13 +88,22 @@ def apply(context: Context, recipes: Sequence[Recipe], *, at: datetime, jobs: in
     policy = policy_of(context, state)
     unbuilt = [item.plan for item in wanted if item.status is Status.NEW]
     failures = [Failure(item.recipe.name, "plan", item.error) for item in todo.blocked]
-    failures += _fetch(unbuilt, state, console=context.console)
-    failures += _make_bases(unbuilt, state, user=user, console=context.console)
     maker = Maker(state, user, policy, key, context.console, at)
-    stuck = {failure.name for failure in failures}
-    ready = [item for item in wanted if item.recipe.name not in stuck]
+    executor = executor or Local(state, user, context.console, jobs)
+    by_plan = {item.plan.id: item for item in wanted}
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        results = list(pool.map(maker.bring, ready))
+        running = [
+            pool.submit(maker.bring, item, None) for item in wanted if item.status is Status.BUILT
+        ]
+        for ended in executor.run(unbuilt):
+            match ended:
+                case Failed(plan=plan, stage=stage, error=error):
+                    failures.append(Failure(plan.name, stage, error))
+                case PackageDone(plan=plan, built=made):
+                    running.append(pool.submit(maker.bring, by_plan[plan.id], made))
+                case BaseDone():
+                    pass  # nobody asked for a base
+        results = [future.result() for future in running]
     brought = tuple(result for result in results if isinstance(result, Brought))
     failures += [result for result in results if isinstance(result, Failure)]
     outcome = None
@@ -139,11 +160,17 @@ class Maker:
     console: Console
     at: datetime
 
-    def bring(self, item: Planned) -> Brought | Failure:
-        """Return the signed image of a package, or at which stage it failed."""
+    def bring(self, item: Planned, made: Built | None) -> Brought | Failure:
+        """Return the signed image of a package, or at which stage it failed.
+
+        Args:
+            item: the package.
+            made: its image; None where it was built by an earlier run.
+        """
         stage = "build"
         try:
-            made = build(item.plan, self.state, user=self.user, console=self.console)
+            if made is None:
+                made = build(item.plan, self.state, user=self.user, console=self.console)
             stage = "test"
             report = self.test(item.recipe, made)
             stage = "sign"
@@ -181,35 +208,3 @@ class Maker:
             folder=self.state.signed(item.plan.id),
             at=self.at,
         )
-
-
-def _fetch(plans: Sequence[BuildPlan], state: State, *, console: Console) -> list[Failure]:
-    """Fetch all inputs at once; where that fails, find out which packages lack theirs."""
-    cache = InputCache(state.inputs)
-    try:
-        fetch([item for plan in plans for item in plan.inputs], cache, console=console)
-    except UserError:
-        return [failure for plan in plans if (failure := _missing(plan, cache, console))]
-    return []
-
-
-def _missing(plan: BuildPlan, cache: InputCache, console: Console) -> Failure | None:
-    try:
-        fetch(plan.inputs, cache, console=console)
-    except UserError as err:
-        return Failure(plan.name, "fetch", err)
-    return None
-
-
-def _make_bases(
-    plans: Sequence[BuildPlan], state: State, *, user: BuildUser, console: Console
-) -> list[Failure]:
-    """Make the bases of plans, each once; one that fails holds back the packages on it only."""
-    failures: list[Failure] = []
-    for base in {plan.base.id: plan.base for plan in plans}.values():
-        try:
-            ensure_base(base, state, user=user, console=console)
-        except UserError as err:
-            on_it = [plan.name for plan in plans if plan.base.id == base.id]
-            failures += [Failure(name, "base", err) for name in on_it]
-    return failures

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from builder.images.build_user import BuildUser, build_user
-from builder.images.plan import BuildPlan, plan_base, plan_package
+from builder.images.plan import BasePlan, BuildPlan, plan_base, plan_package
 from builder.inputs.lock import read_base_lock, read_package_lock
 from builder.recipes import load
 from builder.recipes.recipe import BaseRecipe, Recipe
@@ -50,6 +50,22 @@ def plan_of(context: Context, recipe: Recipe) -> BuildPlan:
     base_recipe = base_of(context, recipe)
     base = plan_base(base_recipe, read_base_lock(base_recipe))
     return plan_package(recipe, read_package_lock(recipe, base.lock), base)
+
+
+def plans_named(context: Context, names: Sequence[str]) -> tuple[BuildPlan | BasePlan, ...]:
+    """Return the plans of the bases and recipes with these names, each once.
+
+    Raises:
+        UserError: there is none of that name, or a lock is missing or stale.
+    """
+    bases = bases_named(context, names)
+    known = {base.name for base in bases}
+    others = [name for name in names if name not in known]
+    recipes = recipes_named(context, others) if others else ()
+    return (
+        *(plan_base(base, read_base_lock(base)) for base in bases),
+        *(plan_of(context, recipe) for recipe in recipes),
+    )
 
 
 def state_of(context: Context) -> State:

@@ -3,45 +3,103 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
+
 import click
 
-from builder.images import build as building
-from core.canonical import readable_json
+from builder.executors.executor import BaseDone, Executor, Failed, Outcome, PackageDone, Plan
+from builder.executors.local import Local
+from builder.images.plan import BasePlan
+from core.canonical import Json, readable_json
+from core.errors import EXIT_DONE
 from pansoft import workspace
 from pansoft.context import Context
+from pansoft.explain import explain
 
 
 @click.command()
 @click.argument("names", nargs=-1, required=True)
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 64),
+    default=os.cpu_count() or 1,
+    show_default="cores",
+    help="How many are built at once.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
-def build(context: Context, *, names: tuple[str, ...], as_json: bool) -> None:
+def build(context: Context, *, names: tuple[str, ...], jobs: int, as_json: bool) -> int:
     """Build the images of the recipes NAMES, offline and as an ordinary user.
 
-    A plan that is built already is left alone.
+    A plan that is built already is left alone. One that fails does not hold the others back; the
+    name of a base makes that base.
 
     Example: pansoft build hdf5-tools
     """
-    state, user = workspace.state_of(context), workspace.builder_of(context)
-    done = []
-    for recipe in workspace.recipes_named(context, names):
-        plan = workspace.plan_of(context, recipe)
-        made = building.build(plan, state, user=user, console=context.console)
-        done.append(
-            {
-                "name": made.image.name,
-                "version": made.image.version,
-                "plan": made.image.plan,
-                "image": str(made.image.path),
-                "sha256": made.image.sha256,
-                "size": made.image.size,
-                "delta_size": made.image.delta_size,
-                "fresh": made.fresh,
-            }
-        )
+    plans = workspace.plans_named(context, names)
+    executor: Executor = Local(
+        workspace.state_of(context), workspace.builder_of(context), context.console, jobs
+    )
+    outcomes: dict[str, Outcome] = {}
+    for outcome in executor.run(plans):
+        outcomes[outcome.plan.id] = outcome
         if not as_json:
-            word = "built" if made.fresh else "was built already, nothing to do:"
-            click.echo(f"{recipe.name} {recipe.version} {word} {made.image.path}")
-            click.echo(f"    sha256 {made.image.sha256}")
+            tell(outcome)
     if as_json:
-        click.echo(readable_json(done), nl=False)
+        click.echo(readable_json([row(outcomes[plan.id]) for plan in plans]), nl=False)
+    return status_of(plans, outcomes)
+
+
+def tell(outcome: Outcome) -> None:
+    """Print how one plan went."""
+    name = title(outcome.plan)
+    match outcome:
+        case Failed(stage=stage, error=error):
+            click.echo(f"{name}: {stage} failed", err=True)
+            explain(error)
+        case PackageDone(built=done):
+            word = "built" if done.fresh else "was built already, nothing to do:"
+            click.echo(f"{name} {word} {done.image.path}\n    sha256 {done.image.sha256}")
+        case BaseDone(base=base):
+            word = "built" if outcome.fresh else "was built already, nothing to do:"
+            click.echo(f"{name} {word} {base.squashfs}\n    sha256 {base.sha256}")
+
+
+def title(plan: Plan) -> str:
+    """Return a plan's name as people say it."""
+    return f"{plan.name} {plan.version}" if not isinstance(plan, BasePlan) else plan.name
+
+
+def row(outcome: Outcome) -> dict[str, Json]:
+    """Return how one plan went as JSON; sizes in bytes."""
+    plan = outcome.plan
+    common: dict[str, Json] = {"name": plan.name, "plan": plan.id}
+    if not isinstance(plan, BasePlan):
+        common["version"] = plan.version
+    match outcome:
+        case Failed(stage=stage, error=error):
+            return {**common, "failed": str(stage), "message": error.message, "hint": error.hint}
+        case PackageDone(built=done):
+            return {
+                **common,
+                "image": str(done.image.path),
+                "sha256": done.image.sha256,
+                "size": done.image.size,
+                "delta_size": done.image.delta_size,
+                "fresh": done.fresh,
+            }
+        case BaseDone(base=base, fresh=fresh):
+            return {
+                **common,
+                "image": str(base.squashfs),
+                "sha256": base.sha256,
+                "size": base.size,
+                "fresh": fresh,
+            }
+
+
+def status_of(plans: Sequence[Plan], outcomes: dict[str, Outcome]) -> int:
+    """Return the exit status that follows from how the plans went."""
+    failed = [end for plan in plans if isinstance(end := outcomes[plan.id], Failed)]
+    return max((end.error.exit_code for end in failed), default=EXIT_DONE)
