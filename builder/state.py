@@ -6,6 +6,7 @@ apt/                       a private apt state, for locking
 bases/<base lock id>/      root/ (unpacked), base.squashfs, base.json
 images/<plan id>/          <name>.sif, plan.json, image.json, build.log, tests.json, junit.xml
 logs/<plan id>.log         how a build failed, until it succeeds
+plans.json                 what `pansoft plan` found the last time
 signed/<plan id>/          the signed copy and what goes beside it
 keys/                      private keys: never leaves this machine
 repository/                the embedded CVMFS repository
@@ -40,6 +41,11 @@ class State:
     def scratch(self) -> Path:
         """Return the folder of builds in progress."""
         return self.folder / "scratch"
+
+    @property
+    def plans(self) -> Path:
+        """Return the file of what `pansoft plan` found the last time."""
+        return self.folder / "plans.json"
 
     @property
     def keys(self) -> Path:

@@ -3,19 +3,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TypeAlias
 
-from builder.images.built import built
+from builder.images.built import read_built
 from builder.images.plan import BuildPlan
+from builder.recipes import load
 from builder.recipes.recipe import Recipe
+from builder.stages import PlanId
 from builder.state import State
 from catalog.entry import CatalogEntry
 from core.errors import InvalidInput, UserError
-from pansoft import published, workspace
+from core.problems import Problem, errors, in_order
+from pansoft import embedded, published, workspace
 from pansoft.context import Context
+from pansoft.plan_cache import Outline, PlanCache, Published, digest_of
 
 
 class Status(StrEnum):
@@ -24,6 +29,7 @@ class Status(StrEnum):
     NEW = "new"
     BUILT = "built"
     PUBLISHED = "published"
+    BLOCKED = "blocked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +65,20 @@ class Planning:
     blocked: tuple[Blocked, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A recipe in a table: how far it is and why; `plan` is None where it has none."""
+
+    name: str
+    version: str
+    status: Status
+    plan: PlanId | None
+    why: str
+
+
 def plan(context: Context, recipes: Sequence[Recipe], *, at: datetime) -> Planning:
     """Return what is to be done for each recipe, from git and the repository; nothing is changed."""
-    entries = published.entries_in(State(context.state), at=at)
+    there = _by_name(_as_published(published.entries_in(State(context.state), at=at)))
     planned: list[Planned] = []
     blocked: list[Blocked] = []
     for recipe in recipes:
@@ -70,24 +87,104 @@ def plan(context: Context, recipes: Sequence[Recipe], *, at: datetime) -> Planni
         except UserError as err:
             blocked.append(Blocked(recipe, err))
         else:
-            planned.append(_compared(recipe, wanted, entries, State(context.state)))
+            outline = _outline(recipe, wanted)
+            planned.append(Planned(recipe, wanted, *_standing(outline, there, context)))
     return Planning(tuple(planned), tuple(blocked))
 
 
-def _compared(
-    recipe: Recipe, wanted: BuildPlan, entries: Sequence[CatalogEntry], state: State
-) -> Planned:
-    """Return how far a recipe is."""
-    versions = {entry.version: entry for entry in entries if entry.name == recipe.name}
-    there = versions.get(recipe.version)
-    if there is not None and there.plan == wanted.id:
-        return Planned(recipe, wanted, Status.PUBLISHED, f"published on {there.published}")
-    if built(wanted, state) is not None:
-        return Planned(recipe, wanted, Status.BUILT, "built, not published")
-    if there is not None:
-        why = "its inputs differ from the published build of this version"
-    elif versions:
-        why = "a version that is not published"
-    else:
-        why = "a package that is not published"
-    return Planned(recipe, wanted, Status.NEW, why)
+def lines(found: Planning) -> tuple[Line, ...]:
+    """Return a planning as the lines of a table, the blocked ones last."""
+    return (
+        *(
+            Line(item.recipe.name, item.recipe.version, item.status, item.plan.id, item.why)
+            for item in found.planned
+        ),
+        *(_blocked(item) for item in found.blocked),
+    )
+
+
+def overview(context: Context, names: Sequence[str], *, at: datetime) -> tuple[Line, ...]:
+    """Return the lines of `plan` for the named recipes, or all, reading only those that changed.
+
+    Raises:
+        UserError: there is no such recipe.
+        InvalidInput: one of them is wrong, with every problem.
+    """
+    state = State(context.state)
+    cache = PlanCache(state, context.recipes / load.BASES)
+    there = _by_name(_published(state, cache, at=at))
+    planned: list[Line] = []
+    blocked: list[Line] = []
+    problems: list[Problem] = []
+    for folder in workspace.folders_named(context, names):
+        digest = digest_of(folder)
+        outline = cache.get(folder, digest)
+        if outline is None:
+            reading = load.read_recipe(folder)
+            problems += reading.problems
+            if (recipe := reading.recipe) is None:
+                continue
+            try:
+                outline = _outline(recipe, workspace.plan_of(context, recipe))
+            except UserError as err:
+                blocked.append(_blocked(Blocked(recipe, err)))
+                continue
+            cache.put(folder, digest, outline)
+        status, why = _standing(outline, there, context)
+        planned.append(Line(outline.name, outline.version, status, outline.plan, why))
+    if errors(problems):
+        raise InvalidInput(in_order(problems))
+    cache.save(load.recipe_folders(context.project))
+    return (*planned, *blocked)
+
+
+def _blocked(item: Blocked) -> Line:
+    return Line(item.recipe.name, item.recipe.version, Status.BLOCKED, None, item.why)
+
+
+def _outline(recipe: Recipe, wanted: BuildPlan) -> Outline:
+    return Outline(recipe.name, recipe.version, wanted.id, recipe.release.replaced_by)
+
+
+def _published(state: State, cache: PlanCache, *, at: datetime) -> tuple[Published, ...]:
+    """Return what is published; the repository is read only where its root is another one."""
+    if not embedded.exists(state):
+        return ()
+    with embedded.read_repository(state, at=at) as reader:
+        root = str(reader.root_hash)
+        known = cache.published(root)
+        if known is None:
+            known = _as_published(published.entries_of(reader))
+            cache.put_published(root, known)
+    return known
+
+
+def _as_published(entries: Sequence[CatalogEntry]) -> tuple[Published, ...]:
+    return tuple(
+        Published(entry.name, entry.version, entry.plan, entry.published) for entry in entries
+    )
+
+
+_ByName: TypeAlias = Mapping[str, Mapping[str, Published]]  # and by version
+
+
+def _by_name(entries: Sequence[Published]) -> _ByName:
+    found: dict[str, dict[str, Published]] = {}
+    for entry in entries:
+        found.setdefault(entry.name, {})[entry.version] = entry
+    return found
+
+
+def _standing(outline: Outline, there: _ByName, context: Context) -> tuple[Status, str]:
+    """Return how far a recipe is, and why in a sentence."""
+    versions = there.get(outline.name, {})
+    same = versions.get(outline.version)
+    if same is not None and same.plan == outline.plan:
+        return Status.PUBLISHED, f"published on {same.published}"
+    if read_built(outline.plan, State(context.state)) is not None:
+        return Status.BUILT, "built, not published"
+    if same is not None:
+        return Status.NEW, "its inputs differ from the published build of this version"
+    if versions:
+        return Status.NEW, "a version that is not published"
+    return Status.NEW, "a package that is not published"

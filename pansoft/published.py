@@ -27,14 +27,16 @@ def entries_in(state: State, *, at: datetime) -> tuple[CatalogEntry, ...]:
     """Return every published version in the embedded repository of a state, oldest first."""
     if not embedded.exists(state):
         return ()
-    reader = embedded.read_repository(state, at=at)
-    try:
-        entries = [
-            read_entry(reader.read(file), file=Path(f"/cvmfs/{reader.fqrn}/{file}"))
-            for file in _entry_files(reader)
-        ]
-    finally:
-        reader.close()
+    with embedded.read_repository(state, at=at) as reader:
+        return entries_of(reader)
+
+
+def entries_of(reader: Reader) -> tuple[CatalogEntry, ...]:
+    """Return every published version in a repository, oldest first."""
+    entries = [
+        read_entry(reader.read(file), file=Path(f"/cvmfs/{reader.fqrn}/{file}"))
+        for file in _entry_files(reader)
+    ]
     return tuple(sorted(entries, key=lambda entry: (entry.published, entry.name)))
 
 

@@ -26,8 +26,17 @@ def recipes_named(context: Context, names: Sequence[str]) -> tuple[Recipe, ...]:
     """
     if not names:
         return load.load_all(context.project)
+    return tuple(load.load_recipe(folder) for folder in folders_named(context, names))
+
+
+def folders_named(context: Context, names: Sequence[str]) -> tuple[Path, ...]:
+    """Return the folders of the recipes with these names, each once; of all where none is given.
+
+    Raises:
+        UserError: there is no such recipe.
+    """
     known = {folder.name: folder for folder in load.recipe_folders(context.project)}
-    return tuple(load.load_recipe(_folder(known, name)) for name in dict.fromkeys(names))
+    return tuple(_folder(known, name) for name in dict.fromkeys(names or known))
 
 
 def bases_named(context: Context, names: Sequence[str]) -> tuple[BaseRecipe, ...]:

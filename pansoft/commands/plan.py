@@ -3,15 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
-from builder.recipes.recipe import Recipe
 from core.canonical import readable_json
 from pansoft import clock, planning, workspace
 from pansoft.context import Context
-from pansoft.planning import Planning, Status
-
-BLOCKED = "blocked"
+from pansoft.planning import Line, Planning, Status
 
 
 @click.command()
@@ -21,24 +20,36 @@ BLOCKED = "blocked"
 def plan(context: Context, *, names: tuple[str, ...], as_json: bool) -> None:
     """Show what is new, built and published of the recipes NAMES, or of all.
 
+    What did not change since the last time is not read again.
+
     Example: pansoft plan
     """
-    recipes = workspace.recipes_named(context, names)
-    tell_plan(planning.plan(context, recipes, at=clock.now()), as_json=as_json)
+    if as_json:
+        recipes = workspace.recipes_named(context, names)
+        tell_plan(planning.plan(context, recipes, at=clock.now()), as_json=True)
+    else:
+        _tell(planning.overview(context, names, at=clock.now()))
 
 
 def tell_plan(found: Planning, *, as_json: bool) -> None:
     """Print a plan: a line for each package, or JSON with every input."""
     if as_json:
         click.echo(readable_json(_items(found)), nl=False)
-        return
-    rows = [(item.recipe, str(item.status), item.plan.id[:12], item.why) for item in found.planned]
-    rows += [(item.recipe, BLOCKED, "", item.why) for item in found.blocked]
-    width = max((len(_title(recipe)) for recipe, *_ in rows), default=0)
-    for recipe, status, plan_id, why in rows:
-        click.echo(f"{status:<9}  {_title(recipe):<{width}}  {plan_id:<12}  {why}")
-    todo = sum(status != Status.PUBLISHED for _, status, *_ in rows)
-    click.echo(f"{todo} of {len(rows)} packages to bring along" if todo else "nothing to do")
+    else:
+        _tell(planning.lines(found))
+
+
+def _tell(lines: Sequence[Line]) -> None:
+    width = max((len(_title(line)) for line in lines), default=0)
+    for line in lines:
+        plan_id = (line.plan or "")[:12]
+        click.echo(f"{line.status:<9}  {_title(line):<{width}}  {plan_id:<12}  {line.why}")
+    todo = sum(line.status != Status.PUBLISHED for line in lines)
+    click.echo(f"{todo} of {len(lines)} packages to bring along" if todo else "nothing to do")
+
+
+def _title(line: Line) -> str:
+    return f"{line.name} {line.version}"
 
 
 def _items(found: Planning) -> list[dict[str, object]]:
@@ -57,13 +68,9 @@ def _items(found: Planning) -> list[dict[str, object]]:
         {
             "name": item.recipe.name,
             "version": item.recipe.version,
-            "status": BLOCKED,
+            "status": Status.BLOCKED,
             "why": item.why,
             "hint": item.error.hint,
         }
         for item in found.blocked
     ]
-
-
-def _title(recipe: Recipe) -> str:
-    return f"{recipe.name} {recipe.version}"
