@@ -49,8 +49,23 @@ class Findings:
 
 
 @dataclass(frozen=True, slots=True)
+class TestAttempt:
+    """A try that failed before another one: how long it took, what it printed, why it failed."""
+
+    __test__ = False
+
+    seconds: float
+    output: str
+    reason: str
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class TestResult:
-    """How one test went; `output` is the end of what it printed, `reason` why it failed."""
+    """How one test went; `output` is the end of what it printed, `reason` why it failed.
+
+    `evidence` are files below the image's folder; `earlier` are the tries that failed before this.
+    """
 
     __test__ = False
 
@@ -60,6 +75,8 @@ class TestResult:
     seconds: float
     output: str
     reason: str | None = None
+    evidence: tuple[str, ...] = ()
+    earlier: tuple[TestAttempt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

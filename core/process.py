@@ -72,10 +72,12 @@ def run(
         out, err = process.communicate(data, timeout=timeout_s)
     except subprocess.TimeoutExpired as timeout:
         _kill_group(process)
+        said = (timeout.stdout or b"") + (timeout.stderr or b"")
         raise CommandFailed(
             f"{command[0]} took longer than {timeout_s:.0f} s to {reason}",
             argv=command,
             returncode=None,
+            stderr=said.decode("utf-8", "replace"),
             hint=hint or f"run it by hand to see where it waits: {shlex.join(command)}",
         ) from timeout
     except BaseException:

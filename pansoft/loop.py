@@ -15,13 +15,14 @@ from datetime import datetime
 from builder import sign
 from builder.executors.executor import BaseDone, Executor, Failed, PackageDone
 from builder.executors.local import Local
-from builder.images import testing
 from builder.images.build import build
 from builder.images.build_user import BuildUser
 from builder.images.built import Built
 from builder.recipes.recipe import Recipe
 from builder.stages import SignedImage, TestReport
 from builder.state import State
+from builder.testing import reports
+from builder.testing.run import known_report, test_image
 from core.console import Console
 from core.errors import UserError
 from pansoft import embedded, planning, publish, workspace
@@ -182,12 +183,13 @@ class Maker:
 
     def test(self, recipe: Recipe, made: Built) -> TestReport:
         """Return how the recipe's tests go on its image, from an earlier run where there was one."""
-        known = testing.known_report(recipe, made.image, self.state)
+        known = known_report(recipe, made.image, self.state)
         if known is not None and known.passed:
             return known
-        return testing.test_image(
-            recipe, made.image, self.state, user=self.user, console=self.console
-        )
+        report = test_image(recipe, made.image, self.state, user=self.user, console=self.console)
+        if failures := reports.failures(report):
+            self.console.say(failures)
+        return report
 
     def sign(self, item: Planned, made: Built, report: TestReport) -> SignedImage:
         """Return the signed image, if the policy lets it be signed."""

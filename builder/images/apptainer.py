@@ -25,6 +25,7 @@ def run_confined(
     user: BuildUser,
     timeout_s: float,
     environment: Mapping[str, str] | None = None,
+    binds: Mapping[Path, str] | None = None,
 ) -> Completed:
     """Run a command in an image without network or host folders, and return how it ended.
 
@@ -35,11 +36,14 @@ def run_confined(
         user: who runs it: an ordinary user, also when the caller is root.
         timeout_s: after this many seconds it is killed.
         environment: more variables inside the image.
+        binds: more folders of the build user, each with its place in the image.
 
     Raises:
         CommandFailed: out of time, or Apptainer is missing. Another status is no error here.
     """
-    command = _command(image, argv, work=work, user=user, environment=environment or {})
+    command = _command(
+        image, argv, work=work, user=user, environment=environment or {}, binds=binds or {}
+    )
     return process.run(
         command,
         reason=f"run a command in {image.name}",
@@ -52,7 +56,7 @@ def run_confined(
 
 def interactive(image: Path, argv: Sequence[str], *, work: Path, user: BuildUser, term: str) -> int:
     """Run a command in an image on the caller's terminal, confined as above; return its status."""
-    command = _command(image, argv, work=work, user=user, environment={"TERM": term})
+    command = _command(image, argv, work=work, user=user, environment={"TERM": term}, binds={})
     return process.attached(command, reason=f"open a shell in {image.name}", env=_environment(user))
 
 
@@ -63,6 +67,7 @@ def _command(
     work: Path,
     user: BuildUser,
     environment: Mapping[str, str],
+    binds: Mapping[Path, str],
 ) -> list[str]:
     options = [
         "exec", "--containall", "--no-eval", "--net", "--network", "none",
@@ -71,8 +76,10 @@ def _command(
     ]  # fmt: skip
     for name, value in sorted(environment.items()):
         options += ["--env", f"{name}={value}"]
+    for folder, place in binds.items():
+        options += ["--bind", f"{folder}:{place}"]
     return user.command(
-        ["apptainer", "--silent", *options, image, *argv], reach=[image.parent, work]
+        ["apptainer", "--silent", *options, image, *argv], reach=[image.parent, work, *binds]
     )
 
 

@@ -239,6 +239,7 @@ def _recipe(folder: Path, fields: _Fields) -> Recipe:
                 TestKind(test.text("kind")),
                 test.text("run"),
                 test.exact_text("expect") if test.has("expect") else None,
+                test.text_or_none("window"),
             )
             for test in fields.mappings("tests")
         ),

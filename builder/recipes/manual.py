@@ -59,10 +59,15 @@ plot or open something.
 |---|---|
 | `command` | nothing |
 | `import` | nothing; the test is about a library |
-| `gui` | it has a virtual screen; `xwininfo` of the base debian-12-desktop sees its windows |
+| `gui` | `run` is a program that shows a window; see below |
 | `notebook` | the recipe has `runtime.jupyter` |
 | `gpu` | it is run only where there is a GPU; the recipe has `runtime.gpu` |
 | `mpi` | the recipe has `runtime.mpi`; start processes with the image's own `mpirun -np 2` |
+
+A graphical program is run on a virtual screen, which the base debian-12-desktop has. The test passes
+when a window whose title matches `window` is there and the program goes on running; then it is ended.
+Lines before the program may prepare files. A picture of the screen is kept beside the report. A
+failure is tried once more, and both tries are reported.
 
 ## Fields
 

@@ -132,7 +132,10 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """A proof that the package works: a shell script and what its output must hold."""
+    """A proof that the package works: a shell script and what its output must hold.
+
+    `window` is the title of the window that a graphical program shows: a regular expression.
+    """
 
     __test__ = False
 
@@ -140,6 +143,7 @@ class Test:
     kind: TestKind
     run: str
     expect: str | None = None
+    window: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

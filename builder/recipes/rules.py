@@ -371,6 +371,39 @@ def _check_tests(document: Document) -> Iterator[Problem]:
             )
 
 
+def _check_windows(document: Document) -> Iterator[Problem]:
+    """Look at what a test says of its window: only a graphical one has one, and it must say which."""
+    for path, test in _values(document, "tests[]"):
+        if not isinstance(test, dict):
+            continue
+        gui = test.get("kind") == "gui"
+        if gui and "window" not in test:
+            yield _at(
+                document,
+                path,
+                "recipe-test",
+                "a test of kind 'gui' needs the title of its window",
+                "write 'window: TITLE' and let 'run' be the program itself; the test waits for it",
+            )
+        if "window" in test and not gui:
+            yield _at(
+                document,
+                (*path, "window"),
+                "recipe-test",
+                "only a test of kind 'gui' has a window",
+                "write 'kind: gui', or take it out",
+            )
+    for text in _texts(document, "tests[].window"):
+        try:
+            re.compile(text.text)
+        except re.error as err:
+            yield text.problem(
+                "recipe-test",
+                f"'{text.text}' is not a regular expression: {err}",
+                hint="put a backslash before ( ) [ ] { } * + ? . | that stand for themselves",
+            )
+
+
 def _check_lists(document: Document) -> Iterator[Problem]:
     installed = [*_texts(document, "build.apt[]"), *_texts(document, "build.tools[]")]
     yield from _repeated(installed)
@@ -426,6 +459,7 @@ _CHECKS: tuple[Callable[[Document], Iterator[Problem]], ...] = (
     _check_commands,
     _check_desktop,
     _check_tests,
+    _check_windows,
     _check_lists,
     _check_dates,
     _check_orcid,

@@ -251,6 +251,10 @@ _TEST = {
     "expect": _text(
         "Text that the output must contain, character for character.", example="DATASPACE"
     ),
+    "window": _line(
+        "Kind gui: the title of the window that `run` shows, as an extended regular expression.",
+        example="Silx viewer",
+    ),
 }
 
 _RUNTIME = {

@@ -10,10 +10,10 @@ import click
 
 from builder import sign as signing
 from builder.images.built import built
-from builder.images.testing import known_report
 from builder.recipes.recipe import Recipe
 from builder.stages import SignedImage
 from builder.state import State
+from builder.testing.run import known_report
 from core.canonical import Json, readable_json
 from core.errors import UserError
 from pansoft import clock, workspace

@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from builder.images import build as building
-from builder.images import testing
+from builder.testing import reports
+from builder.testing.run import id_of_tests, test_image
 from core.canonical import readable_json
 from core.errors import EXIT_USER
 from core.files import write_atomic
@@ -37,16 +38,18 @@ def test(context: Context, *, names: tuple[str, ...], form: str, output: Path | 
     for recipe in workspace.recipes_named(context, names):
         plan = workspace.plan_of(context, recipe)
         made = building.build(plan, state, user=user, console=context.console)
-        report = testing.test_image(recipe, made.image, state, user=user, console=context.console)
+        report = test_image(recipe, made.image, state, user=user, console=context.console)
         passed = passed and report.passed
-        json_text = readable_json(testing.as_json(report, recipe.tests))
+        json_text = readable_json(reports.as_json(report, tests=id_of_tests(recipe.tests)))
+        if form != "text" and (failures := reports.failures(report)):
+            context.console.say(failures)
         if output is not None:
             write_atomic(output / f"{recipe.name}.json", json_text)
-            write_atomic(output / f"{recipe.name}.xml", testing.as_junit(report))
+            write_atomic(output / f"{recipe.name}.xml", reports.as_junit(report))
         texts = {
-            "text": testing.as_text(report),
+            "text": reports.as_text(report),
             "json": json_text,
-            "junit": testing.as_junit(report),
+            "junit": reports.as_junit(report),
         }
         click.echo(texts[form].rstrip("\n"))
     return 0 if passed else EXIT_USER

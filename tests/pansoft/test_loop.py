@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from builder.images import testing
 from builder.images.built import built
 from builder.inputs.lock import (
     PackageLock,
@@ -22,6 +21,7 @@ from builder.inputs.lock import (
 from builder.recipes.load import load_base, load_recipe
 from builder.stages import Fingerprint, SignedImage
 from builder.state import State
+from builder.testing.run import known_report
 from core.console import Console
 from core.errors import Refused, UserError
 from pansoft import embedded, loop, planning, publish, published, workspace
@@ -242,7 +242,7 @@ def _candidate(context: Context, image: Path) -> publish.Candidate:
     state = State(context.state)
     made = built(workspace.plan_of(context, recipe), state)
     assert made is not None
-    report = testing.known_report(recipe, made.image, state)
+    report = known_report(recipe, made.image, state)
     assert report is not None
     signed = SignedImage(made.image, image, "0" * 64, 1, Fingerprint("0" * 40), "somebody")
     return publish.Candidate(recipe, made.image.plan, signed, report)

@@ -73,6 +73,7 @@ tests:
   - {name: one, kind: mpi, run: "mpirun -np 2 full", expect: " two "}
   - {name: two, kind: gpu, run: full}
   - {name: three, kind: notebook, run: full}
+  - {name: four, kind: gui, run: full, window: Full}
 runtime:
   gpu: required
   mpi: true
@@ -133,6 +134,7 @@ def test_every_field_arrives(full: Path) -> None:
             Test("one", TestKind.MPI, "mpirun -np 2 full", " two "),
             Test("two", TestKind.GPU, "full"),
             Test("three", TestKind.NOTEBOOK, "full"),
+            Test("four", TestKind.GUI, "full", window="Full"),
         ),
         source="https://full.example.org/source",
         documentation="https://full.example.org/manual",

@@ -193,6 +193,21 @@ def pip(text: str) -> str:
             id="test-mpi",
         ),
         pytest.param(
+            changed("kind: command", "kind: gui"),
+            "22:5: recipe-test: a test of kind 'gui' needs the title of its window",
+            id="test-gui",
+        ),
+        pytest.param(
+            extended("    window: Plot\n"),
+            "25:13: recipe-test: only a test of kind 'gui' has a window",
+            id="test-window",
+        ),
+        pytest.param(
+            changed("kind: command", 'kind: gui\n    window: "Plot ("'),
+            "24:13: recipe-test: 'Plot (' is not a regular expression",
+            id="test-title",
+        ),
+        pytest.param(
             changed("- gnuplot-nox", "- gnuplot-nox=5.4"),
             "18:7: schema-pattern: item 1 of 'apt' must be the name of a Debian package",
             id="apt-version",

@@ -10,13 +10,14 @@ from xml.etree import ElementTree
 
 import pytest
 
-from builder.images import testing
 from builder.images.build_user import BuildUser
 from builder.images.built import Built
 from builder.recipes import load
 from builder.recipes.recipe import Recipe, Test, TestKind
-from builder.stages import Image, PlanId, TestReport, TestResult
+from builder.stages import Image, PlanId, TestAttempt, TestReport, TestResult
 from builder.state import State
+from builder.testing import reports, run
+from builder.testing.run import id_of_tests, known_report, test_image
 from core.console import Console
 from tests.builder.conftest import Builds
 from tests.builder.recipes.projects import make_project
@@ -42,15 +43,16 @@ def outcome(
     builds: Builds,
     made: Built,
     recipe: Recipe,
-    run: str,
+    script: str,
     *,
     expect: str | None = None,
     kind: TestKind = TestKind.COMMAND,
+    window: str | None = None,
     timeout_s: float = 120,
 ) -> TestResult:
     """Return how one test goes in the image."""
-    tested = replace(recipe, tests=(Test("it", kind, run, expect),))
-    report = testing.test_image(
+    tested = replace(recipe, tests=(Test("it", kind, script, expect, window),))
+    report = test_image(
         tested, made.image, builds.state, user=builds.user, console=Console(quiet=True),
         timeout_s=timeout_s,
     )  # fmt: skip
@@ -101,9 +103,10 @@ def test_a_test_fails_that_does_not_print_what_is_expected(
 
 @needs_apptainer
 def test_a_test_that_hangs_is_stopped(builds: Builds, made: Built, recipe: Recipe) -> None:
-    result = outcome(builds, made, recipe, "sleep 1000", timeout_s=3)
+    result = outcome(builds, made, recipe, "echo waiting; sleep 1000", timeout_s=3)
 
     assert (result.passed, result.reason) == (False, "was stopped: it took longer than 3 s")
+    assert result.output == "waiting\n"
 
 
 @needs_apptainer
@@ -122,7 +125,7 @@ def test_tests_run_as_an_ordinary_user_in_an_empty_folder(
 ) -> None:
     result = outcome(builds, made, recipe, 'id -u; pwd; ls; echo "$HOME"; touch written')
 
-    assert result.output.split() == [str(builds.user.uid), "/work", "test.sh", "/work"]
+    assert result.output.split() == [str(builds.user.uid), "/work", "/work"]
     assert builds.user.uid != 0
 
 
@@ -138,6 +141,17 @@ def test_tests_see_nothing_of_the_host(
 
 
 @needs_apptainer
+def test_a_window_that_does_not_come_is_waited_for_twice(
+    builds: Builds, made: Built, recipe: Recipe
+) -> None:
+    result = outcome(builds, made, recipe, "hello", kind=TestKind.GUI, window="Hello")
+
+    why = "the image has no Xvfb: a test of the kind gui needs a base with a virtual screen"
+    assert (result.passed, result.reason) == (False, why)
+    assert [item.reason for item in result.earlier] == [why]
+
+
+@needs_apptainer
 def test_the_end_of_a_long_output_is_kept(builds: Builds, made: Built, recipe: Recipe) -> None:
     result = outcome(builds, made, recipe, "seq 1 100000")
 
@@ -148,10 +162,10 @@ def test_the_end_of_a_long_output_is_kept(builds: Builds, made: Built, recipe: R
 def test_a_test_that_needs_a_gpu_fails_where_there_is_none(
     recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(testing, "_GPU_DEVICES", (tmp_path / "nvidia",))
+    monkeypatch.setattr(run, "_GPU_DEVICES", (tmp_path / "nvidia",))
     image = Image(PlanId("p"), "x", "1", "b", tmp_path / "none.sif", "0" * 64, 1, 1)
     tested = replace(recipe, tests=(Test("gpu", TestKind.GPU, "true"),))
-    report = testing.test_image(
+    report = test_image(
         tested,
         image,
         State(tmp_path),
@@ -183,11 +197,11 @@ class TestReports:
     def keep(self, state: State, recipe: Recipe, report: TestReport) -> None:
         folder = state.image(self.image.plan)
         folder.mkdir(parents=True)
-        text = json.dumps(testing.as_json(report, recipe.tests))
+        text = json.dumps(reports.as_json(report, tests=id_of_tests(recipe.tests)))
         (folder / "tests.json").write_text(text)
 
     def test_junit_is_xml_whatever_a_program_printed(self) -> None:
-        xml = testing.as_junit(self.report(self.good, self.bad))
+        xml = reports.as_junit(self.report(self.good, self.bad))
 
         suite = ElementTree.fromstring(xml.encode()).find("testsuite")
         assert suite is not None
@@ -200,12 +214,36 @@ class TestReports:
     def test_the_text_shows_why_a_test_failed(self) -> None:
         bad = replace(self.bad, name="draws", output="one\ntwo\n")
 
-        assert testing.as_text(self.report(self.good, bad)).splitlines() == [
+        assert reports.as_text(self.report(self.good, bad)).splitlines() == [
             "passed  plotter 1.0  plots  1.2 s",
             "FAILED  plotter 1.0  draws  0.5 s",
             "        ended with status 1",
             "        | one",
             "        | two",
+        ]
+
+    def test_a_test_that_passed_at_the_second_try_says_so_everywhere(self) -> None:
+        again = replace(
+            self.good, earlier=(TestAttempt(2.0, "no display\n", "ended with status 1"),)
+        )
+
+        assert reports.as_text(self.report(again)).splitlines() == [
+            "passed  plotter 1.0  plots  1.2 s, at the second try",
+            "        try 1 failed: ended with status 1",
+            "        | no display",
+        ]
+        assert "try 1 failed: ended with status 1\nno display" in reports.as_junit(
+            self.report(again)
+        )
+        assert reports.failures(self.report(again)) == reports.as_text(self.report(again))
+
+    def test_failures_are_told_without_what_went_well(self) -> None:
+        bad = replace(self.bad, name="draws", output="")
+
+        assert reports.failures(self.report(self.good)) == ""
+        assert reports.failures(self.report(self.good, bad)).splitlines() == [
+            "FAILED  plotter 1.0  draws  0.5 s",
+            "        ended with status 1",
         ]
 
     def test_a_run_without_a_test_has_not_passed(self) -> None:
@@ -217,7 +255,25 @@ class TestReports:
         state = State(tmp_path)
         self.keep(state, recipe, self.report(self.good))
 
-        assert testing.known_report(recipe, self.image, state) == self.report(self.good)
+        assert known_report(recipe, self.image, state) == self.report(self.good)
+
+    def test_a_report_with_earlier_tries_reads_back_whole(
+        self, recipe: Recipe, tmp_path: Path
+    ) -> None:
+        state = State(tmp_path)
+        tried = TestAttempt(2.0, "no display\n", "ended with status 1", ("tests/1-1/screen.png",))
+        again = replace(self.good, earlier=(tried,), evidence=("tests/1-2/screen.png",))
+        self.keep(state, recipe, self.report(again))
+
+        assert known_report(recipe, self.image, state) == self.report(again)
+
+    def test_a_report_of_an_older_form_is_not_known(self, recipe: Recipe, tmp_path: Path) -> None:
+        state = State(tmp_path)
+        self.keep(state, recipe, self.report(self.good))
+        file = state.image(self.image.plan) / "tests.json"
+        file.write_text(file.read_text().replace('"schema": 2', '"schema": 1'))
+
+        assert known_report(recipe, self.image, state) is None
 
     def test_a_report_of_another_image_is_not_known(self, recipe: Recipe, tmp_path: Path) -> None:
         state = State(tmp_path)
@@ -225,7 +281,7 @@ class TestReports:
 
         other = replace(self.image, sha256="1" * 64)
 
-        assert testing.known_report(recipe, other, state) is None
+        assert known_report(recipe, other, state) is None
 
     def test_a_report_of_other_tests_is_not_known(self, recipe: Recipe, tmp_path: Path) -> None:
         state = State(tmp_path)
@@ -233,9 +289,9 @@ class TestReports:
 
         stricter = replace(recipe, tests=(replace(recipe.tests[0], expect="more"),))
 
-        assert testing.known_report(stricter, self.image, state) is None
+        assert known_report(stricter, self.image, state) is None
 
     def test_nothing_is_known_of_an_image_that_was_not_tested(
         self, recipe: Recipe, tmp_path: Path
     ) -> None:
-        assert testing.known_report(recipe, self.image, State(tmp_path)) is None
+        assert known_report(recipe, self.image, State(tmp_path)) is None
