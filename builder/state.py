@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Where run state lives below the state folder. Only this module knows the names in it.
 
+site.yaml                  where else inputs are asked for (builder.inputs.site)
 inputs/                    the input cache, named by content
 apt/                       a private apt state, for locking
 bases/<base lock id>/      root/ (unpacked), base.squashfs, base.json

@@ -15,7 +15,7 @@ from builder.images.plan import BasePlan
 from builder.images.sandbox import Stage, names_of, shell_values
 from builder.inputs.archive import packages_index
 from builder.inputs.cache import InputCache
-from builder.inputs.fetch import fetch
+from builder.inputs.fetch import fetch, locked_in
 from builder.state import State
 from core.canonical import readable_json
 from core.console import Console, readable_size
@@ -60,7 +60,8 @@ def _built(plan: BasePlan, state: State) -> Base | None:
 
 def _build(plan: BasePlan, state: State, *, user: BuildUser, console: Console) -> Base:
     cache = InputCache(state.inputs)
-    fetch(plan.lock.packages, cache, console=console)
+    locks = locked_in(f"recipes/bases/{plan.name}/lock.json", plan.lock.packages)
+    fetch(plan.lock.packages, cache, console=console, locks=locks)
     console.status(f"building the base {plan.name}")
     sandbox.remove_leftovers(state.base(plan.id), user)
     with sandbox.scratch_folder(state.scratch, user) as scratch:

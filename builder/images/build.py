@@ -17,7 +17,7 @@ from builder.images.sandbox import Packed, Stage, names_of, shell_values
 from builder.images.sif import DataType, PartitionType, SifObject, write_sif
 from builder.inputs.archive import packages_index
 from builder.inputs.cache import InputCache
-from builder.inputs.fetch import fetch
+from builder.inputs.fetch import fetch, locked_in
 from builder.state import State
 from core.canonical import canonical_json, readable_json
 from core.console import Console, readable_size
@@ -37,7 +37,8 @@ def build(plan: BuildPlan, state: State, *, user: BuildUser, console: Console) -
         done = built(plan, state)
         if done is not None:
             return done
-        fetch(plan.inputs, InputCache(state.inputs), console=console)
+        locks = locked_in(f"recipes/{plan.name}/lock.json", plan.inputs)
+        fetch(plan.inputs, InputCache(state.inputs), console=console, locks=locks)
         base = ensure_base(plan.base, state, user=user, console=console)
         sandbox.remove_leftovers(state.image(plan.id), user)
         console.status(f"building {plan.name} {plan.version}")

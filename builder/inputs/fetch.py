@@ -2,32 +2,33 @@
 """Bring what locks name into the input cache: in parallel, resumable, every byte verified.
 
 Where a file is found is the host's configuration: its Debian archives, its Python indexes, its
-proxies and certificates. A download that was cut goes on where it was.
+proxies and certificates; then the further locations of the site and of the caller. A download that
+was cut goes on where it was, and a file of the cache that is no longer what its name says is
+fetched again.
 """
 
 from __future__ import annotations
 
 import concurrent.futures
 import shutil
-import threading
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import requests
-import requests.adapters
-import urllib3
 
-from builder.inputs import apt, python_index
 from builder.inputs.apt import DebianPackage
 from builder.inputs.cache import InputCache
+from builder.inputs.locations import Location
 from builder.inputs.lock import Input, PythonArtefact, input_name
-from builder.recipes.recipe import Source, SourceKind
+from builder.inputs.places import Mirrors, Place, places
+from builder.inputs.site import site_of
 from core.console import Console, readable_size
 from core.errors import UserError
 from core.files import exclusive_lock
 
 PARALLEL = 8
+_HASHING = 2  # the disk is the limit, not the processor
 _TIMEOUT_S = (20, 120)
 _BLOCK = 1 << 16  # of a transfer that is cut, the block that was under way is lost
 
@@ -41,34 +42,75 @@ class Fetched:
     bytes: int
 
 
-def fetch(inputs: Iterable[Input], cache: InputCache, *, console: Console) -> Fetched:
-    """Bring every input into the cache; what is there already is left alone.
+def fetch(
+    inputs: Iterable[Input],
+    cache: InputCache,
+    *,
+    console: Console,
+    locks: Mapping[str, str] | None = None,
+    further: Sequence[Location] = (),
+) -> Fetched:
+    """Bring every input into the cache; what is there already and whole is left alone.
+
+    Args:
+        inputs: what is wanted.
+        cache: where it goes; the site's file is looked for beside it.
+        console: whom to tell.
+        locks: the lock file that names an input, by the input's sha256, for messages.
+        further: locations to ask before those of the site's file.
 
     Raises:
         UserError: an input is served nowhere, or with other bytes than the lock says. The others
             are fetched all the same, so that one run names every input that is wrong.
     """
     wanted = {item.sha256: item for item in inputs}
-    if all(map(cache.has, wanted)):
+    if not _lacking(wanted.values(), cache):
         return Fetched(len(wanted), 0, 0)
+    mirrors = Mirrors((*further, *site_of(cache.folder.parent).locations))
     (cache.folder / "partial").mkdir(parents=True, exist_ok=True)
     with exclusive_lock(cache.folder / "lock", purpose="fetch inputs", wait=True):
-        missing = [item for sha256, item in wanted.items() if not cache.has(sha256)]
-        total = _fetch_all(missing, cache, console=console)
+        missing = _lacking(wanted.values(), cache)
+        for item in missing:
+            if cache.has(item.sha256):
+                console.say(f"{input_name(item)} was damaged in the input cache: fetching it again")
+                cache.path(item.sha256).unlink()
+        total = _fetch_all(missing, cache, mirrors, console=console, locks=locks or {})
     console.say(f"fetched {len(missing)} inputs, {readable_size(total)}")
     return Fetched(len(wanted), len(missing), total)
 
 
-def _fetch_all(missing: Sequence[Input], cache: InputCache, *, console: Console) -> int:
+def locked_in(lock: str, inputs: Iterable[Input]) -> dict[str, str]:
+    """Return which lock file names each input, as `fetch` takes it; `lock` as people know it."""
+    return {item.sha256: lock for item in inputs}
+
+
+def _lacking(inputs: Iterable[Input], cache: InputCache) -> list[Input]:
+    """Return the inputs that are not in the cache, or not whole."""
+    listed = list(inputs)
+    with concurrent.futures.ThreadPoolExecutor(_HASHING) as pool:
+        whole = list(pool.map(lambda item: cache.is_whole(item.sha256), listed))
+    return [item for item, is_whole in zip(listed, whole, strict=True) if not is_whole]
+
+
+def _fetch_all(
+    missing: Sequence[Input],
+    cache: InputCache,
+    mirrors: Mirrors,
+    *,
+    console: Console,
+    locks: Mapping[str, str],
+) -> int:
     """Fetch inputs in parallel and return the number of their bytes."""
-    mirrors = _Mirrors()
     total = 0
     failures: list[UserError] = []
     with (
         console.progress("fetch", len(missing)) as progress,
         concurrent.futures.ThreadPoolExecutor(PARALLEL) as pool,
     ):
-        jobs = {pool.submit(_fetch_one, item, cache, mirrors): item for item in missing}
+        jobs = {
+            pool.submit(_fetch_one, item, _label(item, locks), cache, mirrors): item
+            for item in missing
+        }
         for job in concurrent.futures.as_completed(jobs):
             try:
                 total += job.result()
@@ -80,139 +122,74 @@ def _fetch_all(missing: Sequence[Input], cache: InputCache, *, console: Console)
     return total
 
 
-@dataclass
-class _Mirrors:
-    """What this host is configured to use, read once and only if it is needed.
-
-    `requests` sessions are not shared between threads, so each thread has its own.
-    """
-
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _archives: tuple[str, ...] | None = None
-    _proxies: dict[str, str] = field(default_factory=dict)
-    _indexes: python_index.Indexes | None = None
-    _local: threading.local = field(default_factory=threading.local)
-
-    def archives(self) -> tuple[str, ...]:
-        with self._lock:
-            if self._archives is None:
-                self._archives = apt.archive_urls()
-                self._proxies = apt.proxies()
-            return self._archives
-
-    def indexes(self) -> python_index.Indexes:
-        with self._lock:
-            if self._indexes is None:
-                self._indexes = python_index.configured()
-            return self._indexes
-
-    def session(self, kind: str) -> requests.Session:
-        session: requests.Session | None = getattr(self._local, kind, None)
-        if session is None:
-            session = requests.Session()
-            retries = urllib3.Retry(
-                total=5, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504)
-            )
-            adapter = requests.adapters.HTTPAdapter(max_retries=retries)
-            session.mount("http://", adapter)
-            session.mount("https://", adapter)
-            if kind == "debian":
-                session.proxies.update(self._proxies)
-            elif (certificates := self.indexes().certificates) is not None:
-                session.verify = certificates
-            setattr(self._local, kind, session)
-        return session
+def _label(item: Input, locks: Mapping[str, str]) -> str:
+    """Return what messages call an input: its file name, and the lock that names it."""
+    lock = locks.get(item.sha256)
+    return f"{input_name(item)} (named by {lock})" if lock else input_name(item)
 
 
-def _fetch_one(item: Input, cache: InputCache, mirrors: _Mirrors) -> int:
+def _fetch_one(item: Input, label: str, cache: InputCache, mirrors: Mirrors) -> int:
     """Fetch one input from the first place that serves its bytes; return their number."""
     tried = 0
     trouble: UserError | None = None
-    for place, session in _places(item, mirrors):
+    for place in places(item, mirrors):
         tried += 1
         try:
-            file = _from_place(place, session, item, cache)
+            if isinstance(place, requests.RequestException):
+                raise place
+            file = _from_place(place, item, label, cache, mirrors)
         except UserError as err:
             trouble = err
-        except requests.RequestException as err:
-            trouble = _interrupted(item, err)
+        except requests.RequestException as err:  # an OSError too, so it comes first
+            trouble = trouble or _interrupted(label, err)
+        except OSError as err:
+            raise UserError(
+                f"{label} could not be written to the input cache: {err.strerror}",
+                hint=f"look at the room on the disk and at the rights of {cache.folder}",
+            ) from err
         else:
             if file is not None:
                 return file.stat().st_size
-    raise trouble or _gone(item, tried)
+    raise trouble or _gone(item, label, tried)
 
 
 def _from_place(
-    place: str | Path, session: requests.Session, item: Input, cache: InputCache
+    place: Place, item: Input, label: str, cache: InputCache, mirrors: Mirrors
 ) -> Path | None:
     """Bring an input into the cache from one place; return None where that has no such file."""
     part = cache.part(item.sha256)
     goes_on = part.is_file()
-    if isinstance(place, Path):
-        shutil.copyfile(place, part)
-    elif not _download(place, part, session):
+    if isinstance(place.at, Path):
+        shutil.copyfile(place.at, part)
+    elif not _reached(place.at, part, place.session or requests.Session(), mirrors):
         return None
     try:
-        return cache.take(part, item.sha256, name=input_name(item))
+        return cache.take(part, item.sha256, name=label)
     except UserError:
         if not goes_on:
             raise
     # It may be the beginning, left by an earlier run, that is wrong: once more, from zero.
-    return _from_place(place, session, item, cache)
+    return _from_place(place, item, label, cache, mirrors)
 
 
-def _interrupted(item: Input, err: requests.RequestException) -> UserError:
+def _reached(url: str, part: Path, session: requests.Session, mirrors: Mirrors) -> bool:
+    """Download to `part`, unless the server could not be reached before and there are others."""
+    if mirrors.is_given_up(url):
+        raise requests.ConnectionError
+    try:
+        return _download(url, part, session)
+    except requests.ConnectionError:
+        mirrors.give_up_on(url)
+        raise
+
+
+def _interrupted(label: str, err: requests.RequestException) -> UserError:
     """Return what went wrong without the exception's text, which holds the mirror's address."""
     return UserError(
-        f"{input_name(item)} could not be downloaded ({type(err).__name__})",
+        f"{label} could not be downloaded ({type(err).__name__})",
         hint="check the network and the host's proxy settings, then run it again: "
         "it goes on where it was",
     )
-
-
-def _places(item: Input, mirrors: _Mirrors) -> Iterator[tuple[str | Path, requests.Session]]:
-    """Yield where an input may be had, in the order to try.
-
-    Raises:
-        UserError: an index cannot be read.
-    """
-    match item:
-        case DebianPackage():
-            for archive in mirrors.archives():
-                scheme, _, folder = archive.partition(":")
-                session = mirrors.session("debian")
-                if scheme not in ("file", "copy"):
-                    yield archive + item.path, session
-                elif (Path(folder) / item.path).is_file():
-                    yield Path(folder) / item.path, session
-        case PythonArtefact():
-            yield from _indexed(item, item.name, item.filename, mirrors)
-        case Source(kind=SourceKind.PYPI_SDIST):
-            project, _, version = item.location.partition("==")
-            for name in _sdist_names(project, version):
-                yield from _indexed(item, project, name, mirrors)
-        case Source():
-            yield item.location, mirrors.session("web")
-
-
-def _indexed(
-    item: Input, project: str, filename: str, mirrors: _Mirrors
-) -> Iterator[tuple[str | Path, requests.Session]]:
-    session = mirrors.session("python")
-    try:
-        place = python_index.locate(
-            project, filename, item.sha256, indexes=mirrors.indexes(), session=session
-        )
-    except requests.RequestException as err:
-        raise _interrupted(item, err) from err
-    if place is not None:
-        yield place, session
-
-
-def _sdist_names(project: str, version: str) -> Sequence[str]:
-    """Return the file names an sdist may have: the name as written, and normalised (PEP 625)."""
-    names = (project, project.replace("-", "_").replace(".", "_").lower(), project.lower())
-    return tuple(dict.fromkeys(f"{name}-{version}.tar.gz" for name in names))
 
 
 def _download(url: str, part: Path, session: requests.Session) -> bool:
@@ -249,22 +226,21 @@ def _size(file: Path) -> int:
     return file.stat().st_size if file.is_file() else 0
 
 
-def _gone(item: Input, tried: int) -> UserError:
-    name = input_name(item)
+def _gone(item: Input, label: str, tried: int) -> UserError:
     match item:
         case DebianPackage():
             hint = (
-                "the archive drops a package when a newer one replaces it; "
-                "lock the recipe or base again with: pansoft lock NAME"
+                "the archive drops a package when a newer one replaces it; name a place that keeps it "
+                "with 'pansoft fetch --from', or lock again with: pansoft lock NAME"
             )
         case PythonArtefact():
             hint = "lock the recipe again with: pansoft lock NAME"
         case _:
             hint = "name another place of the same archive under build.sources"
     return UserError(
-        f"{name} is not in any of the {tried} places this host is configured to use"
+        f"{label} is not in any of the {tried} places this host is configured to use"
         if tried
-        else f"{name} is in no index or archive that this host is configured to use",
+        else f"{label} is in no index or archive that this host is configured to use",
         hint=hint,
     )
 

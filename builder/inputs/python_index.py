@@ -140,6 +140,11 @@ def configured() -> Indexes:
     )
 
 
+def index_at(root: str) -> Indexes:
+    """Return one index that pip is not configured with, by its root's address."""
+    return Indexes((root.rstrip("/") + "/",), (), (), None)
+
+
 def locate(
     project: str, filename: str, sha256: str, *, indexes: Indexes, session: requests.Session
 ) -> str | Path | None:

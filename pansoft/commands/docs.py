@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from builder.inputs import site
 from builder.recipes import manual as recipe_manual
 from core.errors import EXIT_USER
 from core.files import write_atomic
@@ -24,7 +25,7 @@ from trust import manual as policy_manual
 )
 @click.pass_obj
 def docs(context: Context, *, check: bool, output: Path | None) -> int:
-    """Write the generated manuals again: recipes, bases and the trust policy.
+    """Write the generated manuals again: recipes, bases, sites, the policy.
 
     Example: pansoft docs --check
     """
@@ -44,7 +45,11 @@ def docs(context: Context, *, check: bool, output: Path | None) -> int:
 
 def pages(project: Path) -> Mapping[str, str]:
     """Return every generated page of `docs/`, by name."""
-    return {**recipe_manual.pages(project), "trust-policy.md": policy_manual.manual()}
+    return {
+        **recipe_manual.pages(project),
+        "site.md": site.manual(),
+        "trust-policy.md": policy_manual.manual(),
+    }
 
 
 def _text_of(file: Path) -> str | None:

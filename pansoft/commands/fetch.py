@@ -3,28 +3,64 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from builder.inputs import fetch as fetching
 from builder.inputs.cache import InputCache
+from builder.inputs.export import export as export_inputs
+from builder.inputs.locations import parse_location
+from core.console import readable_size
 from pansoft import workspace
 from pansoft.context import Context
 
 
 @click.command()
 @click.argument("names", nargs=-1)
+@click.option(
+    "--from",
+    "places",
+    multiple=True,
+    metavar="LOCATION",
+    help="Where else to look when the host's archives do not have an input: a folder, the address "
+    "of an input archive, or KIND=ADDRESS (folder, archive, debian, python). May be repeated.",
+)
+@click.option(
+    "--export",
+    "target",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Also copy the inputs into an input archive, which other machines can fetch from.",
+)
 @click.pass_obj
-def fetch(context: Context, *, names: tuple[str, ...]) -> None:
+def fetch(
+    context: Context, *, names: tuple[str, ...], places: tuple[str, ...], target: Path | None
+) -> None:
     """Download the inputs of the recipes NAMES, or of all, and verify every byte.
 
     Downloads run in parallel and go on where they were cut. Building needs no network after this.
+    Locations that are always to be asked belong in site.yaml of the state folder.
 
-    Example: pansoft fetch hdf5-tools
+    Example: pansoft fetch hdf5-tools --from debian=https://snapshot.example.org/debian/20260601
     """
+    further = [parse_location(place) for place in places]
     state = workspace.state_of(context)
+    cache = InputCache(state.inputs)
     plans = [
         workspace.plan_of(context, recipe) for recipe in workspace.recipes_named(context, names)
     ]
     inputs = [item for plan in plans for item in (*plan.base.lock.packages, *plan.inputs)]
-    done = fetching.fetch(inputs, InputCache(state.inputs), console=context.console)
+    locks: dict[str, str] = {}
+    for plan in plans:
+        locks |= fetching.locked_in(f"recipes/{plan.name}/lock.json", plan.inputs)
+    for base in {plan.base.name: plan.base for plan in plans}.values():
+        locks |= fetching.locked_in(f"recipes/bases/{base.name}/lock.json", base.lock.packages)
+    done = fetching.fetch(inputs, cache, console=context.console, locks=locks, further=further)
     click.echo(f"{done.wanted} inputs are in the cache, {done.downloaded} of them came just now")
+    if target is not None:
+        archive = export_inputs(inputs, cache, target)
+        click.echo(
+            f"{archive.wanted} inputs are in {target}, {archive.copied} of them came just now "
+            f"({readable_size(archive.bytes)})"
+        )

@@ -45,6 +45,7 @@ def host(server: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         if name.startswith("PIP_") or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+    monkeypatch.delenv("PANSOFT_SITE", raising=False)
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("PIP_INDEX_URL", server.url("/simple"))
     for name, value in apt_host(tmp_path / "host", server.url("/debian")).items():

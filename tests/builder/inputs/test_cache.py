@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,20 @@ def test_what_was_not_fetched_is_named(cache: InputCache) -> None:
         cache.need(SHA256, name="numpy.whl")
 
     assert missing.value.hint == "run: pansoft fetch"
+
+
+@pytest.mark.parametrize("damage", [b"", b"an inpux", b"an input and more"])
+def test_damage_is_seen_whatever_its_size_and_date(cache: InputCache, damage: bytes) -> None:
+    cache.part(SHA256).write_bytes(CONTENT)
+    file = cache.take(cache.part(SHA256), SHA256, name="input")
+    assert cache.is_whole(SHA256)
+    before = file.stat()
+
+    file.write_bytes(damage)
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    assert not cache.is_whole(SHA256)
+
+
+def test_what_is_not_here_is_not_whole(cache: InputCache) -> None:
+    assert not cache.is_whole(SHA256)

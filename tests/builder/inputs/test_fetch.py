@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +13,9 @@ import pytest
 
 from builder.inputs.apt import DebianPackage
 from builder.inputs.cache import InputCache
-from builder.inputs.fetch import Fetched, fetch
+from builder.inputs.export import Exported, export
+from builder.inputs.fetch import Fetched, fetch, locked_in
+from builder.inputs.locations import Location, LocationKind, parse_location
 from builder.inputs.lock import Input, PythonArtefact
 from builder.recipes.recipe import Source, SourceKind
 from core.console import Console
@@ -41,8 +44,8 @@ def cache(tmp_path: Path) -> InputCache:
     return InputCache(tmp_path / "in puts")
 
 
-def fetch_quietly(inputs: Sequence[Input], cache: InputCache) -> Fetched:
-    return fetch(inputs, cache, console=Console(quiet=True))
+def fetch_quietly(inputs: Sequence[Input], cache: InputCache, *further: Location) -> Fetched:
+    return fetch(inputs, cache, console=Console(quiet=True), further=further)
 
 
 def test_a_deb_comes_from_the_hosts_archive(host: FileServer, cache: InputCache) -> None:
@@ -344,3 +347,221 @@ def test_a_source_that_is_gone_says_to_name_another_place(
         fetch_quietly([gone], cache)
 
     assert failed.value.hint == "name another place of the same archive under build.sources"
+
+
+def test_an_input_that_was_damaged_in_the_cache_is_fetched_again(
+    host: FileServer, cache: InputCache
+) -> None:
+    host.files[PATH] = CONTENT
+    fetch_quietly([deb()], cache)
+    cache.path(sha256(CONTENT)).write_bytes(CONTENT[:-1] + b"?")
+    said = io.StringIO()
+
+    done = fetch([deb()], cache, console=Console(said))
+
+    assert done.downloaded == 1
+    assert cache.path(sha256(CONTENT)).read_bytes() == CONTENT
+    assert "plotter_1.0_amd64.deb was damaged in the input cache" in said.getvalue()
+
+
+def test_a_damaged_input_that_nobody_has_is_not_left_to_be_built_from(
+    host: FileServer, cache: InputCache
+) -> None:
+    host.files[PATH] = CONTENT
+    fetch_quietly([deb()], cache)
+    cache.path(sha256(CONTENT)).write_bytes(b"evil")
+    del host.files[PATH]
+
+    with pytest.raises(UserError, match="is not in any of the 1 places"):
+        fetch_quietly([deb()], cache)
+
+    assert not cache.has(sha256(CONTENT))
+
+
+def test_the_lock_that_names_an_input_is_named(host: FileServer, cache: InputCache) -> None:
+    host.files[PATH] = b"evil"
+    locks = locked_in("recipes/plotter/lock.json", [deb()])
+
+    with pytest.raises(UserError) as refused:
+        fetch([deb()], cache, console=Console(quiet=True), locks=locks)
+
+    assert refused.value.message.startswith(
+        "plotter_1.0_amd64.deb (named by recipes/plotter/lock.json) is not what the lock says"
+    )
+    assert "pansoft fetch --from" in str(refused.value.hint)
+
+
+def test_a_cache_that_cannot_be_written_to_is_said_in_words(
+    host: FileServer, cache: InputCache
+) -> None:
+    host.files[PATH] = CONTENT
+    cache.part(sha256(CONTENT)).mkdir(parents=True)
+
+    with pytest.raises(UserError, match="could not be written to the input cache") as failed:
+        fetch_quietly([deb()], cache)
+
+    assert str(cache.folder) in str(failed.value.hint)
+
+
+class TestFurtherLocations:
+    """Places that are asked when the host's archive has forgotten an input, or lies."""
+
+    hashed = f"/inputs/{sha256(CONTENT)[:2]}/{sha256(CONTENT)}"
+    name, content = wheel("gemmi")
+    artefact = PythonArtefact("gemmi", "1.0", name, sha256(content))
+
+    @pytest.mark.parametrize("hosts", [None, b"evil"], ids=["gone", "other bytes"])
+    @pytest.mark.parametrize(
+        ("kind", "root", "path"),
+        [
+            pytest.param(LocationKind.ARCHIVE, "/inputs", hashed, id="archive"),
+            pytest.param(
+                LocationKind.DEBIAN, "/old/", f"/old/{deb().path}", id="snapshot of a mirror"
+            ),
+        ],
+    )
+    def test_it_is_asked_after_the_hosts_archive(
+        self,
+        host: FileServer,
+        cache: InputCache,
+        hosts: bytes | None,
+        kind: LocationKind,
+        root: str,
+        path: str,
+    ) -> None:
+        if hosts is not None:
+            host.files[PATH] = hosts
+        host.files[path] = CONTENT
+
+        fetch_quietly([deb()], cache, Location(kind, host.url(root)))
+
+        assert [request.path for request in host.requests] == [PATH, path]
+        assert cache.path(sha256(CONTENT)).read_bytes() == CONTENT
+
+    def test_an_index_may_be_one(self, host: FileServer, cache: InputCache) -> None:
+        host.files["/other/gemmi/"] = index_page({self.name: self.content})
+        host.types["/other/gemmi/"] = "text/html"
+        host.files[f"/files/{self.name}"] = self.content
+
+        fetch_quietly([self.artefact], cache, Location(LocationKind.PYTHON, host.url("/other")))
+
+        assert cache.has(self.artefact.sha256)
+
+    def test_an_index_that_cannot_be_read_does_not_end_the_search(
+        self, host: FileServer, cache: InputCache
+    ) -> None:
+        host.faults["/simple/gemmi/"] = [Status(403)]
+        host.files[f"/inputs/{self.artefact.sha256[:2]}/{self.artefact.sha256}"] = self.content
+
+        fetch_quietly([self.artefact], cache, Location(LocationKind.ARCHIVE, host.url("/inputs")))
+
+        assert cache.has(self.artefact.sha256)
+
+    def test_a_folder_is_looked_into_before_the_network_is_asked(
+        self, host: FileServer, cache: InputCache, tmp_path: Path
+    ) -> None:
+        (tmp_path / "stick").mkdir()
+        (tmp_path / "stick" / "plotter_1.0_amd64.deb").write_bytes(CONTENT)
+
+        fetch_quietly([deb()], cache, parse_location(str(tmp_path / "stick")))
+
+        assert cache.has(sha256(CONTENT))
+        assert host.requests == []
+
+    def test_other_bytes_in_a_folder_are_passed_over(
+        self, host: FileServer, cache: InputCache, tmp_path: Path
+    ) -> None:
+        host.files[PATH] = CONTENT
+        stick = tmp_path / "stick"
+        stick.mkdir()
+        (stick / "plotter_1.0_amd64.deb").write_bytes(b"evil")
+
+        fetch_quietly([deb()], cache, parse_location(str(stick)))
+
+        assert cache.path(sha256(CONTENT)).read_bytes() == CONTENT
+        assert (stick / "plotter_1.0_amd64.deb").read_bytes() == b"evil"
+
+    def test_they_are_asked_in_order_and_wrong_bytes_of_one_do_not_hide_the_next(
+        self, host: FileServer, cache: InputCache
+    ) -> None:
+        host.files[f"/one{self.hashed}"] = b"evil"
+        host.files[f"/two{self.hashed}"] = CONTENT
+        places = [
+            Location(LocationKind.ARCHIVE, host.url(f"/{name}/inputs")) for name in ("one", "two")
+        ]
+
+        fetch_quietly([deb()], cache, *places)
+
+        assert [request.path for request in host.requests] == [
+            PATH, f"/one{self.hashed}", f"/two{self.hashed}",
+        ]  # fmt: skip
+
+    def test_what_all_of_them_serve_wrongly_is_refused(
+        self, host: FileServer, cache: InputCache
+    ) -> None:
+        host.files[PATH] = host.files[self.hashed] = b"evil"
+
+        with pytest.raises(UserError, match="is not what the lock says"):
+            fetch_quietly([deb()], cache, Location(LocationKind.ARCHIVE, host.url("/inputs")))
+
+        assert not cache.has(sha256(CONTENT))
+
+    def test_the_sites_file_names_some(self, host: FileServer, cache: InputCache) -> None:
+        host.files[self.hashed] = CONTENT
+        cache.folder.mkdir()
+        site = cache.folder.parent / "site.yaml"
+        site.write_text(f"schema: 1\ninputs:\n  - archive: {host.url('/inputs')}\n")
+
+        fetch_quietly([deb()], cache)
+
+        assert cache.has(sha256(CONTENT))
+
+
+class TestExport:
+    """The input archive that others fetch from."""
+
+    @pytest.fixture
+    def filled(self, host: FileServer, cache: InputCache) -> InputCache:
+        host.files[PATH] = CONTENT
+        fetch_quietly([deb()], cache)
+        return cache
+
+    def test_what_is_exported_is_a_location_to_fetch_from(
+        self, filled: InputCache, host: FileServer, tmp_path: Path
+    ) -> None:
+        exported = export([deb()], filled, tmp_path / "archive")
+        host.requests.clear()
+        other = InputCache(tmp_path / "other" / "inputs")
+
+        fetch_quietly([deb()], other, parse_location(str(tmp_path / "archive")))
+
+        assert exported == Exported(wanted=1, copied=1, bytes=len(CONTENT))
+        assert other.has(sha256(CONTENT))
+        assert host.requests == []
+
+    def test_a_second_export_copies_what_is_missing_or_damaged(
+        self, filled: InputCache, tmp_path: Path
+    ) -> None:
+        export([deb()], filled, tmp_path)
+        again = export([deb()], filled, tmp_path)
+        InputCache(tmp_path).path(sha256(CONTENT)).write_bytes(b"evil")
+        mended = export([deb()], filled, tmp_path)
+
+        assert (again.copied, mended.copied) == (0, 1)
+        assert InputCache(tmp_path).path(sha256(CONTENT)).read_bytes() == CONTENT
+
+    def test_a_damaged_input_is_not_passed_on(self, filled: InputCache, tmp_path: Path) -> None:
+        filled.path(sha256(CONTENT)).write_bytes(b"evil")
+
+        with pytest.raises(UserError, match="was damaged while it was copied"):
+            export([deb()], filled, tmp_path / "archive")
+
+        assert not InputCache(tmp_path / "archive").has(sha256(CONTENT))
+
+    def test_a_folder_that_cannot_be_made_is_said_in_words(
+        self, filled: InputCache, tmp_path: Path
+    ) -> None:
+        (tmp_path / "file").touch()
+
+        with pytest.raises(UserError, match="cannot be written to"):
+            export([deb()], filled, tmp_path / "file")

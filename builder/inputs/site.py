@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The site's own settings for inputs: further locations, in a file that is no part of a project.
+
+The file is `site.yaml` in the state folder, or what the variable PANSOFT_SITE names. It says how
+this machine or facility reaches inputs, so it is never committed with recipes.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from builder.inputs.locations import Location, LocationKind, checked
+from core import schema as schemas
+from core import strict_yaml
+from core.errors import InvalidInput, UserError
+from core.problems import Position, Problem
+from core.schema import Schema, validate
+from core.strict_yaml import Document
+
+FILE = "site.yaml"
+VARIABLE = "PANSOFT_SITE"
+
+_WEB = {
+    "type": "string",
+    "regex": r"https?://[A-Za-z0-9.-]+(:[0-9]+)?(/[!-~]*)?",
+}
+
+SITE: Schema = {
+    "schema": {
+        "type": "integer",
+        "required": True,
+        "allowed": [1],
+        "meta": {
+            "description": "The version of this format; 1 is the only one.",
+            "hint": "write 'schema: 1'",
+        },
+    },
+    "inputs": {
+        "type": "list",
+        "meta": {
+            "description": "Where else inputs are asked for, in this order, when the host's archives "
+            "do not have one; folders of this machine are asked first. Each item is one of the fields."
+        },
+        "schema": {
+            "type": "dict",
+            "schema": {
+                "folder": {
+                    "type": "string",
+                    "regex": "/.*",
+                    "meta": {
+                        "description": "A folder: files by name, an exported input archive, or a "
+                        "Debian mirror.",
+                        "pattern": "an absolute path",
+                        "example": "/srv/pansoft/inputs",
+                    },
+                },
+                "archive": {
+                    **_WEB,
+                    "meta": {
+                        "description": "An input archive on a web server, as `pansoft fetch --export` "
+                        "writes it.",
+                        "pattern": "a web address",
+                        "example": "https://inputs.example.org/pansoft",
+                    },
+                },
+                "debian": {
+                    **_WEB,
+                    "meta": {
+                        "description": "The root of a Debian mirror, for instance of one day in a "
+                        "snapshot archive.",
+                        "pattern": "a web address",
+                        "example": "https://snapshot.example.org/archive/debian/20260601T000000Z",
+                    },
+                },
+                "python": {
+                    **_WEB,
+                    "meta": {
+                        "description": "The root of a Python index (PEP 503).",
+                        "pattern": "a web address",
+                        "example": "https://mirror.example.org/simple",
+                    },
+                },
+            },
+        },
+    },
+}
+
+
+_PAGE = """\
+# The site's file
+
+Where inputs come from is the configuration of this machine's `apt` and `pip`. A mirror keeps the newest
+version of a package only; what locks name stays longer in other places, and `site.yaml` names them. It lies
+in the state folder, or where the variable `PANSOFT_SITE` says. It is no part of a project: it is never
+committed with recipes.
+
+```yaml
+schema: 1
+inputs:
+  - folder: /srv/pansoft/inputs
+  - archive: https://inputs.example.org/pansoft
+  - debian: https://snapshot.example.org/archive/debian/20260601T000000Z
+```
+
+`pansoft fetch`, `build`, `apply` and `lock` ask these places for an input that the host's archives do not
+have, or serve with other bytes. A place is never trusted, only asked: every byte is hashed, wherever it
+comes from. This page is made from the schema that checks the file; `pansoft docs` writes it again.
+
+## Fields
+
+{fields}"""
+
+
+def manual() -> str:
+    """Return `docs/site.md`."""
+    return _PAGE.replace("{fields}", schemas.manual(SITE))
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What a site adds to the host's own configuration."""
+
+    locations: tuple[Location, ...] = ()
+
+
+def site_of(state: Path) -> Site:
+    """Return the settings for a state folder, empty ones where there is no file.
+
+    Raises:
+        InvalidInput: the file is wrong, with every problem.
+        UserError: PANSOFT_SITE names a file that is not there.
+    """
+    named = os.environ.get(VARIABLE)
+    file = Path(named) if named else state / FILE
+    if not file.is_file():
+        if named:
+            raise UserError(
+                f"{VARIABLE} names {named}, which is not a file", hint=f"unset {VARIABLE}"
+            )
+        return Site()
+    document = strict_yaml.load(file)
+    problems = list(validate(document, SITE))
+    if not problems:
+        problems = [problem for item in _items(document) for problem in item.problems]
+    if problems:
+        raise InvalidInput(problems)
+    return Site(tuple(item.location for item in _items(document) if item.location is not None))
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    location: Location | None
+    problems: tuple[Problem, ...] = ()
+
+
+def _items(document: Document) -> list[_Item]:
+    listed = document.value.get("inputs")
+    found = []
+    for index, item in enumerate(listed if isinstance(listed, list) else ()):
+        where = document.where(("inputs", index))
+        if not isinstance(item, dict) or len(item) != 1:
+            kinds = ", ".join(f"'{kind}'" for kind in LocationKind)
+            found.append(_wrong(where, f"a location is one of {kinds}", "one field for each item"))
+            continue
+        [(kind, root)] = item.items()
+        try:
+            found.append(_Item(checked(Location(LocationKind(kind), str(root)))))
+        except UserError as err:
+            found.append(_wrong(where, err.message, err.hint))
+    return found
+
+
+def _wrong(where: Position, message: str, hint: str | None) -> _Item:
+    return _Item(None, (Problem(where, "site-location", message, hint=hint),))

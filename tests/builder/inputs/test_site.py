@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The site's file: where it is, what it says, and what is wrong with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from builder.inputs.locations import Location, LocationKind
+from builder.inputs.site import SITE, Site, site_of
+from core.errors import InvalidInput, UserError
+from core.schema import manual
+
+GOOD = "schema: 1\ninputs:\n  - archive: https://a.example/inputs\n  - debian: http://b.example/d\n"
+LOCATIONS = (
+    Location(LocationKind.ARCHIVE, "https://a.example/inputs"),
+    Location(LocationKind.DEBIAN, "http://b.example/d"),
+)
+
+
+@pytest.fixture(autouse=True)
+def unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PANSOFT_SITE", raising=False)
+
+
+def test_a_site_without_a_file_adds_nothing(tmp_path: Path) -> None:
+    assert site_of(tmp_path) == Site()
+
+
+def test_the_file_lies_in_the_state(tmp_path: Path) -> None:
+    (tmp_path / "site.yaml").write_text(GOOD)
+
+    assert site_of(tmp_path).locations == LOCATIONS
+
+
+def test_a_variable_names_another_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "site.yaml").write_text("schema: 1\n")
+    (tmp_path / "ours.yaml").write_text(GOOD)
+    monkeypatch.setenv("PANSOFT_SITE", str(tmp_path / "ours.yaml"))
+
+    assert site_of(tmp_path).locations == LOCATIONS
+
+
+def test_a_variable_that_names_no_file_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PANSOFT_SITE", str(tmp_path / "gone.yaml"))
+
+    with pytest.raises(UserError, match=r"gone\.yaml, which is not a file"):
+        site_of(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        pytest.param("inputs: []\n", "schema-required", id="no schema"),
+        pytest.param("schema: 1\nmirror: x\n", "2:1: schema-unknown", id="unknown field"),
+        pytest.param("schema: 1\ninputs: [{ftp: x}]\n", "2:11: schema-unknown", id="kind"),
+        pytest.param("schema: 1\ninputs: [{archive: x}]\n", "2:20: schema-pattern", id="address"),
+        pytest.param("schema: 1\ninputs:\n  - {}\n", "3:5: site-location: a loc", id="empty"),
+        pytest.param(
+            "schema: 1\ninputs:\n  - archive: http://a\n    debian: http://b\n",
+            "3:5: site-location: a location is one of",
+            id="two at once",
+        ),
+        pytest.param(
+            "schema: 1\ninputs:\n  - folder: /no/such/folder\n",
+            "3:5: site-location: there is no folder",
+            id="no such folder",
+        ),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_place(tmp_path: Path, text: str, problem: str) -> None:
+    (tmp_path / "site.yaml").write_text(text)
+
+    with pytest.raises(InvalidInput) as wrong:
+        site_of(tmp_path)
+
+    assert problem in str(wrong.value.problems[0])
+
+
+def test_every_field_is_described() -> None:
+    assert "input archive" in manual(SITE)
