@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -65,7 +66,9 @@ def _deb(folder: Path, deb: Deb) -> Path:
     pool.mkdir(parents=True, exist_ok=True)
     file = pool / f"{deb.name}_{deb.version}_amd64.deb"
     process.run(
-        ["dpkg-deb", "--root-owner-group", "-Zgzip", "--build", tree, file], reason="make a .deb"
+        ["dpkg-deb", "--root-owner-group", "-Zgzip", "--build", tree, file],
+        reason="make a .deb",
+        env={**os.environ, "SOURCE_DATE_EPOCH": "0"},  # the same package, the same bytes
     )
     return file
 

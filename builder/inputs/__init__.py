@@ -2,7 +2,8 @@
 """What goes into an image: by name, version and sha256, and never by mirror.
 
 - `lock`: `lock.json`; `locking`: making one from what the host's archives say today
-- `apt`, `python_index`: the adapters of the host's archives and indexes
+- `checking`: whether locks still hold; `upgrading`, `changes`: what new ones would bring
+- `apt`, `apt_lists`, `python_index`: the adapters of the host's archives and indexes
 - `cache`: the content-addressed input cache; `fetch`: filling it; `export`: handing it on
 - `places`: where an input may be had; `locations`, `site`: further places than the host's own
 - `archive`: fetched .debs as an archive that apt installs from without a network

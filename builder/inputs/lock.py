@@ -131,15 +131,7 @@ def read_base_lock(recipe: BaseRecipe) -> BaseLock:
     Raises:
         UserError: there is none, or it is not the lock of this base as it stands.
     """
-    data = _read(recipe.lock_file, "base", recipe.name)
-    with _explained(recipe.lock_file):
-        lock = BaseLock(
-            name=data["name"],
-            asked=data["asked"],
-            epoch=int(data["epoch"]),
-            system=_debian(data["system"]),
-            debian=_debian(data["debian"]),
-        )
+    lock = standing_base_lock(recipe)
     if lock.asked != base_asked(recipe):
         raise _stale(recipe.lock_file, recipe.file, recipe.name)
     return lock
@@ -151,9 +143,40 @@ def read_package_lock(recipe: Recipe, base: BaseLock) -> PackageLock:
     Raises:
         UserError: there is none, or it is not the lock of this recipe on this base as they stand.
     """
+    lock = standing_package_lock(recipe)
+    if lock.base != base.id:
+        raise _on_another_base(recipe, base)
+    if lock.asked != package_asked(recipe, base):
+        raise _stale(recipe.lock_file, recipe.file, recipe.name)
+    return lock
+
+
+def standing_base_lock(recipe: BaseRecipe) -> BaseLock:
+    """Return the lock of a base as it stands, even if the base asks for something else by now.
+
+    Raises:
+        UserError: there is none, or it is broken.
+    """
+    data = _read(recipe.lock_file, "base", recipe.name)
+    with _explained(recipe.lock_file):
+        return BaseLock(
+            name=data["name"],
+            asked=data["asked"],
+            epoch=int(data["epoch"]),
+            system=_debian(data["system"]),
+            debian=_debian(data["debian"]),
+        )
+
+
+def standing_package_lock(recipe: Recipe) -> PackageLock:
+    """Return the lock of a recipe as it stands, even if the recipe asks for something else by now.
+
+    Raises:
+        UserError: there is none, or it is broken.
+    """
     data = _read(recipe.lock_file, "package", recipe.name)
     with _explained(recipe.lock_file):
-        lock = PackageLock(
+        return PackageLock(
             name=data["name"],
             asked=data["asked"],
             base=data["base"],
@@ -165,9 +188,6 @@ def read_package_lock(recipe: Recipe, base: BaseLock) -> PackageLock:
                 for item in data["sources"]
             ),
         )
-    if lock.asked != package_asked(recipe, base):
-        raise _stale(recipe.lock_file, recipe.file, recipe.name)
-    return lock
 
 
 def _debian(items: Sequence[Mapping[str, Any]]) -> tuple[DebianPackage, ...]:
@@ -229,7 +249,17 @@ def _stale(lock_file: Path, recipe_file: Path, name: str) -> InvalidInput:
     problem = Problem(
         Position(lock_file),
         "lock-stale",
-        f"was made for other build inputs than {recipe_file.name} and its base have now",
+        f"was made for other build inputs than {recipe_file.name} has now",
         hint=f"make it again with: pansoft lock {name}",
+    )
+    return InvalidInput([problem])
+
+
+def _on_another_base(recipe: Recipe, base: BaseLock) -> InvalidInput:
+    problem = Problem(
+        Position(recipe.lock_file),
+        "lock-base",
+        f"was made on another lock of the base {base.name}",
+        hint=f"make it again with: pansoft lock {recipe.name}",
     )
     return InvalidInput([problem])

@@ -39,8 +39,7 @@ def lock_base(recipe: BaseRecipe, state: State, *, at: datetime, console: Consol
             f"{', '.join(suites) or 'nothing'}",
             hint=f"lock on a host whose apt sources have {recipe.suite}",
         )
-    empty = _apt_state(state, "empty", "")
-    apt.update(empty, at=at, console=console)
+    empty = host_archives(state, at=at, console=console)
     system = apt.resolve(empty, _SYSTEM, reason=f"resolve the minimal system of {recipe.name}")
     fetch(system, InputCache(state.inputs), console=console)
     on_system = _on(system, state, recipe.name)
@@ -82,6 +81,13 @@ def lock_package(
         python=python_index.resolve(build.pip),
         sources=build.sources,
     )
+
+
+def host_archives(state: State, *, at: datetime, console: Console) -> AptState:
+    """Return a fresh view of the host's archives, on a system on which nothing is installed."""
+    empty = _apt_state(state, "empty", "")
+    apt.update(empty, at=at, console=console)
+    return empty
 
 
 def _kept_and_tools(

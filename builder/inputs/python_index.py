@@ -155,6 +155,17 @@ def locate(
     Raises:
         requests.RequestException: no index has it, and one could not be asked.
     """
+    found = _find(project, filename, sha256, indexes, session)
+    if not isinstance(found, pypi_simple.DistributionPackage):
+        return found
+    split = urlsplit(found.url)
+    return Path(unquote(split.path)) if split.scheme == "file" else found.url
+
+
+def _find(
+    project: str, filename: str, sha256: str, indexes: Indexes, session: requests.Session
+) -> pypi_simple.DistributionPackage | Path | None:
+    """Return the file in a folder, or an index's entry of it, or None where there is neither."""
     trouble: requests.RequestException | None = None
     for folder in indexes.folders:
         if (folder / filename).is_file():
@@ -168,10 +179,27 @@ def locate(
             continue
         for package in listing.packages if listing else ():
             if package.filename == filename and package.digests.get("sha256", sha256) == sha256:
-                split = urlsplit(package.url)
-                return Path(unquote(split.path)) if split.scheme == "file" else package.url
+                return package
     if trouble is not None:
         raise trouble
+    return None
+
+
+def fault_of(
+    artefact: PythonArtefact, *, indexes: Indexes, session: requests.Session
+) -> str | None:
+    """Return why an artefact should be locked anew: it was withdrawn (PEP 592), or is in no index.
+
+    Raises:
+        requests.RequestException: no index has it, and one could not be asked.
+    """
+    known = f"{artefact.name} {artefact.version} ({artefact.filename})"
+    found = _find(artefact.name, artefact.filename, artefact.sha256, indexes, session)
+    if found is None:
+        return f"{known} is in no index any more"
+    if isinstance(found, pypi_simple.DistributionPackage) and found.is_yanked:
+        why = f": {found.yanked_reason}" if found.yanked_reason else ""
+        return f"{known} was withdrawn by its makers{why}"
     return None
 
 

@@ -3,21 +3,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
+
 import click
 
-from builder.inputs import locking
+from builder.inputs import checking, locking
 from builder.inputs.lock import BaseLock, read_base_lock, write_base_lock, write_package_lock
-from builder.recipes.recipe import BaseRecipe
+from builder.inputs.upgrading import upgrades
+from builder.recipes import load
+from builder.recipes.recipe import BaseRecipe, Recipe
 from builder.state import State
-from core.errors import InvalidInput, UserError
+from core.canonical import readable_json
+from core.errors import EXIT_USER, InvalidInput, UserError
 from pansoft import clock, workspace
 from pansoft.context import Context
 
 
 @click.command()
-@click.argument("names", nargs=-1, required=True)
+@click.argument("names", nargs=-1)
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Change nothing; say which locks of NAMES, or of all, no longer hold and why (exit 2).",
+)
+@click.option(
+    "--upgrade",
+    is_flag=True,
+    help="Change nothing; show what new locks of NAMES, or of all, would bring.",
+)
+@click.option("--write", is_flag=True, help="With --upgrade: write the new locks.")
+@click.option("--json", "as_json", is_flag=True, help="With --check or --upgrade: print JSON.")
 @click.pass_obj
-def lock(context: Context, *, names: tuple[str, ...]) -> None:
+def lock(
+    context: Context,
+    *,
+    names: tuple[str, ...],
+    check: bool,
+    upgrade: bool,
+    write: bool,
+    as_json: bool,
+) -> int:
     """Resolve recipes and bases NAMES against this host's archives and write their lock.json.
 
     A base that has no lock yet is locked with the first recipe on it. Locking a base makes the
@@ -25,6 +51,23 @@ def lock(context: Context, *, names: tuple[str, ...]) -> None:
 
     Example: pansoft lock hdf5-tools
     """
+    if check and upgrade:
+        raise click.UsageError("--check and --upgrade are two questions: ask one at a time")
+    if write and not upgrade:
+        raise click.UsageError("--write belongs to --upgrade; without both, locks are written")
+    if as_json and not (check or upgrade):
+        raise click.UsageError("--json belongs to --check or --upgrade")
+    if check:
+        return _check(context, names, as_json=as_json)
+    if upgrade:
+        return _upgrade(context, names, write=write, as_json=as_json)
+    if not names:
+        raise click.UsageError("name the recipes and bases to lock; --upgrade looks at all")
+    _lock(context, names)
+    return 0
+
+
+def _lock(context: Context, names: Sequence[str]) -> None:
     state = workspace.state_of(context)
     bases = workspace.bases_named(context, names)
     done: dict[str, BaseLock] = {base.name: _lock_base(context, state, base) for base in bases}
@@ -57,3 +100,70 @@ def _lock_base(context: Context, state: State, base: BaseRecipe) -> BaseLock:
     write_base_lock(made, base.lock_file)
     click.echo(f"locked the base {base.name}: {len(made.packages)} Debian packages")
     return made
+
+
+def _check(context: Context, names: Sequence[str], *, as_json: bool) -> int:
+    """Print why locks no longer hold and return the exit code."""
+    recipes, bases = _meant(context, names)
+    needed = {base.name: base for base in bases}
+    for recipe in recipes:
+        needed.setdefault(recipe.base, workspace.base_of(context, recipe))
+    stale = checking.stale_locks(
+        recipes,
+        tuple(needed.values()),
+        workspace.state_of(context),
+        at=clock.now(),
+        console=context.console,
+    )
+    if as_json:
+        click.echo(readable_json([asdict(item) for item in stale]), nl=False)
+    else:
+        for name in dict.fromkeys(item.name for item in stale):
+            of_it = [item for item in stale if item.name == name]
+            for item in of_it:
+                click.echo(f"{item.name}: {item.against}: {item.what}")
+            click.echo(f"    mend it with: {of_it[0].mend}")
+        if not stale:
+            click.echo(f"all {len(recipes) + len(needed)} locks hold")
+    return EXIT_USER if stale else 0
+
+
+def _upgrade(context: Context, names: Sequence[str], *, write: bool, as_json: bool) -> int:
+    """Print what new locks would change, and write them where wanted."""
+    recipes, bases = _meant(context, names)
+    others = {base.name: base for base in bases}
+    for recipe in recipes:
+        others.setdefault(recipe.base, workspace.base_of(context, recipe))
+    fixed = {name: read_base_lock(others[name]) for name in others.keys() - {b.name for b in bases}}
+    state = workspace.state_of(context)
+    found = upgrades(recipes, bases, fixed, state, at=clock.now(), console=context.console)
+    news = [item for item in found if item.is_new]
+    for item in news if write else ():
+        item.write()
+    if as_json:
+        listed = [
+            {"name": item.name, "changes": [asdict(change) for change in item.changes]}
+            for item in news
+        ]
+        click.echo(readable_json({"written": write, "locks": listed}), nl=False)
+        return 0
+    for item in news:
+        click.echo(f"{item.name}:")
+        for change in item.changes:
+            click.echo(f"    {change}")
+        if not item.changes:
+            click.echo("    the same inputs, for a changed recipe or on another lock of its base")
+    verb = "were written" if write else "would be written"
+    click.echo(f"{len(news)} of {len(found)} locks {verb}" if news else "nothing is newer")
+    return 0
+
+
+def _meant(
+    context: Context, names: Sequence[str]
+) -> tuple[tuple[Recipe, ...], tuple[BaseRecipe, ...]]:
+    """Return the recipes and bases of these names, of all where none is given."""
+    if not names:
+        return workspace.recipes_named(context, ()), load.load_bases(context.project)
+    bases = workspace.bases_named(context, names)
+    others = [name for name in names if name not in {base.name for base in bases}]
+    return (workspace.recipes_named(context, others) if others else ()), bases

@@ -19,35 +19,15 @@ from builder.recipes.recipe import BaseRecipe, Build, Recipe
 from builder.state import State
 from core.console import Console
 from core.errors import UserError
+from tests.builder.inputs.small_archive import ARCHIVE, serve
 from tests.builder.recipes.projects import make_project
-from tests.packages import Deb, debian_archive, index_page, wheel
+from tests.packages import Deb, index_page, wheel
 from tests.servers import FileServer
 
 pytestmark = pytest.mark.needs("apt-get", "dpkg-deb")
 
 Lock = Callable[..., PackageLock]
 AT = datetime(2026, 6, 1, 12, tzinfo=UTC)
-ESSENTIAL = "Essential: yes\nPriority: required\n"
-SYSTEM = (
-    Deb("bash", fields=ESSENTIAL),
-    Deb("libc6", "2.36-9", fields="Priority: required\n"),
-    Deb("apt"),
-    Deb("usr-is-merged"),
-    Deb("ca-certificates"),
-)
-ARCHIVE = (
-    *SYSTEM,
-    Deb("gnuplot-nox", "5.4.4-1", depends="libgd3 (>= 2)"),
-    Deb("libgd3", "2.3.3-9"),
-    Deb("gcc", "12.2", depends="libc6-dev, libgd3"),
-    Deb("libc6-dev", "2.36-9", depends="libc6 (= 2.36-9)"),
-    Deb("broken", depends="no-such-library"),
-)
-
-
-def serve(host: FileServer, folder: Path, debs: tuple[Deb, ...]) -> None:
-    host.files = {k: v for k, v in host.files.items() if not k.startswith("/debian/")}
-    host.add_folder(debian_archive(folder, debs), at="/debian")
 
 
 @pytest.fixture

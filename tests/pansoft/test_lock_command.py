@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""`pansoft lock --check` and `--upgrade`: what they print, write and end with."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pansoft import cli
+from tests.builder.recipes.projects import make_project
+from tests.packages import Deb, apt_host, debian_archive
+from tests.real_projects import ROOT
+from tests.servers import FileServer, file_server
+
+ESSENTIAL = "Essential: yes\nPriority: required\n"
+SYSTEM = (Deb("bash", fields=ESSENTIAL), Deb("apt"), Deb("usr-is-merged"), Deb("ca-certificates"))
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
+    """Return the server of the one archive that this host's apt knows."""
+    with file_server() as running:
+        for name, value in apt_host(tmp_path / "host", running.url("/debian")).items():
+            monkeypatch.setenv(name, value)
+        offer(running, tmp_path, "5.4.4-1")
+        yield running
+
+
+def offer(server: FileServer, folder: Path, version: str) -> None:
+    server.files.clear()
+    root = debian_archive(folder / f"archive-{version}", (*SYSTEM, Deb("gnuplot-nox", version)))
+    server.add_folder(root, at="/debian")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    root = make_project(tmp_path / "project")
+    shutil.copytree(ROOT / "trust-policy", root / "trust-policy")
+    return root
+
+
+def lock(project: Path, *argv: str) -> int:
+    state = project.parent / "state"
+    shutil.rmtree(state / "apt", ignore_errors=True)  # its lists would be fresh for hours
+    return cli.invoke(["-q", "--project", str(project), "--state", str(state), "lock", *argv])
+
+
+@pytest.mark.needs("apt-get", "dpkg-deb")
+def test_a_lock_is_made_checked_and_upgraded(
+    project: Path, server: FileServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = project / "recipes" / "plotter" / "lock.json"
+    assert lock(project, "plotter") == 0
+    first = file.read_bytes()
+    capsys.readouterr()
+
+    assert lock(project, "--check") == 0
+    assert capsys.readouterr().out == "all 2 locks hold\n"
+
+    offer(server, tmp_path, "5.4.5-1")
+    assert lock(project, "--check") == 2
+    assert capsys.readouterr().out == (
+        "plotter: archive: gnuplot-nox 5.4.4-1 is no longer in the archive, which has 5.4.5-1\n"
+        "    mend it with: pansoft lock plotter\n"
+    )
+
+    assert lock(project, "--upgrade") == 0
+    assert capsys.readouterr().out == (
+        "plotter:\n    debian gnuplot-nox: 5.4.4-1 → 5.4.5-1\n1 of 2 locks would be written\n"
+    )
+    assert file.read_bytes() == first
+
+    assert lock(project, "--upgrade", "--write", "--json", "plotter") == 0
+    change = {"part": "debian", "name": "gnuplot-nox", "old": "5.4.4-1", "new": "5.4.5-1"}
+    assert json.loads(capsys.readouterr().out) == {
+        "written": True,
+        "locks": [{"name": "plotter", "changes": [change]}],
+    }
+    assert file.read_bytes() != first
+    assert lock(project, "--check", "--json", "plotter") == 0
+    assert json.loads(capsys.readouterr().out) == []
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        ((), "name the recipes and bases to lock"),
+        (("--check", "--upgrade"), "ask one at a time"),
+        (("--write", "plotter"), "--write belongs to --upgrade"),
+        (("--json", "plotter"), "--json belongs to --check or --upgrade"),
+        (("--check", "nothing-like-it"), "there is no recipe named 'nothing-like-it'"),
+    ],
+    ids=["no name", "both", "write", "json", "unknown"],
+)
+def test_what_makes_no_sense_is_refused(
+    project: Path, argv: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert lock(project, *argv) == 2
+    assert said in capsys.readouterr().err
