@@ -15,6 +15,7 @@ import click
 VERBS: tuple[str, ...] = (
     "doctor",
     "new",
+    "recipe",
     "check",
     "lock",
     "fetch",
