@@ -7,6 +7,7 @@ apt/                       a private apt state, for locking
 bases/<base lock id>/      root/ (unpacked), base.squashfs, base.json
 images/<plan id>/          <name>.sif, plan.json, image.json, build.log, tests.json, junit.xml
 logs/<plan id>.log         how a build failed, until it succeeds
+kept/<plan id>/            the sandbox of a build, where that was asked for
 plans.json                 what `pansoft plan` found the last time
 signed/<plan id>/          the signed copy and what goes beside it
 keys/                      private keys: never leaves this machine
@@ -63,6 +64,20 @@ class State:
         """Return the folder of lock files between processes."""
         return self.folder / "locks"
 
+    @property
+    def in_use(self) -> Path:
+        """Return the lock that everybody shares who uses inputs, bases or images."""
+        return self.locks / "in-use"
+
+    @property
+    def logs(self) -> Path:
+        """Return the folder of the logs of failed builds."""
+        return self.folder / "logs"
+
+    def kept(self, plan: str) -> Path:
+        """Return the folder of a sandbox that was kept."""
+        return self.folder / "kept" / plan
+
     def base(self, base_lock_id: str) -> Path:
         """Return the folder of a built base."""
         return self.folder / "bases" / base_lock_id
@@ -73,7 +88,7 @@ class State:
 
     def failed_log(self, plan: str) -> Path:
         """Return the log of a plan's last failed build."""
-        return self.folder / "logs" / f"{plan}.log"
+        return self.logs / f"{plan}.log"
 
     def signed(self, plan: PlanId) -> Path:
         """Return the folder of a signed image."""

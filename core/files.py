@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import json
@@ -14,7 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from core.errors import Busy
+from core.console import readable_size
+from core.errors import Busy, UserError
 
 _BLOCK = 1 << 20
 
@@ -122,6 +124,51 @@ def exclusive_lock(path: Path, *, purpose: str, wait: bool = False) -> Iterator[
         json.dump({"pid": os.getpid(), "purpose": purpose}, stream)
         stream.flush()
         yield
+
+
+@contextlib.contextmanager
+def shared_lock(path: Path) -> Iterator[None]:
+    """Hold a lock file together with others, for the time of the block; `exclusive_lock` waits for all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+", encoding="utf-8") as stream:
+        fcntl.flock(stream, fcntl.LOCK_SH)
+        yield
+
+
+class DiskFull(UserError):
+    """There is no room left where the state is."""
+
+
+def free_space(folder: Path) -> int:
+    """Return how many bytes may still be written where this folder is."""
+    while not folder.exists():
+        folder = folder.parent
+    figures = os.statvfs(folder)
+    return figures.f_bavail * figures.f_frsize
+
+
+def full_disk(folder: Path) -> DiskFull:
+    """Return the error that says that the disk of this folder is full, and what makes room."""
+    return DiskFull(
+        f"the disk is full: {readable_size(free_space(folder))} free where {folder} is",
+        hint="see what may go with 'pansoft cache status' and make room with "
+        "'pansoft cache prune --unused', or keep the state on another disk: --state DIR",
+    )
+
+
+@contextlib.contextmanager
+def full_disk_explained(folder: Path) -> Iterator[None]:
+    """Turn what the system says of a full disk into words, for the time of the block.
+
+    Raises:
+        DiskFull: there was no room, or no quota.
+    """
+    try:
+        yield
+    except OSError as err:
+        if err.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise full_disk(folder) from err
 
 
 def _holder(text: str) -> str:

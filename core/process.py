@@ -14,7 +14,8 @@ import shlex
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 
 DEFAULT_TIMEOUT_S = 600.0
 _SHOWN_LINES = 15
+_LOOK_EVERY_S = 0.2
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -92,6 +94,44 @@ def run(
     if check and done.returncode != 0:
         raise failure(done, reason=reason, hint=hint)
     return done
+
+
+def run_logged(
+    argv: Sequence[str | Path],
+    *,
+    reason: str,
+    output: IO[bytes],
+    env: Mapping[str, str],
+    timeout_s: float,
+    meanwhile: Callable[[], None],
+) -> int:
+    """Run a program whose two outputs go to a file as they come, and return its status.
+
+    `meanwhile` is called a few times a second for as long as it runs. A program that is killed by a
+    signal has its negative number as status.
+
+    Raises:
+        CommandFailed: not found, or out of time.
+    """
+    command = [str(part) for part in argv]
+    log.debug("+ %s", shlex.join(command))
+    process = _start(command, reason, cwd=None, env=env, stdin=subprocess.DEVNULL, output=output)
+    ends = time.monotonic() + timeout_s
+    try:
+        while time.monotonic() < ends:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return process.wait(_LOOK_EVERY_S)
+            meanwhile()
+    except BaseException:
+        _kill_group(process)
+        raise
+    _kill_group(process)
+    raise CommandFailed(
+        f"{command[0]} took longer than {timeout_s:.0f} s to {reason}",
+        argv=command,
+        returncode=None,
+        hint=f"run it by hand to see where it waits: {shlex.join(command)}",
+    )
 
 
 def start(

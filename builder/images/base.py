@@ -11,11 +11,13 @@ from pathlib import Path
 from builder.images import sandbox
 from builder.images.build_user import BuildUser
 from builder.images.container_files import minimal_container_files
+from builder.images.failure import Subject
 from builder.images.plan import BasePlan
 from builder.images.sandbox import Stage, names_of, shell_values
 from builder.inputs.archive import packages_index
 from builder.inputs.cache import InputCache
 from builder.inputs.fetch import fetch, locked_in
+from builder.recipes.recipe import DEFAULT_LIMITS
 from builder.state import State
 from core.canonical import readable_json
 from core.console import Console, readable_size
@@ -74,7 +76,9 @@ def _build(plan: BasePlan, state: State, *, user: BuildUser, console: Console) -
             packages_index=packages_index(plan.lock.packages, cache),
             base=None,
             settings=_settings(plan),
+            subject=Subject(plan.name, DEFAULT_LIMITS, DEFAULT_LIMITS),
             failed_log=state.failed_log(plan.id),
+            console=console,
         )
         sha256, size = sha256_file(packed.squashfs), packed.squashfs.stat().st_size
         folder = state.base(plan.id)

@@ -5,35 +5,73 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from builder.images import sandbox
+from builder.images import kept, sandbox
 from builder.images.base import Base, ensure_base
 from builder.images.build_user import BuildUser
 from builder.images.built import SCHEMA, Built, built
 from builder.images.container_files import package_container_files
+from builder.images.failure import Subject, traced
 from builder.images.plan import ARCHITECTURE, BuildPlan
 from builder.images.sandbox import Packed, Stage, names_of, shell_values
 from builder.images.sif import DataType, PartitionType, SifObject, write_sif
 from builder.inputs.archive import packages_index
 from builder.inputs.cache import InputCache
 from builder.inputs.fetch import fetch, locked_in
+from builder.recipes.recipe import Limits
 from builder.state import State
 from core.canonical import canonical_json, readable_json
 from core.console import Console, readable_size
 from core.errors import UserError
-from core.files import atomic_folder, exclusive_lock, sha256_file, write_atomic
+from core.files import (
+    atomic_folder,
+    exclusive_lock,
+    full_disk_explained,
+    sha256_file,
+    shared_lock,
+    write_atomic,
+)
 
 ZSTD_LEVEL = 6  # measured: a quarter of gzip's time at its size
 
 
-def build(plan: BuildPlan, state: State, *, user: BuildUser, console: Console) -> Built:
+@dataclass(frozen=True, slots=True)
+class BuildOptions:
+    """How to build, on which no byte depends.
+
+    `keep` leaves the sandbox for `kept.enter`; no build gets more than `ceiling`, whatever its
+    recipe asks for.
+    """
+
+    keep: bool = False
+    ceiling: Limits | None = None
+
+
+DEFAULT = BuildOptions()
+
+
+def build(
+    plan: BuildPlan,
+    state: State,
+    *,
+    user: BuildUser,
+    console: Console,
+    options: BuildOptions = DEFAULT,
+) -> Built:
     """Return the image of a plan, building it where that was not done yet.
 
     Raises:
-        UserError: an input cannot be had, or the recipe's script fails.
+        UserError: an input cannot be had, or there is no room.
+        BuildFailed: the recipe's script fails, or takes more than it may.
     """
-    with exclusive_lock(state.locks / f"plan-{plan.id}", purpose=f"build {plan.name}", wait=True):
+    lock = state.locks / f"plan-{plan.id}"
+    with (
+        full_disk_explained(state.folder),
+        shared_lock(state.in_use),
+        exclusive_lock(lock, purpose=f"build {plan.name}", wait=True),
+    ):
         done = built(plan, state)
         if done is not None:
             return done
@@ -43,8 +81,14 @@ def build(plan: BuildPlan, state: State, *, user: BuildUser, console: Console) -
         sandbox.remove_leftovers(state.image(plan.id), user)
         console.status(f"building {plan.name} {plan.version}")
         with sandbox.scratch_folder(state.scratch, user) as scratch:
-            packed = _pack(plan, base, state, scratch, user=user)
-            _keep(plan, base, packed, state)
+            try:
+                packed = _pack(
+                    plan, base, state, scratch, user=user, console=console, options=options
+                )
+                _keep(plan, base, packed, state)
+            finally:
+                if options.keep:
+                    kept.keep(scratch, plan, base, state, user=user)
     done = built(plan, state)
     if done is None:  # pragma: no cover - it was written above
         raise UserError(f"the image of {plan.name} vanished while it was built")
@@ -55,7 +99,16 @@ def build(plan: BuildPlan, state: State, *, user: BuildUser, console: Console) -
     return Built(done.image, done.findings, fresh=True)
 
 
-def _pack(plan: BuildPlan, base: Base, state: State, scratch: Path, *, user: BuildUser) -> Packed:
+def _pack(
+    plan: BuildPlan,
+    base: Base,
+    state: State,
+    scratch: Path,
+    *,
+    user: BuildUser,
+    console: Console,
+    options: BuildOptions,
+) -> Packed:
     """Install what the plan names on top of the base, and pack what that added."""
     debs = (*plan.debian, *plan.tools)
     settings: Mapping[str, str] = {
@@ -73,7 +126,16 @@ def _pack(plan: BuildPlan, base: Base, state: State, scratch: Path, *, user: Bui
         packages_index=packages_index(debs, InputCache(state.inputs)),
         base=base.root,
         settings=settings,
+        subject=Subject(
+            name=plan.name,
+            limits=plan.limits.capped(options.ceiling),
+            allowed=plan.limits,
+            script=plan.script,
+            recipe=plan.recipe,
+        ),
         failed_log=state.failed_log(plan.id),
+        console=console,
+        keep=options.keep,
     )
 
 
@@ -91,7 +153,7 @@ def _stage(plan: BuildPlan) -> Stage:
                 f"{wheel.name}=={wheel.version} --hash=sha256:{wheel.sha256}\n"
                 for wheel in plan.python
             ),
-            "script.sh": plan.script or "",
+            "script.sh": traced(plan.script) if plan.script else "",
         },
         files={**own, **package_container_files(plan)},
         links={**wheels, **archives},

@@ -11,11 +11,12 @@ import hashlib
 import shlex
 import uuid
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from builder.inputs.apt import DebianPackage
 from builder.inputs.lock import BaseLock, Input, PackageLock, PythonArtefact
-from builder.recipes.recipe import BaseRecipe, Delivery, Recipe, Source
+from builder.recipes.recipe import DEFAULT_LIMITS, BaseRecipe, Delivery, Limits, Recipe, Source
 from builder.stages import PlanId
 from core.canonical import canonical_json, sha256_of
 from core.errors import UserError
@@ -67,6 +68,9 @@ class BuildPlan:
     files: tuple[PlannedFile, ...]
     script: str | None
     environment: tuple[tuple[str, str], ...]
+    # What follows decides no byte and is no part of the id.
+    limits: Limits = DEFAULT_LIMITS
+    recipe: Path | None = None
 
     @property
     def id(self) -> PlanId:
@@ -127,6 +131,8 @@ def plan_package(recipe: Recipe, lock: PackageLock, base: BasePlan) -> BuildPlan
         files=_planned_files(recipe),
         script=recipe.build.script,
         environment=_environment(recipe),
+        limits=recipe.build.limits,
+        recipe=recipe.file,
     )
 
 

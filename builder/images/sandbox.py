@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import re
 import shlex
 import shutil
 import tempfile
@@ -19,23 +18,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from builder.images.build_user import BuildUser, mount_holder
+from builder.images.failure import PROCESSES, Subject, explain
+from builder.recipes.recipe import DEFAULT_LIMITS, Limits
 from builder.stages import Findings
 from core import process
-from core.errors import CommandFailed, UserError
-from core.files import write_atomic
+from core.console import Console
+from core.errors import UserError
+from core.files import copy_atomic
 
 SCRIPTS = Path(__file__).parent / "scripts"
-BUILD_TIMEOUT_S = 3600.0
-SCRIPT_FAILED = 64
-_LOG_LINES = 25
-
-_NO_NETWORK = re.compile(
-    r"could not resolve|temporary failure (in name resolution|resolving)|network is unreachable"
-    r"|no route to host|bad hostname|ENOTFOUND"
-    r"|name or service not known|no address associated with hostname|unable to resolve host"
-    r"|failed to establish a new connection|nodename nor servname|getaddrinfo|EAI_AGAIN",
-    re.IGNORECASE,
-)
+_MINUTE_S = 60.0
+_GRACE_S = 60.0  # after its time a build is stopped from inside; should that fail, from outside
+_MIB = 1 << 20
+_LAST_OF_LOG = 1 << 20  # bytes that are looked at for a reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +131,10 @@ def build_in_sandbox(
     packages_index: str,
     base: Path | None,
     settings: Mapping[str, str],
+    subject: Subject,
     failed_log: Path,
+    console: Console,
+    keep: bool = False,
 ) -> Packed:
     """Run a build of a base or a package in `scratch` and return what it left there.
 
@@ -149,32 +147,44 @@ def build_in_sandbox(
         packages_index: the `Packages` file of the Debian packages to install.
         base: the unpacked base of a package.
         settings: EPOCH, LEVEL, MINIMAL, SUITE for `outside.sh`.
+        subject: what is built, and what that may take.
         failed_log: where the log of a failed build is kept, since the scratch folder goes.
+        console: where it says which step it is at.
+        keep: whether the build's /tmp is left in the scratch folder, as `tmp`.
 
     Raises:
-        UserError: the recipe's script failed, for instance because it wanted the network.
-        CommandFailed: anything else in the sandbox failed.
+        BuildFailed: the recipe's script or anything else in the sandbox failed, or took too much.
+        DiskFull: there was no room for it.
     """
     _write_stage(scratch, stage, user)
     (scratch / "Packages").write_text(packages_index, encoding="utf-8")
-    shutil.copyfile(SCRIPTS / "whiteouts.py", scratch / "whiteouts.py")
+    for program in ("whiteouts.py", "watch.py"):
+        shutil.copyfile(SCRIPTS / program, scratch / program)
     reach = [scratch, inputs, *([base] if base else [])]
     environment = user.environment(
-        HOLD=str(mount_holder(reach)), INPUTS=str(inputs), BASE=str(base or ""), **settings
+        HOLD=str(mount_holder(reach)),
+        INPUTS=str(inputs),
+        BASE=str(base or ""),
+        KEEP="yes" if keep else "",
+        **_allowed(subject.limits),
+        **settings,
     )
     outside = (SCRIPTS / "outside.sh").read_text(encoding="utf-8")
     argv = [*_namespaces(network=False), "sh", "-c", outside, "build", kind]
     command = user.command(["env", f"--chdir={scratch}", *argv], reach=reach)
-    done = process.run(
-        command, reason="build", env=environment, timeout_s=BUILD_TIMEOUT_S, check=False
-    )
-    text = done.stdout + done.stderr
-    if done.returncode != 0:
-        write_atomic(failed_log, text)
-        raise _explained(done, failed_log)
-    failed_log.unlink(missing_ok=True)
     log = scratch / "build.log"
-    write_atomic(log, text)
+    with log.open("wb") as output:
+        status = process.run_logged(
+            command,
+            reason="build",
+            output=output,
+            env=environment,
+            timeout_s=subject.limits.time * _MINUTE_S + _GRACE_S,
+            meanwhile=_Follower(log, subject.name, console).look,
+        )
+    if status != 0:
+        raise _explained(status, log, subject, failed_log)
+    failed_log.unlink(missing_ok=True)
     return Packed(
         squashfs=scratch / "result.squashfs",
         tree=scratch / "upper",
@@ -185,6 +195,25 @@ def build_in_sandbox(
             interfaces=_lines(scratch / "findings" / "interfaces"),
         ),
     )
+
+
+def shell_in_sandbox(scratch: Path, *, user: BuildUser, inputs: Path, base: Path, term: str) -> int:
+    """Open a shell in what a build left in `scratch`, on the caller's terminal; return its status."""
+    shutil.copyfile(SCRIPTS / "shell.sh", scratch / "stage" / "shell.sh")
+    reach = [scratch, inputs, base]
+    environment = user.environment(
+        HOLD=str(mount_holder(reach)),
+        INPUTS=str(inputs),
+        BASE=str(base),
+        KEEP="",
+        TERM=term,
+        EPOCH="0",
+        **_allowed(DEFAULT_LIMITS),
+    )
+    outside = (SCRIPTS / "outside.sh").read_text(encoding="utf-8")
+    argv = [*_namespaces(network=False), "sh", "-c", outside, "build", "shell"]
+    command = user.command(["env", f"--chdir={scratch}", *argv], reach=reach)
+    return process.attached(command, reason="open a shell in a build", env=environment)
 
 
 def _namespaces(*, network: bool) -> list[str]:
@@ -219,28 +248,47 @@ def _write_stage(scratch: Path, stage: Stage, user: BuildUser) -> None:
         user.give(path)
 
 
-def _explained(done: process.Completed, whole_log: Path) -> UserError:
-    """Return the error that says why a build failed."""
-    log = done.stdout + done.stderr
-    tail = "".join(f"\n    {line}" for line in log.strip().splitlines()[-_LOG_LINES:])
-    if done.returncode == SCRIPT_FAILED:
-        if _NO_NETWORK.search(log):
-            return UserError(
-                f"the recipe's script wants the network, and builds have none{tail}",
-                hint="name what it downloads under build.sources (with its sha256), build.apt or "
-                "build.pip; the lock pins it and the script finds it in $PANSOFT_SOURCES",
-            )
-        return UserError(
-            f"the recipe's script failed{tail}",
-            hint=f"the whole log is in {whole_log}",
-        )
-    return CommandFailed(
-        f"the build failed with status {done.returncode}{tail}",
-        argv=("sh", "outside.sh"),
-        returncode=done.returncode,
-        stderr=done.stderr,
-        hint=f"the whole log is in {whole_log}; 'pansoft doctor' looks at the machine",
-    )
+def _allowed(limits: Limits) -> dict[str, str]:
+    """Return what `outside.sh` and `watch.py` allow a build, sizes in bytes."""
+    return {
+        "SECONDS": str(limits.time * _MINUTE_S),
+        "MEMORY": str(limits.memory * _MIB),
+        "DISK": str(limits.disk * _MIB),
+        "PROCESSES": str(PROCESSES),
+    }
+
+
+@dataclass(slots=True)
+class _Follower:
+    """Shows the step that a running build is at, as its log tells."""
+
+    log: Path
+    name: str
+    console: Console
+    read: int = 0
+
+    def look(self) -> None:
+        """Show the last step that is in the log since the last look."""
+        with self.log.open("rb") as stream:
+            stream.seek(self.read)
+            new = stream.read(_LAST_OF_LOG)
+        whole = new.rfind(b"\n") + 1
+        self.read += whole
+        steps = [line for line in new[:whole].splitlines() if line.startswith(b"==> ")]
+        if steps:
+            step = steps[-1].decode("utf-8", "replace").removeprefix("==> ")
+            self.console.status(f"{self.name}: {step}")
+
+
+def _explained(status: int, log: Path, subject: Subject, failed_log: Path) -> UserError:
+    """Return the error that says why a build failed; its log is kept."""
+    with log.open("rb") as stream:
+        stream.seek(max(0, log.stat().st_size - _LAST_OF_LOG))
+        text = stream.read().decode("utf-8", "replace")
+    error = explain(status, text, subject, scratch=log.parent)
+    with contextlib.suppress(OSError):  # on a full disk the reason is more than the log
+        copy_atomic(log, failed_log)
+    return error
 
 
 def _lines(file: Path) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from builder.recipes.recipe import (
     Desktop,
     Jupyter,
     License,
+    Limits,
     LocalFile,
     Maintainer,
     Need,
@@ -297,6 +298,16 @@ def _build(fields: _Fields) -> Build:
             for file in fields.mappings("files")
         ),
         script=fields.text_or_none("script"),
+        limits=_limits(fields.mapping("limits")),
+    )
+
+
+def _limits(fields: _Fields) -> Limits:
+    default = Limits()
+    return Limits(
+        time=fields.integer_or_none("time") or default.time,
+        memory=fields.integer_or_none("memory") or default.memory,
+        disk=fields.integer_or_none("disk") or default.disk,
     )
 
 

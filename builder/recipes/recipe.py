@@ -107,6 +107,31 @@ class LocalFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What a build may take: `time` in minutes, `memory` and `disk` in MiB.
+
+    The defaults are here and nowhere else: enough for all but a few packages on a small machine.
+    """
+
+    time: int = 60
+    memory: int = 8192
+    disk: int = 20480
+
+    def capped(self, ceiling: Limits | None) -> Limits:
+        """Return these limits, none of them above the ceiling's."""
+        if ceiling is None:
+            return self
+        return Limits(
+            min(self.time, ceiling.time),
+            min(self.memory, ceiling.memory),
+            min(self.disk, ceiling.disk),
+        )
+
+
+DEFAULT_LIMITS = Limits()
+
+
+@dataclass(frozen=True, slots=True)
 class Build:
     """What goes into the image: Debian packages, Python requirements, archives, files, a script.
 
@@ -120,6 +145,7 @@ class Build:
     sources: tuple[Source, ...] = ()
     files: tuple[LocalFile, ...] = ()
     script: str | None = None
+    limits: Limits = DEFAULT_LIMITS
 
 
 @dataclass(frozen=True, slots=True)

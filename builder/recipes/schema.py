@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from builder.recipes.recipe import Channel, Delivery, Need, Redistribution, TestKind
+from builder.recipes.recipe import (
+    Channel,
+    Delivery,
+    Limits,
+    Need,
+    Redistribution,
+    TestKind,
+)
 from core.schema import Schema
 
 NAME = "[a-z0-9][a-z0-9+.-]*"
@@ -217,6 +224,32 @@ _BUILD = {
     "script": _text(
         "What `sh -eu` runs at the end of the build, without network. `$PREFIX` is `/opt/<name>`; "
         "its `bin` is searched for commands."
+    ),
+    "limits": _mapping(
+        "What the build may take, where the defaults are too little. A site may allow less.",
+        {
+            "time": _field(
+                "integer",
+                f"Minutes; {Limits().time} if not given.",
+                min=1,
+                max=2880,
+                example=180,
+            ),
+            "memory": _field(
+                "integer",
+                f"MiB of memory, that of files in /tmp included; {Limits().memory} if not given.",
+                min=64,
+                max=16777216,
+                example=16384,
+            ),
+            "disk": _field(
+                "integer",
+                f"MiB of disk that the build writes; {Limits().disk} if not given.",
+                min=64,
+                max=16777216,
+                example=40960,
+            ),
+        },
     ),
 }
 

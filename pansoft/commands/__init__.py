@@ -21,6 +21,7 @@ VERBS: tuple[str, ...] = (
     "fetch",
     "plan",
     "build",
+    "log",
     "test",
     "shell",
     "sign",

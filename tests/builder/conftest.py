@@ -15,7 +15,7 @@ import pytest
 
 from builder.images import apptainer
 from builder.images.base import ensure_base
-from builder.images.build import build
+from builder.images.build import DEFAULT, BuildOptions, build
 from builder.images.build_user import BuildUser, build_user
 from builder.images.built import Built
 from builder.images.plan import BasePlan, BuildPlan, plan_base
@@ -69,9 +69,13 @@ class Builds:
             name=name, version="1.0", license="MIT", base=self.base, script=script, **given
         )
 
-    def build(self, plan: BuildPlan, state: State | None = None) -> Built:
+    def build(
+        self, plan: BuildPlan, state: State | None = None, *, options: BuildOptions = DEFAULT
+    ) -> Built:
         """Return the image of a plan."""
-        return build(plan, state or self.state, user=self.user, console=Console(quiet=True))
+        return build(
+            plan, state or self.state, user=self.user, console=Console(quiet=True), options=options
+        )
 
     def beside(self, folder: Path) -> State:
         """Return another state that has the same inputs and bases, and nothing built."""

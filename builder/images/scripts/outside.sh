@@ -3,15 +3,18 @@
 # network namespaces of its own and no network in them. The working directory is the build's
 # scratch folder; `archive`, `base` and the like in it are links to what is needed.
 #
-#   $1        base | package
+#   $1        base | package | shell (in what a failed build left, on the caller's terminal)
 #   HOLD      an empty folder to mount things on
 #   INPUTS    the input cache (read only)
 #   BASE      the unpacked base, for a package
 #   EPOCH     no file is younger than this, in seconds
 #   MINIMAL   the packages of the minimal system, for a base
 #   LEVEL     the zstd level to pack with
+#   SECONDS MEMORY DISK PROCESSES   what the build may take, sizes in bytes
+#   KEEP      not empty: leave the build's /tmp as tmp/
 #
 # Leaves: result.squashfs, findings/ (what the build saw), log lines on standard output.
+# Ends with a status of watch.py where the build took more than it may.
 set -eu
 umask 022
 kind=$1
@@ -20,12 +23,26 @@ export SOURCE_DATE_EPOCH="$EPOCH" DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
 
 mount -t tmpfs -o mode=755 tmpfs "$HOLD"
 root=$HOLD/root
-mkdir -p "$root" "$HOLD/archive/pool" "$HOLD/scratch"
+mkdir -p "$root" "$HOLD/archive/pool" "$HOLD/scratch" "$HOLD/proc"
 mount --bind "$scratch" "$HOLD/scratch"
 mount --bind -o ro "$INPUTS" "$HOLD/archive/pool"
 cp "$scratch/Packages" "$HOLD/archive/Packages"
 
 step() { printf '==> %s\n' "$*"; }
+
+over() {
+    status=$?
+    [ ! -s "$HOLD/limit" ] || read -r status < "$HOLD/limit"
+    exit "$status"
+}
+
+if [ "$kind" != shell ]; then
+    # Where memory runs out all the same, the kernel ends the build and nothing else.
+    echo 1000 > /proc/self/oom_score_adj
+    mount -t proc proc "$HOLD/proc"
+    trap over EXIT
+    python3 -I "$scratch/watch.py" "$HOLD" "$scratch" "$SECONDS" "$MEMORY" "$DISK" "$PROCESSES" &
+fi
 
 case $kind in
 base)
@@ -48,8 +65,8 @@ base)
     printf '#!/bin/sh\nexit 101\n' > "$root/usr/sbin/policy-rc.d"
     chmod 755 "$root/usr/sbin/policy-rc.d"
     ;;
-package)
-    mkdir "$scratch/upper" "$scratch/overlay"
+package | shell)
+    [ "$kind" = shell ] || mkdir "$scratch/upper" "$scratch/overlay"
     mkdir "$HOLD/base"
     mount --bind -o ro "$BASE" "$HOLD/base"
     mount -t overlay overlay \
@@ -67,7 +84,13 @@ ln -s /proc/self/fd/0 "$root/dev/stdin"
 ln -s /proc/self/fd/1 "$root/dev/stdout"
 ln -s /proc/self/fd/2 "$root/dev/stderr"
 mkdir -m 1777 "$root/dev/shm"
-mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
+if [ "$kind" = shell ]; then
+    : > "$root/dev/tty"
+    mount --bind /dev/tty "$root/dev/tty"
+    mount --bind "$scratch/tmp" "$root/tmp"
+else
+    mount -t tmpfs -o "mode=1777,size=$MEMORY" tmpfs "$root/tmp"
+fi
 mount -t tmpfs -o mode=755 tmpfs "$root/run"
 work=$root/run/pansoft
 mkdir -p "$work/archive" "$work/stage"
@@ -88,12 +111,24 @@ enter='
     shift
     exec setpriv --bounding-set=-sys_admin,-sys_ptrace --inh-caps=-sys_admin,-sys_ptrace "$@"
 '
+within() {
+    # One process may not take much more than all together; threads count as processes here. The
+    # number of those is a little higher than where the watch ends the build.
+    prlimit --nproc="$((PROCESSES + 256))" --fsize="$DISK" --data="$((2 * MEMORY))" --core=0 \
+        unshare --mount --pid --fork --kill-child --propagation private sh -eu -c "$enter" enter "$root" \
+        /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+        HOME=/tmp LC_ALL=C.UTF-8 TERM="$TERM" DEBIAN_FRONTEND=noninteractive \
+        SOURCE_DATE_EPOCH="$EPOCH" PYTHONDONTWRITEBYTECODE=1 "$@"
+}
+
 status=0
-unshare --mount --pid --fork --kill-child --propagation private sh -eu -c "$enter" enter "$root" \
-    /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-    HOME=/tmp LC_ALL=C.UTF-8 TERM=dumb DEBIAN_FRONTEND=noninteractive \
-    SOURCE_DATE_EPOCH="$EPOCH" PYTHONDONTWRITEBYTECODE=1 \
-    /bin/sh -eu /run/pansoft/stage/inside.sh </dev/null 2>&1 || status=$?
+if [ "$kind" = shell ]; then
+    within /bin/sh /run/pansoft/stage/shell.sh || status=$?
+    exit "$status"
+fi
+TERM=dumb
+within /bin/sh -eu /run/pansoft/stage/inside.sh </dev/null 2>&1 || status=$?
+[ -z "$KEEP" ] || cp -a "$root/tmp" "$scratch/tmp"
 [ "$status" = 0 ] || exit "$status"
 
 umount -R "$root/run" "$root/tmp" "$root/dev"

@@ -200,20 +200,22 @@ def test_a_script_that_downloads_is_told_that_builds_have_no_network(
 
 def test_a_script_that_fails_shows_the_end_of_what_it_said(builds: Builds, tmp_path: Path) -> None:
     state = builds.beside(tmp_path / "state")
-    plan = builds.plan("seq 1 100; echo 'make: *** [all] Error 2' >&2; exit 7")
+    plan = builds.plan("seq 1 100\necho 'make: *** [all] Error 2' >&2\nexit 7")
 
     with pytest.raises(UserError) as failed:
         builds.build(plan, state)
 
     lines = failed.value.message.splitlines()
-    assert lines[0] == "the recipe's script failed"
-    assert lines[-3:] == [
+    assert lines[:2] == ["the recipe's script failed", "  at line 3 of the script: exit 7"]
+    assert lines[-5:] == [
         "    100",
+        "    script$ echo make: *** [all] Error 2",
         "    make: *** [all] Error 2",
+        "    script$ exit 7",
         "    pansoft: the script of the recipe ended with status 7",
     ]
     log = state.failed_log(plan.id)
-    assert failed.value.hint == f"the whole log is in {log}"
+    assert failed.value.hint == "the whole log: pansoft log tiny"
     assert "\n1\n2\n3\n" in log.read_text()
 
 
