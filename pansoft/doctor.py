@@ -103,6 +103,7 @@ def _programs(state: Path) -> Iterator[Finding]:
         "mmdebstrap": ("mmdebstrap", "make bases"),
         "dpkg-deb": ("dpkg", "read Debian packages"),
         "gpg": ("gnupg", "sign statements"),
+        "zstd": ("zstd", "unpack container images"),
     }
     for program, (package, purpose) in wanted.items():
         found = process.which(program)

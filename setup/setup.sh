@@ -16,7 +16,9 @@ die() { say "error: $*"; exit 2; }
 build_user=pansoft-build
 packages="squashfs-tools squashfuse fuse3 fuse-overlayfs uidmap mmdebstrap patchelf gnupg python3-venv git"
 packages="$packages ca-certificates util-linux dpkg fuse2fs gocryptfs libseccomp2 libsqlite3-0"
+packages="$packages zstd"
 tests="chromium fonts-dejavu-core busybox-static desktop-file-utils dash zsh shellcheck xvfb x11-utils"
+tests="$tests docker-registry docker.io"
 
 with_tests=no
 [ "${1:-}" != --tests ] || with_tests=yes

@@ -24,7 +24,7 @@ from tests.fakes import FakeProgram
 
 PROGRAMS = (
     "unshare", "mksquashfs", "squashfuse_ll", "fusermount3", "newuidmap", "mmdebstrap", "dpkg-deb",
-    "gpg", "apt-get",
+    "gpg", "zstd", "apt-get",
 )  # fmt: skip
 USER = BuildUser("somebody", 1000, 1000, switches=False)
 
@@ -120,6 +120,7 @@ def test_each_system_has_its_command_for_apptainer(
         ("mmdebstrap", "mmdebstrap"),
         ("dpkg-deb", "dpkg"),
         ("gpg", "gnupg"),
+        ("zstd", "zstd"),
     ],
 )
 def test_a_missing_program_is_named_with_its_package(

@@ -44,6 +44,7 @@ ADAPTED = {
     "spython",
     "mfusepy",
     "cerberus",
+    "docker",
     "git",
     "pypi_simple",
     "jinja2",
