@@ -158,7 +158,7 @@ def build_in_sandbox(
     """
     _write_stage(scratch, stage, user)
     (scratch / "Packages").write_text(packages_index, encoding="utf-8")
-    for program in ("whiteouts.py", "watch.py"):
+    for program in ("whiteouts.py", "watch.py", "enter.py", "tidy.py"):
         shutil.copyfile(SCRIPTS / program, scratch / program)
     reach = [scratch, inputs, *([base] if base else [])]
     environment = user.environment(

@@ -97,28 +97,14 @@ mkdir -p "$work/archive" "$work/stage"
 mount --rbind "$HOLD/archive" "$work/archive"
 mount --bind -o ro "$scratch/stage" "$work/stage"
 
-# What runs inside sees nothing of the outside: its root is moved, not just changed, its processes
-# are its own (so there is no /proc/1/root to leave by), and it may not mount.
-# shellcheck disable=SC2016  # $1 is for the inner shell
-enter='
-    cd "$1"
-    mount -t proc proc proc
-    mkdir run/outside
-    pivot_root . run/outside
-    cd /
-    umount -l /run/outside
-    rmdir /run/outside
-    shift
-    exec setpriv --bounding-set=-sys_admin,-sys_ptrace --inh-caps=-sys_admin,-sys_ptrace "$@"
-'
 within() {
     # One process may not take much more than all together; threads count as processes here. The
     # number of those is a little higher than where the watch ends the build.
     prlimit --nproc="$((PROCESSES + 256))" --fsize="$DISK" --data="$((2 * MEMORY))" --core=0 \
-        unshare --mount --pid --fork --kill-child --propagation private sh -eu -c "$enter" enter "$root" \
-        /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+        unshare --mount --pid --fork --kill-child --propagation private \
+        env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
         HOME=/tmp LC_ALL=C.UTF-8 TERM="$TERM" DEBIAN_FRONTEND=noninteractive \
-        SOURCE_DATE_EPOCH="$EPOCH" PYTHONDONTWRITEBYTECODE=1 "$@"
+        SOURCE_DATE_EPOCH="$EPOCH" PYTHONDONTWRITEBYTECODE=1 python3 -I "$scratch/enter.py" "$root" "$@"
 }
 
 status=0
@@ -135,12 +121,8 @@ umount -R "$root/run" "$root/tmp" "$root/dev"
 umount "$root"
 
 step "taking out what differs from build to build"
+python3 -I "$scratch/tidy.py" "$scratch/upper"
 cd "$scratch/upper"
-rm -rf var/cache/apt var/cache/debconf/*-old var/cache/ldconfig/aux-cache var/cache/man var/cache/fontconfig \
-    var/lib/apt/lists var/lib/apt/extended_states var/lib/apt/periodic var/lib/dpkg/*-old var/lib/dpkg/lock* \
-    var/lib/dpkg/triggers/Lock var/lib/ucf/cache var/lib/systemd var/log/* \
-    etc/machine-id etc/.pwd.lock etc/passwd- etc/group- etc/shadow- etc/gshadow- etc/subuid- etc/subgid- \
-    root/.cache root/.wget-hsts tmp/* run/* dev/*
 if [ "$kind" = base ]; then
     mkdir -p var/cache/apt/archives/partial var/lib/apt/lists/partial var/log/apt
     for folder in run tmp dev proc sys mnt media; do [ -d "$folder" ]; done

@@ -27,11 +27,6 @@ BLOCK = 1 << 20
 # Folders that the build mounts on; whatever the image has there is not wanted.
 MOUNTED = {"dev": 0o755, "proc": 0o555, "sys": 0o555, "run": 0o755, "tmp": 0o1777}
 EMPTIED = (*MOUNTED, ".singularity.d", "etc/hostname", "etc/resolv.conf", "etc/mtab")
-# Folders whose content the build takes out by name, so they must be where their name says.
-TIDIED = (
-    "etc", "root", "var", "var/cache", "var/cache/debconf", "var/cache/ldconfig", "var/lib",
-    "var/lib/apt", "var/lib/dpkg", "var/lib/dpkg/triggers", "var/lib/ucf", "var/log",
-)  # fmt: skip
 
 
 class Broken(Exception):
@@ -88,9 +83,6 @@ class Tree:
         Raises:
             Broken: a build cannot work in it.
         """
-        for name in TIDIED:
-            if Path(name).is_symlink():
-                raise Broken(f"/{name} is a link, and has to be a folder")
         for name in EMPTIED:
             self.remove(Path(name))
         for name, mode in MOUNTED.items():

@@ -150,7 +150,10 @@ def test_a_superseded_deb_is_named_with_what_came_in_its_place(
 def test_a_deb_of_the_same_name_with_other_bytes_is_named(
     project: Project, host: FileServer, tmp_path: Path
 ) -> None:
-    other = [replace(deb, fields="Built-Again: yes\n") if deb.name == "libgd3" else deb for deb in ARCHIVE]
+    other = [
+        replace(deb, fields="Built-Again: yes\n") if deb.name == "libgd3" else deb
+        for deb in ARCHIVE
+    ]
     serve(host, tmp_path / "other", tuple(other))
 
     [stale] = project.stale(LATER)
