@@ -22,6 +22,8 @@ from datetime import datetime
 from pathlib import Path
 
 from builder.images.plan import BuildPlan
+from builder.inputs.apt import DebianPackage
+from builder.inputs.lock import PythonArtefact
 from builder.recipes.recipe import Recipe
 from builder.stages import Findings, Fingerprint, Image, PlanId, SignedImage, TestReport
 from core.canonical import Json, readable_json
@@ -128,9 +130,12 @@ def gather(
 
 def build_facts(plan: BuildPlan, findings: Findings) -> BuildFacts:
     """Return the facts of a build: its plan's inputs, the base's among them, and its findings."""
-    debian = (*plan.base.lock.packages, *plan.debian, *plan.tools)
+    below = plan.base.lock.inputs
+    debian = [item for item in below if isinstance(item, DebianPackage)]
+    debian += [*plan.debian, *plan.tools]
+    wheels = [item for item in below if isinstance(item, PythonArtefact)] + [*plan.python]
     inputs = [Input(f"{item.name} {item.version}", item.sha256) for item in debian]
-    inputs += [Input(wheel.filename, wheel.sha256) for wheel in plan.python]
+    inputs += [Input(wheel.filename, wheel.sha256) for wheel in wheels]
     inputs += [Input(source.filename, source.sha256) for source in plan.sources]
     inputs += [Input(file.target, file.sha256) for file in plan.files]
     return BuildFacts(

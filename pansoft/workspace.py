@@ -45,9 +45,9 @@ def bases_named(context: Context, names: Sequence[str]) -> tuple[BaseRecipe, ...
     return tuple(load.load_base(known[name]) for name in dict.fromkeys(names) if name in known)
 
 
-def base_of(context: Context, recipe: Recipe) -> BaseRecipe:
-    """Return the base that a recipe is built on."""
-    return load.load_base(context.recipes / load.BASES / recipe.base)
+def bases_of(context: Context, name: str) -> tuple[BaseRecipe, ...]:
+    """Return the base of a name after those that it stands on, the lowest first."""
+    return load.load_chain(context.recipes / load.BASES / name)
 
 
 def plan_of(context: Context, recipe: Recipe) -> BuildPlan:
@@ -56,9 +56,21 @@ def plan_of(context: Context, recipe: Recipe) -> BuildPlan:
     Raises:
         UserError: a lock is missing or stale.
     """
-    base_recipe = base_of(context, recipe)
-    base = plan_base(base_recipe, read_base_lock(base_recipe))
+    base = base_plan_of(context, recipe.base)
     return plan_package(recipe, read_package_lock(recipe, base.lock), base)
+
+
+def base_plan_of(context: Context, name: str) -> BasePlan:
+    """Return the plan of a base from its lock and those of the bases that it stands on.
+
+    Raises:
+        UserError: a lock is missing or stale.
+    """
+    lowest, *others = bases_of(context, name)
+    plan = plan_base(lowest, read_base_lock(lowest))
+    for base in others:
+        plan = plan_base(base, read_base_lock(base, plan.lock), plan)
+    return plan
 
 
 def plans_named(context: Context, names: Sequence[str]) -> tuple[BuildPlan | BasePlan, ...]:
@@ -72,7 +84,7 @@ def plans_named(context: Context, names: Sequence[str]) -> tuple[BuildPlan | Bas
     others = [name for name in names if name not in known]
     recipes = recipes_named(context, others) if others else ()
     return (
-        *(plan_base(base, read_base_lock(base)) for base in bases),
+        *(base_plan_of(context, base.name) for base in bases),
         *(plan_of(context, recipe) for recipe in recipes),
     )
 

@@ -58,4 +58,6 @@ def test_the_recipes_cover_what_there_is(recipes: tuple[Recipe, ...]) -> None:
 
 
 def test_every_base_is_used(recipes: tuple[Recipe, ...]) -> None:
-    assert {recipe.base for recipe in recipes} == {base.name for base in load_bases(ROOT)}
+    bases = load_bases(ROOT)
+    used = {recipe.base for recipe in recipes} | {base.on for base in bases if base.on}
+    assert used == {base.name for base in bases}

@@ -80,7 +80,7 @@ def bring_inputs(plans: Sequence[Plan], state: State, *, console: Console) -> li
     """Fetch all inputs of plans at once, those of bases to be made as well; return who lacks theirs."""
     cache = InputCache(state.inputs)
     bases = {base.id: base for plan in plans if not base_is_built(base := base_of(plan), state)}
-    inputs = [item for base in bases.values() for item in base.lock.packages]
+    inputs = [item for base in bases.values() for item in base.lock.inputs]
     packages = [plan for plan in plans if isinstance(plan, BuildPlan)]
     try:
         fetch(
@@ -103,7 +103,7 @@ def _who_lacks_inputs(
     broken: dict[str, UserError] = {}
     for base in bases.values():
         try:
-            fetch(base.lock.packages, cache, console=console)
+            fetch(base.lock.inputs, cache, console=console)
         except UserError as err:
             broken[base.id] = err
     failed: list[Failed] = []

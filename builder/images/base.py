@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Build a base once: a Debian root file system, packed, that all its images share."""
+"""Build a base once: a Debian root file system, packed, that all its images share.
+
+A base that stands on another is a layer: what it adds, packed by itself, so that the layers below
+are the same bytes for all that stands on them.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +14,10 @@ from pathlib import Path
 
 from builder.images import sandbox
 from builder.images.build_user import BuildUser
-from builder.images.container_files import minimal_container_files
+from builder.images.container_files import base_container_files
 from builder.images.failure import Subject
 from builder.images.plan import BasePlan
-from builder.images.sandbox import Stage, names_of, shell_values
+from builder.images.sandbox import Stage, names_of, requirements_of, shell_values, wheel_links
 from builder.inputs.archive import packages_index
 from builder.inputs.cache import InputCache
 from builder.inputs.fetch import fetch, locked_in
@@ -21,6 +25,7 @@ from builder.recipes.recipe import DEFAULT_LIMITS
 from builder.state import State
 from core.canonical import readable_json
 from core.console import Console, readable_size
+from core.errors import UserError
 from core.files import atomic_folder, exclusive_lock, sha256_file, write_atomic
 
 ZSTD_LEVEL = (
@@ -30,67 +35,127 @@ ZSTD_LEVEL = (
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """A built base: the packed file system, the unpacked one that builds lie on, and its hash."""
+    """A built base: the packed file system, the unpacked one that builds lie on, and its hash.
+
+    Of a layer, both hold what it adds to the base `below`. `inode` is the number of the unpacked
+    folder: another one says that the base was made anew.
+    """
 
     plan: BasePlan
     squashfs: Path
     root: Path
     sha256: str
     size: int
+    inode: int
+    below: Base | None = None
+
+    @property
+    def layers(self) -> tuple[Base, ...]:
+        """Return the built bases that lie on one another, the lowest first and this one last."""
+        return (*(self.below.layers if self.below else ()), self)
+
+    @property
+    def roots(self) -> tuple[Path, ...]:
+        """Return the unpacked layers, the highest first, as an overlay takes them."""
+        return tuple(layer.root for layer in reversed(self.layers))
 
 
 def ensure_base(plan: BasePlan, state: State, *, user: BuildUser, console: Console) -> Base:
-    """Return the base of a plan, building it where that was not done yet."""
+    """Return the base of a plan, building it and those below it where that was not done yet."""
+    below = ensure_base(plan.below, state, user=user, console=console) if plan.below else None
     lock = state.locks / f"base-{plan.id}"
     with exclusive_lock(lock, purpose=f"build the base {plan.name}", wait=True):
-        built = _built(plan, state)
+        built = _built(plan, state, below)
         if built is not None:
             return built
-        return _build(plan, state, user=user, console=console)
+        return _build(plan, state, below, user=user, console=console)
 
 
-def _built(plan: BasePlan, state: State) -> Base | None:
+def check_unchanged(base: Base) -> None:
+    """Make sure that the layers which a build lay on are still those that it began with.
+
+    Raises:
+        UserError: one was removed, made anew or altered meanwhile.
+    """
+    for layer in base.layers:
+        try:
+            is_same = layer.root.stat().st_ino == layer.inode
+            sha256 = sha256_file(layer.squashfs)
+        except FileNotFoundError:
+            is_same, sha256 = False, ""
+        if not is_same:
+            raise UserError(
+                f"the base {layer.plan.name} was removed or replaced during the build on it",
+                hint="nothing was kept; run the same command again",
+            )
+        if sha256 != layer.sha256:
+            raise UserError(
+                f"the base {layer.plan.name} in {layer.squashfs.parent} is damaged",
+                hint=f"remove that folder and run the same command again: {layer.squashfs.parent}",
+            )
+
+
+def _built(plan: BasePlan, state: State, below: Base | None) -> Base | None:
     folder = state.base(plan.id)
     try:
         facts = json.loads((folder / "base.json").read_bytes())
+        inode = (folder / "root").stat().st_ino
     except FileNotFoundError:
         return None
     return Base(
-        plan, folder / "base.squashfs", folder / "root", str(facts["sha256"]), int(facts["size"])
+        plan=plan,
+        squashfs=folder / "base.squashfs",
+        root=folder / "root",
+        sha256=str(facts["sha256"]),
+        size=int(facts["size"]),
+        inode=inode,
+        below=below,
     )
 
 
-def _build(plan: BasePlan, state: State, *, user: BuildUser, console: Console) -> Base:
+def _build(
+    plan: BasePlan, state: State, below: Base | None, *, user: BuildUser, console: Console
+) -> Base:
     cache = InputCache(state.inputs)
-    locks = locked_in(f"recipes/bases/{plan.name}/lock.json", plan.lock.packages)
-    fetch(plan.lock.packages, cache, console=console, locks=locks)
+    locks = locked_in(f"recipes/bases/{plan.name}/lock.json", plan.lock.own_inputs)
+    fetch(plan.lock.own_inputs, cache, console=console, locks=locks)
     console.status(f"building the base {plan.name}")
     sandbox.remove_leftovers(state.base(plan.id), user)
     with sandbox.scratch_folder(state.scratch, user) as scratch:
         packed = sandbox.build_in_sandbox(
-            "base",
+            "layer" if below else "base",
             scratch,
             _stage(plan),
             user=user,
             inputs=state.inputs,
-            packages_index=packages_index(plan.lock.packages, cache),
-            base=None,
+            packages_index=packages_index(plan.lock.own, cache),
+            layers=below.roots if below else (),
             settings=_settings(plan),
             subject=Subject(plan.name, DEFAULT_LIMITS, DEFAULT_LIMITS),
             failed_log=state.failed_log(plan.id),
             console=console,
         )
-        sha256, size = sha256_file(packed.squashfs), packed.squashfs.stat().st_size
+        if below is not None:
+            check_unchanged(below)
+        facts = {
+            "name": plan.name,
+            "id": plan.id,
+            "layers": [layer.name for layer in plan.layers],
+            "sha256": sha256_file(packed.squashfs),
+            "size": packed.squashfs.stat().st_size,
+        }
         folder = state.base(plan.id)
         with atomic_folder(folder) as new:
             user.own(new)
             packed.squashfs.replace(new / "base.squashfs")
             packed.log.replace(new / "build.log")
             packed.tree.replace(new / "root")
-            facts = {"name": plan.name, "id": plan.id, "sha256": sha256, "size": size}
             write_atomic(new / "base.json", readable_json(facts))
-    console.say(f"built the base {plan.name}: {readable_size(size)}")
-    return Base(plan, folder / "base.squashfs", folder / "root", sha256, size)
+    built = _built(plan, state, below)
+    if built is None:
+        raise UserError(f"the base {plan.name} vanished while it was built")
+    console.say(f"built the base {plan.name}: {readable_size(built.size)}")
+    return built
 
 
 def _stage(plan: BasePlan) -> Stage:
@@ -100,9 +165,10 @@ def _stage(plan: BasePlan) -> Stage:
             "values.sh": shell_values({"NAME": plan.name}),
             "debian": names_of(on_top),
             "tools": "",
-            "requirements.txt": "",
+            "requirements.txt": requirements_of(plan.lock.python),
         },
-        files=minimal_container_files(plan.name),
+        files=base_container_files(plan),
+        links=wheel_links(plan.lock.python),
     )
 
 
@@ -110,6 +176,6 @@ def _settings(plan: BasePlan) -> Mapping[str, str]:
     return {
         "EPOCH": str(plan.lock.epoch),
         "LEVEL": str(ZSTD_LEVEL),
-        "SUITE": plan.suite,
+        "SUITE": plan.suite or "",
         "MINIMAL": ",".join(package.name for package in plan.lock.system),
     }

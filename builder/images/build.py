@@ -9,13 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from builder.images import kept, sandbox
-from builder.images.base import Base, ensure_base
+from builder.images.base import Base, check_unchanged, ensure_base
 from builder.images.build_user import BuildUser
 from builder.images.built import SCHEMA, Built, built
 from builder.images.container_files import package_container_files
 from builder.images.failure import Subject, traced
 from builder.images.plan import ARCHITECTURE, BuildPlan
-from builder.images.sandbox import Packed, Stage, names_of, shell_values
+from builder.images.sandbox import (
+    Packed,
+    Stage,
+    names_of,
+    requirements_of,
+    shell_values,
+    wheel_links,
+)
 from builder.images.sif import DataType, PartitionType, SifObject, write_sif
 from builder.inputs.archive import packages_index
 from builder.inputs.cache import InputCache
@@ -82,9 +89,12 @@ def build(
         console.status(f"building {plan.name} {plan.version}")
         with sandbox.scratch_folder(state.scratch, user) as scratch:
             try:
-                packed = _pack(
-                    plan, base, state, scratch, user=user, console=console, options=options
-                )
+                try:
+                    packed = _pack(
+                        plan, base, state, scratch, user=user, console=console, options=options
+                    )
+                finally:
+                    check_unchanged(base)  # a failed build may have failed of that
                 _keep(plan, base, packed, state)
             finally:
                 if options.keep:
@@ -118,13 +128,13 @@ def _pack(
         "MINIMAL": "",
     }
     return sandbox.build_in_sandbox(
-        "package",
+        "layer",
         scratch,
         _stage(plan),
         user=user,
         inputs=state.inputs,
         packages_index=packages_index(debs, InputCache(state.inputs)),
-        base=base.root,
+        layers=base.roots,
         settings=settings,
         subject=Subject(
             name=plan.name,
@@ -142,21 +152,17 @@ def _pack(
 def _stage(plan: BuildPlan) -> Stage:
     """Return what the sandbox finds of this plan."""
     own = {f"files/{item.target.lstrip('/')}": (item.content, item.mode) for item in plan.files}
-    wheels = {f"wheels/{wheel.filename}": wheel.sha256 for wheel in plan.python}
     archives = {f"sources/{source.filename}": source.sha256 for source in plan.sources}
     return Stage(
         texts={
             "values.sh": shell_values({"NAME": plan.name}),
             "debian": names_of([(item.name, item.version) for item in plan.debian]),
             "tools": names_of([(item.name, item.version) for item in plan.tools]),
-            "requirements.txt": "".join(
-                f"{wheel.name}=={wheel.version} --hash=sha256:{wheel.sha256}\n"
-                for wheel in plan.python
-            ),
+            "requirements.txt": requirements_of(plan.python),
             "script.sh": traced(plan.script) if plan.script else "",
         },
         files={**own, **package_container_files(plan)},
-        links={**wheels, **archives},
+        links={**wheel_links(plan.python), **archives},
     )
 
 
@@ -169,8 +175,7 @@ def _keep(plan: BuildPlan, base: Base, packed: Packed, state: State) -> None:
             (
                 SifObject(DataType.DEFINITION, "plan", _definition(plan)),
                 SifObject(DataType.GENERIC_JSON, "plan.json", canonical_json(plan.as_json())),
-                SifObject(DataType.PARTITION, "base", base.squashfs, PartitionType.PRIMARY_SYSTEM),
-                SifObject(DataType.PARTITION, "delta", packed.squashfs, PartitionType.OVERLAY),
+                *_partitions(base, packed),
             ),
             identity=plan.identity,
             epoch=plan.base.lock.epoch,
@@ -192,6 +197,23 @@ def _keep(plan: BuildPlan, base: Base, packed: Packed, state: State) -> None:
             "interfaces": list(packed.findings.interfaces),
         }
         write_atomic(folder / "image.json", readable_json(facts))
+
+
+def _partitions(base: Base, packed: Packed) -> tuple[SifObject, ...]:
+    """Return the file systems of an image: the lowest base, the layers over it, the delta.
+
+    Apptainer mounts the overlay partitions in their order, and the later one wins.
+    """
+    lowest, *others = base.layers
+    overlays = [(layer.plan.name, layer.squashfs) for layer in others]
+    overlays.append(("delta", packed.squashfs))
+    return (
+        SifObject(DataType.PARTITION, "base", lowest.squashfs, PartitionType.PRIMARY_SYSTEM),
+        *(
+            SifObject(DataType.PARTITION, name, squashfs, PartitionType.OVERLAY)
+            for name, squashfs in overlays
+        ),
+    )
 
 
 def _definition(plan: BuildPlan) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from builder.images.plan import BuildPlan, environment_script
+from builder.images.plan import BasePlan, BuildPlan, environment_script, export_script
 from core.canonical import readable_json
 
 _STAGED = "singularity.d/.singularity.d"
@@ -18,10 +18,6 @@ _RUNSCRIPT = """#!/bin/sh
 if [ "$#" = 0 ]; then exec /bin/sh; fi
 exec "$@"
 """
-_BASE_ENVIRONMENT = """# made by pansoft
-export LC_ALL=C.UTF-8
-export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-"""
 # Sourced last, as in images that Apptainer builds itself: it puts the libraries that --nv binds
 # where programs find them, and without a file of this name Apptainer ignores --env.
 _LAST_ENVIRONMENT = """# made by pansoft
@@ -29,12 +25,17 @@ export LD_LIBRARY_PATH="${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}/.singularity.d/lib
 """
 
 
-def minimal_container_files(name: str) -> Mapping[str, tuple[bytes, int]]:
-    """Return the staged files of a base, each with its mode."""
-    return {
-        f"{_STAGED}/env/10-base.sh": (_BASE_ENVIRONMENT.encode(), 0o755),
+def base_container_files(plan: BasePlan) -> Mapping[str, tuple[bytes, int]]:
+    """Return the staged files of a base, each with its mode: a layer's lie over those below it."""
+    environment = export_script(plan.environment)
+    own = {
+        f"{_STAGED}/env/10-base.sh": (environment.encode(), 0o755),
+        f"{_STAGED}/labels.json": (readable_json({"pansoft.base": plan.name}).encode(), 0o644),
+    }
+    if plan.below is not None:
+        return own
+    return own | {
         f"{_STAGED}/env/99-base.sh": (_LAST_ENVIRONMENT.encode(), 0o755),
-        f"{_STAGED}/labels.json": (readable_json({"pansoft.base": name}).encode(), 0o644),
         f"{_STAGED}/runscript": (_RUNSCRIPT.encode(), 0o755),
     }
 

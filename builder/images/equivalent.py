@@ -18,6 +18,7 @@ from pathlib import Path
 
 from builder.images.plan import BuildPlan
 from builder.inputs.apt import DebianPackage
+from builder.inputs.lock import PythonArtefact
 from builder.recipes.definition import Definition
 from builder.recipes.recipe import Recipe, Source, SourceKind, Test, TestKind
 from core.errors import UserError
@@ -44,8 +45,10 @@ def equivalent(recipe: Recipe, plan: BuildPlan, *, base: Path | None = None) -> 
     """
     _refuse_placeholders(recipe)
     debian = plan.debian if base else (*plan.base.lock.packages, *plan.debian)
-    with_apt, with_pip = bool(debian or plan.tools), bool(plan.python)
-    arguments = [] if base else [("from", f"debian:{plan.base.suite}-slim")]
+    python = plan.python if base else _all_python(plan)
+    with_apt, with_pip = bool(debian or plan.tools), bool(python)
+    environment = plan.environment if base else _whole_environment(plan)
+    arguments = [] if base else [("from", f"debian:{plan.base.layers[0].suite}-slim")]
     arguments += [("archive", ""), ("apt", "")] if with_apt else []
     arguments += [("pip", "")] if with_pip else []
     return Definition(
@@ -57,11 +60,21 @@ def equivalent(recipe: Recipe, plan: BuildPlan, *, base: Path | None = None) -> 
             ("org.opencontainers.image.version", plan.version),
             ("org.opencontainers.image.licenses", plan.license),
         ),
-        environment=tuple((name, shlex.quote(value)) for name, value in plan.environment),
-        post=tuple(_post(plan, debian)),
+        environment=tuple((name, shlex.quote(value)) for name, value in environment),
+        post=tuple(_post(plan, debian, python)),
         test=tuple(_tests(recipe)),
         comment=tuple(_comment(recipe, plan, base)),
     )
+
+
+def _all_python(plan: BuildPlan) -> tuple[PythonArtefact, ...]:
+    """Return the Python packages of the image, the base's among them."""
+    own = {item.name for item in plan.python}
+    return (*(item for item in plan.base.lock.wheels if item.name not in own), *plan.python)
+
+
+def _whole_environment(plan: BuildPlan) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((dict(plan.base.environment) | dict(plan.environment)).items()))
 
 
 def _header(base: Path | None) -> tuple[tuple[str, str], ...]:
@@ -114,7 +127,9 @@ def _files(recipe: Recipe, plan: BuildPlan) -> Iterator[tuple[str, str]]:
         yield f"sources/{source.filename}", f"{_STAGE}/sources/{source.filename}"
 
 
-def _post(plan: BuildPlan, debian: Sequence[DebianPackage]) -> Iterator[str]:
+def _post(
+    plan: BuildPlan, debian: Sequence[DebianPackage], python: Sequence[PythonArtefact]
+) -> Iterator[str]:
     yield "set -eu"
     yield "export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8"
     yield f"mkdir -p {_STAGE}"
@@ -133,9 +148,9 @@ def _post(plan: BuildPlan, debian: Sequence[DebianPackage]) -> Iterator[str]:
     yield from _packages("debian install", debian)
     # not below /: Apptainer binds the host's /tmp and $HOME into %post
     yield r"find /usr /opt -xdev -type f -perm /6000 -exec chmod u-s,g-s {} +"
-    if plan.python:
-        yield from _here("requirements.txt", _requirements(plan))
-        yield "python3 -m venv --without-pip /opt/venv"
+    if python:
+        yield from _here("requirements.txt", _requirements(python))
+        yield "[ -d /opt/venv ] || python3 -m venv --without-pip /opt/venv"
         yield "python3 -m pip --python /opt/venv/bin/python --no-cache-dir --no-input install \\"
         yield "    --no-deps --require-hashes --no-warn-script-location {{ pip }} \\"
         yield f"    -r {_STAGE}/requirements.txt"
@@ -155,8 +170,8 @@ def _packages(command: str, debian: Sequence[DebianPackage]) -> Iterator[str]:
         yield f"    {pinned[-1]}"
 
 
-def _requirements(plan: BuildPlan) -> list[str]:
-    return [f"{item.name}=={item.version} --hash=sha256:{item.sha256}" for item in plan.python]
+def _requirements(python: Sequence[PythonArtefact]) -> list[str]:
+    return [f"{item.name}=={item.version} --hash=sha256:{item.sha256}" for item in python]
 
 
 def _script(plan: BuildPlan) -> Iterator[str]:
@@ -172,7 +187,7 @@ def _script(plan: BuildPlan) -> Iterator[str]:
     yield "("
     yield f"    cd {_STAGE}/build"
     yield f"    export PREFIX={prefix} PANSOFT_SOURCES={_STAGE}/sources"
-    if plan.python:
+    if plan.python or plan.base.lock.wheels:
         yield '    export PATH="/opt/venv/bin:$PATH"'
     yield f"    /bin/sh -eu {_STAGE}/script.sh"
     yield ")"

@@ -16,18 +16,18 @@ from core.canonical import readable_json
 from core.files import write_atomic
 
 _FACTS = "kept.json"
-_SCHEMA = 1
+_SCHEMA = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A kept sandbox: its folder, what was built in it on which unpacked base, and how that ended."""
+    """A kept sandbox: its folder, what was built in it on which unpacked bases, and how that ended."""
 
     folder: Path
     name: str
     version: str
     plan: str
-    base: Path
+    layers: tuple[Path, ...]
     failed: bool
 
 
@@ -39,7 +39,7 @@ def keep(scratch: Path, plan: BuildPlan, base: Base, state: State, *, user: Buil
         "name": plan.name,
         "version": plan.version,
         "plan": plan.id,
-        "base": str(base.root),
+        "layers": [str(root) for root in base.roots],
         "failed": not (scratch / "result.squashfs").exists(),
     }
     (scratch / "tmp").mkdir(exist_ok=True)  # a build that ended early left none
@@ -60,7 +60,7 @@ def kept_sandboxes(state: State) -> tuple[Kept, ...]:
                 name=facts["name"],
                 version=facts["version"],
                 plan=facts["plan"],
-                base=Path(facts["base"]),
+                layers=tuple(map(Path, facts["layers"])),
                 failed=facts["failed"],
             )
             found.append((file.stat().st_mtime, kept))
@@ -70,5 +70,5 @@ def kept_sandboxes(state: State) -> tuple[Kept, ...]:
 def enter(kept: Kept, state: State, *, user: BuildUser, term: str) -> int:
     """Open a shell in a kept sandbox, on the caller's terminal and offline; return its status."""
     return sandbox.shell_in_sandbox(
-        kept.folder, user=user, inputs=state.inputs, base=kept.base, term=term
+        kept.folder, user=user, inputs=state.inputs, layers=kept.layers, term=term
     )

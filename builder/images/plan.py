@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import shlex
 import uuid
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,11 @@ from builder.stages import PlanId
 from core.canonical import canonical_json, sha256_of
 from core.errors import UserError
 
-ENGINE = 1
+ENGINE = 2
 """Counts the changes of the build engine that change the bytes it makes."""
 
 ARCHITECTURE = "amd64"
+VENV = "/opt/venv"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _NAMESPACE = uuid.UUID("6f1d1d0e-5f0b-5a0e-9c55-0d2b8f3f6a11")
 
@@ -41,16 +43,36 @@ class PlannedFile:
 
 @dataclass(frozen=True, slots=True)
 class BasePlan:
-    """What a base is made of."""
+    """What a base is made of: a Debian suite, or a layer over the base `below`."""
 
     name: str
-    suite: str
+    suite: str | None
     lock: BaseLock
+    below: BasePlan | None = None
+    own_environment: tuple[tuple[str, str], ...] = ()
 
     @property
     def id(self) -> str:
         """Return the sha256 that names the built base."""
-        return sha256_of({"engine": ENGINE, "suite": self.suite, "lock": self.lock.id})
+        made_of: dict[str, Any] = {"engine": ENGINE, "suite": self.suite, "lock": self.lock.id}
+        if self.below is not None:
+            made_of["below"] = self.below.id
+        if self.own_environment:
+            made_of["environment"] = [list(pair) for pair in self.own_environment]
+        return sha256_of(made_of)
+
+    @property
+    def layers(self) -> tuple[BasePlan, ...]:
+        """Return the bases that lie on one another, the lowest first and this one last."""
+        return (*(self.below.layers if self.below else ()), self)
+
+    @property
+    def environment(self) -> tuple[tuple[str, str], ...]:
+        """Return what programs on this base see: its own variables over those from below."""
+        below = dict(self.below.environment) if self.below else {"LC_ALL": "C.UTF-8", "PATH": _PATH}
+        if self.lock.python:
+            below["PATH"] = f"{VENV}/bin:{_PATH}"
+        return tuple(sorted((below | dict(self.own_environment)).items()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +118,11 @@ class BuildPlan:
             "name": self.name,
             "version": self.version,
             "license": self.license,
-            "base": {"name": self.base.name, "id": self.base.id},
+            "base": {
+                "name": self.base.name,
+                "id": self.base.id,
+                "layers": [{"name": item.name, "id": item.id} for item in self.base.layers],
+            },
             "debian": [asdict(item) for item in self.debian],
             "tools": [asdict(item) for item in self.tools],
             "python": [asdict(item) for item in self.python],
@@ -107,9 +133,9 @@ class BuildPlan:
         }
 
 
-def plan_base(recipe: BaseRecipe, lock: BaseLock) -> BasePlan:
-    """Return the plan of a base."""
-    return BasePlan(recipe.name, recipe.suite, lock)
+def plan_base(recipe: BaseRecipe, lock: BaseLock, below: BasePlan | None = None) -> BasePlan:
+    """Return the plan of a base; `below` is that of the base that it stands on."""
+    return BasePlan(recipe.name, recipe.suite, lock, below, recipe.environment)
 
 
 def plan_package(recipe: Recipe, lock: PackageLock, base: BasePlan) -> BuildPlan:
@@ -130,7 +156,7 @@ def plan_package(recipe: Recipe, lock: PackageLock, base: BasePlan) -> BuildPlan
         sources=lock.sources,
         files=_planned_files(recipe),
         script=recipe.build.script,
-        environment=_environment(recipe),
+        environment=_environment(recipe, base),
         limits=recipe.build.limits,
         recipe=recipe.file,
     )
@@ -156,16 +182,21 @@ def _refuse_what_is_not_there(recipe: Recipe) -> None:
 
 def environment_script(plan: BuildPlan) -> str:
     """Return the shell script that sets the environment of programs in the image."""
+    return export_script(plan.environment)
+
+
+def export_script(environment: Iterable[tuple[str, str]]) -> str:
+    """Return a shell script that exports these variables."""
     lines = ["# made by pansoft"]
-    lines += [f"export {name}={shlex.quote(value)}" for name, value in plan.environment]
+    lines += [f"export {name}={shlex.quote(value)}" for name, value in environment]
     return "\n".join(lines) + "\n"
 
 
-def _environment(recipe: Recipe) -> tuple[tuple[str, str], ...]:
+def _environment(recipe: Recipe, base: BasePlan) -> tuple[tuple[str, str], ...]:
     """Return the image's environment: its own PATH first, then what the recipe sets."""
     front = [f"/opt/{recipe.name}/bin"] if recipe.build.script or recipe.build.files else []
-    if recipe.build.pip:
-        front.append("/opt/venv/bin")
+    if recipe.build.pip or base.lock.wheels:
+        front.append(f"{VENV}/bin")
     own = {"PATH": ":".join((*front, _PATH)), "LC_ALL": "C.UTF-8"}
     return tuple(sorted((own | dict(recipe.environment)).items()))
 

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from builder.images.build_user import BuildUser, mount_holder
 from builder.images.failure import PROCESSES, Subject, explain
+from builder.inputs.lock import PythonArtefact
 from builder.recipes.recipe import DEFAULT_LIMITS, Limits
 from builder.stages import Findings
 from core import process
@@ -129,7 +130,7 @@ def build_in_sandbox(
     user: BuildUser,
     inputs: Path,
     packages_index: str,
-    base: Path | None,
+    layers: Sequence[Path],
     settings: Mapping[str, str],
     subject: Subject,
     failed_log: Path,
@@ -139,13 +140,13 @@ def build_in_sandbox(
     """Run a build of a base or a package in `scratch` and return what it left there.
 
     Args:
-        kind: `base` or `package`.
+        kind: `base`, or `layer` for what lies on one: a base over another, a package.
         scratch: an empty folder of the build user.
         stage: what the build finds in /run/pansoft/stage.
         user: who builds.
         inputs: the input cache.
         packages_index: the `Packages` file of the Debian packages to install.
-        base: the unpacked base of a package.
+        layers: the unpacked bases that a layer lies on, the highest first.
         settings: EPOCH, LEVEL, MINIMAL, SUITE for `outside.sh`.
         subject: what is built, and what that may take.
         failed_log: where the log of a failed build is kept, since the scratch folder goes.
@@ -160,11 +161,11 @@ def build_in_sandbox(
     (scratch / "Packages").write_text(packages_index, encoding="utf-8")
     for program in ("whiteouts.py", "watch.py", "enter.py", "tidy.py"):
         shutil.copyfile(SCRIPTS / program, scratch / program)
-    reach = [scratch, inputs, *([base] if base else [])]
+    reach = [scratch, inputs, *layers]
     environment = user.environment(
         HOLD=str(mount_holder(reach)),
         INPUTS=str(inputs),
-        BASE=str(base or ""),
+        LAYERS="\n".join(map(str, layers)),
         KEEP="yes" if keep else "",
         **_allowed(subject.limits),
         **settings,
@@ -197,14 +198,16 @@ def build_in_sandbox(
     )
 
 
-def shell_in_sandbox(scratch: Path, *, user: BuildUser, inputs: Path, base: Path, term: str) -> int:
+def shell_in_sandbox(
+    scratch: Path, *, user: BuildUser, inputs: Path, layers: Sequence[Path], term: str
+) -> int:
     """Open a shell in what a build left in `scratch`, on the caller's terminal; return its status."""
     shutil.copyfile(SCRIPTS / "shell.sh", scratch / "stage" / "shell.sh")
-    reach = [scratch, inputs, base]
+    reach = [scratch, inputs, *layers]
     environment = user.environment(
         HOLD=str(mount_holder(reach)),
         INPUTS=str(inputs),
-        BASE=str(base),
+        LAYERS="\n".join(map(str, layers)),
         KEEP="",
         TERM=term,
         EPOCH="0",
@@ -243,7 +246,8 @@ def _write_stage(scratch: Path, stage: Stage, user: BuildUser) -> None:
         link = folder / name
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(f"/run/pansoft/archive/pool/{sha256[:2]}/{sha256}")
-    shutil.copyfile(SCRIPTS / "inside.sh", folder / "inside.sh")
+    for script in ("inside.sh", "compiled.py"):
+        shutil.copyfile(SCRIPTS / script, folder / script)
     for path in (folder, *folder.rglob("*")):
         user.give(path)
 
@@ -303,3 +307,13 @@ def shell_values(values: Mapping[str, str]) -> str:
 def names_of(packages: Sequence[tuple[str, str]]) -> str:
     """Return `name=version` lines, as apt-get takes them."""
     return "".join(f"{name}={version}\n" for name, version in packages)
+
+
+def requirements_of(wheels: Sequence[PythonArtefact]) -> str:
+    """Return the requirements file that has pip install exactly these wheels."""
+    return "".join(f"{item.name}=={item.version} --hash=sha256:{item.sha256}\n" for item in wheels)
+
+
+def wheel_links(wheels: Sequence[PythonArtefact]) -> Mapping[str, str]:
+    """Return the links of a stage to these wheels, as `Stage` takes them."""
+    return {f"wheels/{item.filename}": item.sha256 for item in wheels}

@@ -64,7 +64,8 @@ def stale_locks(
 
     Args:
         recipes: whose locks are checked.
-        bases: whose locks are checked, and needed by those of the recipes.
+        bases: whose locks are checked, and needed by those of the recipes; each after the one that
+            it stands on.
         state: where apt's private state is.
         at: the time, which decides whether package lists are read again.
         console: whom to tell.
@@ -76,12 +77,17 @@ def stale_locks(
     good_bases: dict[str, BaseLock] = {}
     inputs: dict[str, tuple[Input, ...]] = {}
     for base in bases:
+        below = good_bases.get(base.on) if base.on else None
+        if base.on and below is None:
+            what = f"the lock of {base.on}, which it stands on, does not hold"
+            found.append(Stale(base.name, Against.BASE, what, _lock(base.on, base.name)))
+            continue
         try:
-            good_bases[base.name] = lock = read_base_lock(base)
+            good_bases[base.name] = lock = read_base_lock(base, below)
         except UserError as err:
             found.append(Stale(base.name, Against.RECIPE, _words(err), _lock(base.name)))
         else:
-            inputs[base.name] = lock.packages
+            inputs[base.name] = lock.own_inputs
     for recipe in recipes:
         package = _package_lock(recipe, good_bases.get(recipe.base))
         if isinstance(package, Stale):

@@ -64,6 +64,7 @@ class BaseLock:
     """The packages of a base: `system` is the minimal Debian, `debian` what comes on top.
 
     `epoch` is the time, in seconds, that no file of the base or of an image on it is younger than.
+    A base that stands on another has what it adds to `below`, and no `system` of its own.
     """
 
     name: str
@@ -71,16 +72,60 @@ class BaseLock:
     epoch: int
     system: tuple[DebianPackage, ...]
     debian: tuple[DebianPackage, ...]
+    python: tuple[PythonArtefact, ...] = ()
+    below: BaseLock | None = None
+
+    @property
+    def own(self) -> tuple[DebianPackage, ...]:
+        """Return the Debian packages that this layer adds to those below it."""
+        return (*self.system, *self.debian)
+
+    @property
+    def own_inputs(self) -> tuple[DebianPackage | PythonArtefact, ...]:
+        """Return what a build of this layer reads from the input cache."""
+        return (*self.own, *self.python)
 
     @property
     def packages(self) -> tuple[DebianPackage, ...]:
-        """Return every package of the base."""
-        return (*self.system, *self.debian)
+        """Return every Debian package that is installed: a newer one replaces one from below."""
+        if self.below is None:
+            return self.own
+        newer = {(item.name, item.architecture) for item in self.own}
+        kept = (x for x in self.below.packages if (x.name, x.architecture) not in newer)
+        return (*kept, *self.own)
+
+    @property
+    def wheels(self) -> tuple[PythonArtefact, ...]:
+        """Return every Python package that is installed, likewise."""
+        if self.below is None:
+            return self.python
+        newer = {item.name for item in self.python}
+        return (*(item for item in self.below.wheels if item.name not in newer), *self.python)
+
+    @property
+    def inputs(self) -> tuple[DebianPackage | PythonArtefact, ...]:
+        """Return everything that went into the base and into those below it."""
+        return (*(self.below.inputs if self.below else ()), *self.own_inputs)
 
     @property
     def id(self) -> str:
         """Return the sha256 that stands for all of the base's content."""
-        return sha256_of(asdict(self))
+        return sha256_of(self.as_json())
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the lock as JSON; what a base has none of is left out of it."""
+        data: dict[str, Any] = {
+            "name": self.name,
+            "asked": self.asked,
+            "epoch": self.epoch,
+            "system": [asdict(item) for item in self.system],
+            "debian": [asdict(item) for item in self.debian],
+        }
+        if self.python:
+            data["python"] = [asdict(item) for item in self.python]
+        if self.below is not None:
+            data["on"] = self.below.id
+        return data
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +141,14 @@ class PackageLock:
     sources: tuple[Source, ...] = ()
 
 
-def base_asked(recipe: BaseRecipe) -> str:
-    """Return the hash of what a base asks for."""
-    return sha256_of({"suite": recipe.suite, "apt": sorted(recipe.apt)})
+def base_asked(recipe: BaseRecipe, below: BaseLock | None = None) -> str:
+    """Return the hash of what a base asks for on top of the one that it stands on."""
+    asked: dict[str, Any] = {"suite": recipe.suite, "apt": sorted(recipe.apt)}
+    if below is not None:
+        asked["on"] = below.id
+    if recipe.pip:
+        asked["pip"] = sorted(recipe.pip)
+    return sha256_of(asked)
 
 
 def package_asked(recipe: Recipe, base: BaseLock) -> str:
@@ -117,7 +167,7 @@ def package_asked(recipe: Recipe, base: BaseLock) -> str:
 
 def write_base_lock(lock: BaseLock, file: Path) -> None:
     """Write a base's lock."""
-    write_atomic(file, readable_json({"schema": SCHEMA, "kind": "base", **asdict(lock)}))
+    write_atomic(file, readable_json({"schema": SCHEMA, "kind": "base", **lock.as_json()}))
 
 
 def write_package_lock(lock: PackageLock, file: Path) -> None:
@@ -125,14 +175,18 @@ def write_package_lock(lock: PackageLock, file: Path) -> None:
     write_atomic(file, readable_json({"schema": SCHEMA, "kind": "package", **asdict(lock)}))
 
 
-def read_base_lock(recipe: BaseRecipe) -> BaseLock:
+def read_base_lock(recipe: BaseRecipe, below: BaseLock | None = None) -> BaseLock:
     """Return the lock of a base.
+
+    Args:
+        recipe: the base.
+        below: the lock of the base that it stands on.
 
     Raises:
         UserError: there is none, or it is not the lock of this base as it stands.
     """
-    lock = standing_base_lock(recipe)
-    if lock.asked != base_asked(recipe):
+    lock = standing_base_lock(recipe, below)
+    if lock.asked != base_asked(recipe, below):
         raise _stale(recipe.lock_file, recipe.file, recipe.name)
     return lock
 
@@ -151,8 +205,12 @@ def read_package_lock(recipe: Recipe, base: BaseLock) -> PackageLock:
     return lock
 
 
-def standing_base_lock(recipe: BaseRecipe) -> BaseLock:
+def standing_base_lock(recipe: BaseRecipe, below: BaseLock | None = None) -> BaseLock:
     """Return the lock of a base as it stands, even if the base asks for something else by now.
+
+    Args:
+        recipe: the base.
+        below: the lock of the base that it stands on.
 
     Raises:
         UserError: there is none, or it is broken.
@@ -165,6 +223,8 @@ def standing_base_lock(recipe: BaseRecipe) -> BaseLock:
             epoch=int(data["epoch"]),
             system=_debian(data["system"]),
             debian=_debian(data["debian"]),
+            python=_python(data.get("python", [])),
+            below=below,
         )
 
 
@@ -182,7 +242,7 @@ def standing_package_lock(recipe: Recipe) -> PackageLock:
             base=data["base"],
             debian=_debian(data["debian"]),
             tools=_debian(data["tools"]),
-            python=tuple(_sound(PythonArtefact(**item)) for item in data["python"]),
+            python=_python(data["python"]),
             sources=tuple(
                 _sound(Source(SourceKind(item["kind"]), item["location"], item["sha256"]))
                 for item in data["sources"]
@@ -192,6 +252,10 @@ def standing_package_lock(recipe: Recipe) -> PackageLock:
 
 def _debian(items: Sequence[Mapping[str, Any]]) -> tuple[DebianPackage, ...]:
     return tuple(_sound(DebianPackage(**item)) for item in items)
+
+
+def _python(items: Sequence[Mapping[str, Any]]) -> tuple[PythonArtefact, ...]:
+    return tuple(_sound(PythonArtefact(**item)) for item in items)
 
 
 _Item = TypeVar("_Item", DebianPackage, PythonArtefact, Source)

@@ -3,13 +3,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from builder.inputs import apt, archive, python_index
+from builder.inputs import apt, archive, python_on_base
 from builder.inputs.apt import AptState, DebianPackage
 from builder.inputs.cache import InputCache
 from builder.inputs.fetch import fetch
-from builder.inputs.lock import BaseLock, PackageLock, base_asked, package_asked
+from builder.inputs.lock import (
+    BaseLock,
+    PackageLock,
+    PythonArtefact,
+    base_asked,
+    package_asked,
+)
 from builder.recipes.recipe import BaseRecipe, Recipe
 from builder.state import State
 from core.console import Console
@@ -26,12 +33,37 @@ _SYSTEM = (
 )
 
 
-def lock_base(recipe: BaseRecipe, state: State, *, at: datetime, console: Console) -> BaseLock:
-    """Return a fresh lock of a base.
+def lock_base(
+    recipe: BaseRecipe, below: BaseLock | None, state: State, *, at: datetime, console: Console
+) -> BaseLock:
+    """Return a fresh lock of a base; `below` is that of the base that it stands on.
 
     Raises:
         UserError: the host's archives are of another suite, or have no such package.
     """
+    system = _minimal_system(recipe, state, at=at, console=console) if below is None else ()
+    debian: tuple[DebianPackage, ...] = ()
+    if recipe.apt:
+        there = below.packages if below else system
+        fetch(there, InputCache(state.inputs), console=console)
+        on_it = _on(there, state, recipe.name)
+        apt.update(on_it, at=at, console=console)
+        debian = apt.resolve(on_it, recipe.apt, reason=f"resolve {recipe.name}")
+    return BaseLock(
+        name=recipe.name,
+        asked=base_asked(recipe, below),
+        epoch=int(at.timestamp()),
+        system=system,
+        debian=debian,
+        python=_python(recipe.name, recipe.pip, below, console),
+        below=below,
+    )
+
+
+def _minimal_system(
+    recipe: BaseRecipe, state: State, *, at: datetime, console: Console
+) -> tuple[DebianPackage, ...]:
+    """Return the minimal Debian of a base's suite."""
     suites = apt.source_suites()
     if recipe.suite not in suites:
         raise UserError(
@@ -42,14 +74,7 @@ def lock_base(recipe: BaseRecipe, state: State, *, at: datetime, console: Consol
     empty = host_archives(state, at=at, console=console)
     system = apt.resolve(empty, _SYSTEM, reason=f"resolve the minimal system of {recipe.name}")
     fetch(system, InputCache(state.inputs), console=console)
-    on_system = _on(system, state, recipe.name)
-    return BaseLock(
-        name=recipe.name,
-        asked=base_asked(recipe),
-        epoch=int(at.timestamp()),
-        system=system,
-        debian=apt.resolve(on_system, recipe.apt, reason=f"resolve {recipe.name}"),
-    )
+    return system
 
 
 def lock_package(
@@ -78,7 +103,7 @@ def lock_package(
         base=base.id,
         debian=debian,
         tools=tools,
-        python=python_index.resolve(build.pip),
+        python=_python(recipe.name, build.pip, base, console),
         sources=build.sources,
     )
 
@@ -88,6 +113,20 @@ def host_archives(state: State, *, at: datetime, console: Console) -> AptState:
     empty = _apt_state(state, "empty", "")
     apt.update(empty, at=at, console=console)
     return empty
+
+
+def _python(
+    name: str, requirements: Sequence[str], below: BaseLock | None, console: Console
+) -> tuple[PythonArtefact, ...]:
+    """Return the wheels that requirements add to a base, and say what they replace in it."""
+    there = below.wheels if below else ()
+    added = python_on_base.resolve(requirements, there)
+    for old, new in python_on_base.replaced(there, added):
+        console.say(
+            f"{name} replaces {old.name} {old.version} of its base by {new.version}: "
+            "its image carries both"
+        )
+    return added
 
 
 def _kept_and_tools(

@@ -11,9 +11,10 @@ import ast
 import json
 import os
 import platform
+import re
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -24,21 +25,38 @@ from packaging.utils import canonicalize_name
 
 from builder.inputs.lock import PythonArtefact
 from core import process
-from core.errors import CommandFailed, UserError
+from core.errors import UserError
+from core.process import Completed
 
 PYTHON = (3, 11)  # Debian 12's
 GLIBC_MINOR = 36  # Debian 12's glibc is 2.36
 _PAGE_TIMEOUT_S = 60
 
 
-def resolve(requirements: Sequence[str]) -> tuple[PythonArtefact, ...]:
+class Contradiction(UserError):
+    """Versions do not get along with one another; `names` are the projects that pip blames."""
+
+    def __init__(self, message: str, *, hint: str, names: frozenset[str]) -> None:
+        super().__init__(message, hint=hint)
+        self.names = names
+
+
+def resolve(
+    requirements: Sequence[str], kept: Mapping[str, str] | None = None
+) -> tuple[PythonArtefact, ...]:
     """Return every wheel that installing `requirements` into an empty environment takes.
 
     Resolved by pip for CPython 3.11 on x86-64 Linux with the glibc of Debian 12.
 
+    Args:
+        requirements: what is asked for.
+        kept: projects and their versions that are to be in the environment as well.
+
     Raises:
+        Contradiction: the requirements contradict each other or what is `kept`.
         UserError: pip finds no set of wheels, or this program runs on another Python.
     """
+    kept = kept or {}
     if not requirements:
         return ()
     if sys.version_info[:2] != PYTHON or platform.machine() != "x86_64":
@@ -49,25 +67,39 @@ def resolve(requirements: Sequence[str]) -> tuple[PythonArtefact, ...]:
         )
     with tempfile.TemporaryDirectory(prefix="pansoft-lock-") as folder:
         report = Path(folder) / "report.json"
-        try:
-            process.run(
-                [
-                    *_pip(), "install", "--dry-run", "--ignore-installed", "--no-input",
-                    "--report", report, "--target", Path(folder) / "target",
-                    "--only-binary", ":all:", *_target_tags(), *requirements,
-                ],
-                reason=f"resolve {' '.join(requirements)}",
-                timeout_s=1200,
-            )  # fmt: skip
-        except CommandFailed as err:
-            said = [line for line in err.stderr.splitlines() if line.startswith("ERROR")]
-            raise UserError(
-                f"pip cannot resolve {' '.join(requirements)}: " + " ".join(said or [err.message]),
-                hint="every requirement must have a wheel for CPython 3.11; a project that has only "
-                "an sdist goes under build.sources",
-            ) from err
+        constraints = Path(folder) / "constraints.txt"
+        constraints.write_text("".join(f"{name}=={kept[name]}\n" for name in sorted(kept)))
+        done = process.run(
+            [
+                *_pip(), "install", "--dry-run", "--ignore-installed", "--no-input",
+                "--report", report, "--target", Path(folder) / "target",
+                "--constraint", constraints,
+                "--only-binary", ":all:", *_target_tags(), *requirements, *sorted(kept),
+            ],
+            reason=f"resolve {' '.join(requirements)}",
+            timeout_s=1200,
+            check=False,
+        )  # fmt: skip
+        if done.returncode != 0:
+            raise _unresolved(requirements, done)
         items = json.loads(report.read_bytes())["install"]
     return tuple(sorted((_artefact(item) for item in items), key=lambda a: a.name))
+
+
+def _unresolved(requirements: Sequence[str], done: Completed) -> UserError:
+    """Return the error of a failed resolution; pip names what stands in its way."""
+    said = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+    message = f"pip cannot resolve {' '.join(requirements)}: {' '.join(said) or done.stderr}"
+    hint = (
+        "every requirement must have a wheel for CPython 3.11; a project that has only an sdist "
+        "goes under build.sources"
+    )
+    constraint = r"^ +The user requested \(constraint\) ([^\s=]+)=="
+    dependent = r"^ +(\S+) \S+ depends on "
+    for blamed in (constraint, dependent):  # the second, where what is kept wants another version
+        if names := re.findall(blamed, done.stdout, flags=re.MULTILINE):
+            return Contradiction(message, hint=hint, names=frozenset(map(canonicalize_name, names)))
+    return UserError(message, hint=hint)
 
 
 def _artefact(item: dict[str, dict[str, dict[str, dict[str, str]]]]) -> PythonArtefact:

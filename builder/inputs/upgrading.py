@@ -61,8 +61,8 @@ def upgrades(
 
     Args:
         recipes: the recipes to lock.
-        bases: the bases to lock.
-        fixed: by name, the locks of bases that recipes are on and that stay as they are.
+        bases: the bases to lock, each after the one that it stands on.
+        fixed: by name, the locks of bases that something is on and that stay as they are.
         state: where apt's private state and the inputs are; bases' packages are fetched.
         at: the time that new locks of bases carry.
         console: whom to tell.
@@ -74,8 +74,9 @@ def upgrades(
     found: list[Upgrade] = []
     for base in bases:
         console.status(f"locking the base {base.name}")
-        made = locking.lock_base(base, state, at=at, console=console)
-        old = _standing_base(base)
+        below = locks[base.on] if base.on else None
+        made = locking.lock_base(base, below, state, at=at, console=console)
+        old = _standing_base(base, below)
         differences = changes(old, made)
         if old is not None and not differences and old.asked == made.asked:
             made = old  # its time alone is newer, and that would rebuild every package on it
@@ -89,9 +90,9 @@ def upgrades(
     return tuple(found)
 
 
-def _standing_base(base: BaseRecipe) -> BaseLock | None:
+def _standing_base(base: BaseRecipe, below: BaseLock | None) -> BaseLock | None:
     try:
-        return standing_base_lock(base)
+        return standing_base_lock(base, below)
     except UserError:
         return None
 

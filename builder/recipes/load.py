@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from builder.recipes import schema
+from builder.recipes.base_rules import base_problems
 from builder.recipes.recipe import (
     BaseRecipe,
     Build,
@@ -33,7 +34,7 @@ from builder.recipes.recipe import (
     Test,
     TestKind,
 )
-from builder.recipes.rules import base_problems, recipe_problems
+from builder.recipes.rules import recipe_problems
 from core import strict_yaml
 from core.errors import InvalidInput
 from core.problems import Position, Problem, errors, in_order
@@ -85,6 +86,18 @@ def load_base(folder: Path) -> BaseRecipe:
     if reading.base is None:
         raise InvalidInput(reading.problems)
     return reading.base
+
+
+def load_chain(folder: Path) -> tuple[BaseRecipe, ...]:
+    """Return the base of a folder after those that it stands on, the lowest first.
+
+    Raises:
+        InvalidInput: with every problem of the first base that has one.
+    """
+    chain = [load_base(folder)]
+    while (below := chain[0].on) is not None:
+        chain.insert(0, load_base(folder.parent / below))  # no circle: its rule was kept
+    return tuple(chain)
 
 
 def load_all(project: Path) -> tuple[Recipe, ...]:
@@ -269,9 +282,12 @@ def _base(folder: Path, fields: _Fields) -> BaseRecipe:
         name=fields.text("name"),
         title=fields.text("title"),
         summary=fields.text("summary"),
-        suite=fields.text("suite"),
+        suite=fields.text_or_none("suite"),
         apt=fields.texts("apt"),
         maintainers=_maintainers(fields),
+        on=fields.text_or_none("on"),
+        pip=fields.texts("pip"),
+        environment=fields.mapping("environment").pairs(),
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from builder.recipes import rules, schema
+from builder.recipes import base_rules, rules, schema
 from core import schema as schemas
 from core import strict_yaml
 from core.canonical import readable_json
@@ -75,7 +75,8 @@ failure is tried once more, and both tries are reported.
 ## Bases
 
 A base is a folder `recipes/bases/<name>/` with a `base.yaml`: the root file system that the images of
-many packages share.
+many packages share. It begins with a minimal Debian, or is a layer over another base and holds only
+what it adds to that.
 
 {base}
 ## What is checked
@@ -99,7 +100,7 @@ def recipe_manual(example: str) -> str:
         .replace("{base}", schemas.manual(schema.BASE))
         .replace("{yaml}", _rules(strict_yaml))
         .replace("{schema}", _rules(schemas))
-        .replace("{rules}", _rules(rules))
+        .replace("{rules}", _rules(rules) + _rules(base_rules))
     )
 
 

@@ -257,16 +257,20 @@ class Recipe:
 class BaseRecipe:
     """A base: the root file system that package images share, as its `base.yaml` says.
 
-    `suite` is the Debian suite, `apt` what is in it beyond the minimal system.
+    It begins with the minimal system of the Debian `suite`, or stands `on` another base and is a
+    layer over it. `apt` and `pip` are what is in it beyond that, `environment` what programs see.
     """
 
     folder: Path
     name: str
     title: str
     summary: str
-    suite: str
+    suite: str | None
     apt: tuple[str, ...]
     maintainers: tuple[Maintainer, ...]
+    on: str | None = None
+    pip: tuple[str, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
 
     @property
     def file(self) -> Path:

@@ -55,16 +55,10 @@ def recipe_problems(document: Document, folder: Path, *, bases: Sequence[str]) -
     """
     for check in _CHECKS:
         yield from check(document)
-    yield from _check_name(document, folder)
+    yield from check_name(document, folder)
     yield from _check_base(document, bases)
     yield from _check_files(document, folder)
     yield from _check_replaced(document, folder)
-
-
-def base_problems(document: Document, folder: Path) -> Iterator[Problem]:
-    """Yield what is wrong with a base beyond its schema."""
-    yield from _check_name(document, folder)
-    yield from _repeated(_texts(document, "apt[]"))
 
 
 # -- looking at a document that may still be wrong -------------------------------------------------
@@ -106,15 +100,17 @@ class _Text:
         return Problem(self.document.where(self.path), rule, message, hint=hint, field=field)
 
 
-def _texts(document: Document, pattern: str) -> Iterator[_Text]:
+def texts(document: Document, pattern: str) -> Iterator[_Text]:
+    """Yield every text at a pattern like `build.pip[]`, and where it stands."""
     for path, value in _values(document, pattern):
         if isinstance(value, str):
             yield _Text(document, path, value)
 
 
-def _repeated(texts: Iterable[_Text], *, same: Callable[[str], str] = str) -> Iterator[Problem]:
+def repeated(found: Iterable[_Text], *, same: Callable[[str], str] = str) -> Iterator[Problem]:
+    """Yield a problem for each text that stands a second time."""
     first: dict[str, int] = {}
-    for text in texts:
+    for text in found:
         key = same(text.text)
         line = text.document.where(text.path).line
         if key in first:
@@ -134,8 +130,9 @@ def _at(document: Document, path: Path_, rule: str, message: str, hint: str) -> 
 # -- the checks ------------------------------------------------------------------------------------
 
 
-def _check_name(document: Document, folder: Path) -> Iterator[Problem]:
-    for name in _texts(document, "name"):
+def check_name(document: Document, folder: Path) -> Iterator[Problem]:
+    """Yield a problem where the name is not the folder's."""
+    for name in texts(document, "name"):
         if name.text != folder.name:
             yield name.problem(
                 "recipe-name",
@@ -145,7 +142,7 @@ def _check_name(document: Document, folder: Path) -> Iterator[Problem]:
 
 
 def _check_base(document: Document, bases: Sequence[str]) -> Iterator[Problem]:
-    for base in _texts(document, "base"):
+    for base in texts(document, "base"):
         if base.text not in bases:
             yield base.problem(
                 "recipe-base",
@@ -155,8 +152,8 @@ def _check_base(document: Document, bases: Sequence[str]) -> Iterator[Problem]:
 
 
 def _check_license(document: Document) -> Iterator[Problem]:
-    given_away = any(text.text == "allowed" for text in _texts(document, "license.redistribution"))
-    for text in _texts(document, "license.spdx"):
+    given_away = any(text.text == "allowed" for text in texts(document, "license.redistribution"))
+    for text in texts(document, "license.spdx"):
         expression = spdx.parse(text.text)
         for fault in expression.problems:
             yield text.problem(
@@ -196,8 +193,13 @@ def _check_build(document: Document) -> Iterator[Problem]:
 
 
 def _check_pip(document: Document) -> Iterator[Problem]:
+    yield from check_requirements(document, "build.pip[]")
+
+
+def check_requirements(document: Document, pattern: str) -> Iterator[Problem]:
+    """Yield what is wrong with the Python requirements at `pattern`."""
     parsed: list[_Text] = []
-    for text in _texts(document, "build.pip[]"):
+    for text in texts(document, pattern):
         try:
             requirement = Requirement(text.text)
         except InvalidRequirement as err:
@@ -219,11 +221,11 @@ def _check_pip(document: Document) -> Iterator[Problem]:
                 f"'{text.text}' is not pinned to one version",
                 hint=f"write {requirement.name}==VERSION",
             )
-    yield from _repeated(parsed, same=canonicalize_name)
+    yield from repeated(parsed, same=canonicalize_name)
 
 
 def _check_npm(document: Document) -> Iterator[Problem]:
-    for text in _texts(document, "build.npm[]"):
+    for text in texts(document, "build.npm[]"):
         if not _NPM.match(text.text):
             yield text.problem(
                 "recipe-npm",
@@ -261,11 +263,11 @@ def _check_sources(document: Document) -> Iterator[Problem]:
             )
             continue
         names.append(_Text(document, (*path, kind.value), filename))
-    yield from _repeated(names)
+    yield from repeated(names)
 
 
 def _check_files(document: Document, folder: Path) -> Iterator[Problem]:
-    for text in _texts(document, "build.files[].source"):
+    for text in texts(document, "build.files[].source"):
         source = PurePosixPath(text.text)
         inside = (folder / source).resolve()
         if source.is_absolute() or ".." in source.parts:
@@ -286,7 +288,7 @@ def _check_files(document: Document, folder: Path) -> Iterator[Problem]:
                 f"there is no file '{text.text}' in the recipe's folder",
                 hint="only files are copied, not folders",
             )
-    for text in _texts(document, "build.files[].target"):
+    for text in texts(document, "build.files[].target"):
         below = any(text.text.startswith(f"{folder}/") for folder in TARGETS)
         if str(PurePosixPath(text.text)) != text.text or ".." in text.text.split("/") or not below:
             yield text.problem(
@@ -294,17 +296,18 @@ def _check_files(document: Document, folder: Path) -> Iterator[Problem]:
                 f"'{text.text}' is not a file below {', '.join(TARGETS[:-1])} or {TARGETS[-1]}",
                 hint="write the whole path without '..', for example /usr/local/share/NAME/FILE",
             )
-    for text in _texts(document, "build.files[].mode"):
+    for text in texts(document, "build.files[].mode"):
         if text.text[-1:] in ("2", "3", "6", "7"):
             yield text.problem(
                 "recipe-target",
                 f"mode {text.text} lets everybody write to the file",
                 hint='"0644" for data, "0755" for programs',
             )
-    yield from _repeated(_texts(document, "build.files[].target"))
+    yield from repeated(texts(document, "build.files[].target"))
 
 
-def _check_environment(document: Document) -> Iterator[Problem]:
+def check_environment(document: Document) -> Iterator[Problem]:
+    """Yield variables that decide how programs are found."""
     for path, variables in _values(document, "environment"):
         if not isinstance(variables, dict):
             continue
@@ -320,13 +323,13 @@ def _check_environment(document: Document) -> Iterator[Problem]:
 
 
 def _command_names(document: Document) -> list[_Text]:
-    names = [*_texts(document, "commands[]"), *_texts(document, "commands[].name")]
+    names = [*texts(document, "commands[]"), *texts(document, "commands[].name")]
     return sorted(names, key=lambda name: str(name.path[1]).zfill(6))
 
 
 def _check_commands(document: Document) -> Iterator[Problem]:
-    yield from _repeated(_command_names(document))
-    for text in _texts(document, "commands[].run"):
+    yield from repeated(_command_names(document))
+    for text in texts(document, "commands[].run"):
         try:
             program = shlex.split(text.text)[:1]
         except ValueError as err:
@@ -342,7 +345,7 @@ def _check_commands(document: Document) -> Iterator[Problem]:
 
 def _check_desktop(document: Document) -> Iterator[Problem]:
     names = [name.text for name in _command_names(document)]
-    for text in _texts(document, "runtime.desktop.command"):
+    for text in texts(document, "runtime.desktop.command"):
         if text.text not in names:
             yield text.problem(
                 "recipe-desktop",
@@ -352,16 +355,16 @@ def _check_desktop(document: Document) -> Iterator[Problem]:
 
 
 def _check_tests(document: Document) -> Iterator[Problem]:
-    yield from _repeated(_texts(document, "tests[].name"))
+    yield from repeated(texts(document, "tests[].name"))
     mpi = any(value is True for _, value in _values(document, "runtime.mpi"))
-    gpu = any(text.text != "none" for text in _texts(document, "runtime.gpu"))
+    gpu = any(text.text != "none" for text in texts(document, "runtime.gpu"))
     jupyter = any(_values(document, "runtime.jupyter"))
     needs = {
         "mpi": (mpi, "mpi: true"),
         "gpu": (gpu, "gpu: optional"),
         "notebook": (jupyter, "a jupyter kernel"),
     }
-    for text in _texts(document, "tests[].kind"):
+    for text in texts(document, "tests[].kind"):
         has, wanted = needs.get(text.text, (True, ""))
         if not has:
             yield text.problem(
@@ -393,7 +396,7 @@ def _check_windows(document: Document) -> Iterator[Problem]:
                 "only a test of kind 'gui' has a window",
                 "write 'kind: gui', or take it out",
             )
-    for text in _texts(document, "tests[].window"):
+    for text in texts(document, "tests[].window"):
         try:
             re.compile(text.text)
         except re.error as err:
@@ -405,14 +408,14 @@ def _check_windows(document: Document) -> Iterator[Problem]:
 
 
 def _check_lists(document: Document) -> Iterator[Problem]:
-    installed = [*_texts(document, "build.apt[]"), *_texts(document, "build.tools[]")]
-    yield from _repeated(installed)
+    installed = [*texts(document, "build.apt[]"), *texts(document, "build.tools[]")]
+    yield from repeated(installed)
     for pattern in ("facilities[]", "techniques[]", "maintainers[].name", "build.npm[]"):
-        yield from _repeated(_texts(document, pattern))
+        yield from repeated(texts(document, pattern))
 
 
 def _check_dates(document: Document) -> Iterator[Problem]:
-    for text in _texts(document, "release.supported_until"):
+    for text in texts(document, "release.supported_until"):
         if re.fullmatch(schema.DATE, text.text):
             try:
                 date.fromisoformat(text.text)
@@ -421,7 +424,7 @@ def _check_dates(document: Document) -> Iterator[Problem]:
 
 
 def _check_orcid(document: Document) -> Iterator[Problem]:
-    for text in _texts(document, "maintainers[].orcid"):
+    for text in texts(document, "maintainers[].orcid"):
         if not re.fullmatch(schema.ORCID, text.text):
             continue
         digits = text.text.rpartition("/")[2].replace("-", "")
@@ -438,7 +441,7 @@ def _check_orcid(document: Document) -> Iterator[Problem]:
 
 
 def _check_replaced(document: Document, folder: Path) -> Iterator[Problem]:
-    for text in _texts(document, "release.replaced_by"):
+    for text in texts(document, "release.replaced_by"):
         if not re.fullmatch(schema.NAME, text.text):
             continue
         if text.text == folder.name or not (folder.parent / text.text / "recipe.yaml").is_file():
@@ -455,7 +458,7 @@ _CHECKS: tuple[Callable[[Document], Iterator[Problem]], ...] = (
     _check_pip,
     _check_npm,
     _check_sources,
-    _check_environment,
+    check_environment,
     _check_commands,
     _check_desktop,
     _check_tests,

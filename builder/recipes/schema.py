@@ -185,6 +185,17 @@ _SOURCE = {
     ),
 }
 
+_ENVIRONMENT = _field(
+    "dict",
+    "Environment variables that are set in the image.",
+    keysrules={
+        "type": "string",
+        "regex": ENVIRONMENT_NAME,
+        "meta": {"pattern": "letters, digits and '_', no digit first"},
+    },
+    valuesrules={"type": "string"},
+)
+
 _LOCAL_FILE = {
     "source": _must(_line("The file in the recipe's folder.", example="files/pyfai.svg")),
     "target": _must(
@@ -391,16 +402,7 @@ RECIPE: Schema = {
         )
     ),
     "build": _must(_mapping("What goes into the image.", _BUILD)),
-    "environment": _field(
-        "dict",
-        "Environment variables that are set in the image.",
-        keysrules={
-            "type": "string",
-            "regex": ENVIRONMENT_NAME,
-            "meta": {"pattern": "letters, digits and '_', no digit first"},
-        },
-        valuesrules={"type": "string"},
-    ),
+    "environment": _ENVIRONMENT,
     "commands": _list("The commands that users get: a name, or a name and what it runs.", _COMMAND),
     "tests": _must(
         _list(
@@ -420,14 +422,24 @@ BASE: Schema = {
     "name": _must(_NAME),
     "title": _must(_line("The name as people write it.", maxlength=80)),
     "summary": _must(_line("What is in it, in one line.", maxlength=160)),
-    "suite": _must(
-        _form(
-            "The Debian suite.",
-            regex="[a-z]+",
-            pattern="a suite's code name in lower case",
-            example="bookworm",
-        )
+    "suite": _form(
+        "The Debian suite whose minimal system it begins with.",
+        regex="[a-z]+",
+        pattern="a suite's code name in lower case",
+        example="bookworm",
     ),
-    "apt": _must(_list("Debian packages beyond the minimal system.", _DEBIAN_PACKAGES)),
+    "on": _form(
+        "The base that it is a layer over, in place of a suite.",
+        regex=NAME,
+        pattern=NAME_IN_WORDS,
+        example="debian-12-python",
+    ),
+    "apt": _list("Debian packages beyond that.", _DEBIAN_PACKAGES),
+    "pip": _list(
+        "Python requirements, each pinned with `==`, in the virtual environment /opt/venv. A package "
+        "on this base that gets along with them does not carry them again.",
+        _line("One requirement.", example="numpy==2.4.6"),
+    ),
+    "environment": _ENVIRONMENT,
     "maintainers": _MAINTAINERS,
 }

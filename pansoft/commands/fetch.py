@@ -50,12 +50,12 @@ def fetch(
     plans = [
         workspace.plan_of(context, recipe) for recipe in workspace.recipes_named(context, names)
     ]
-    inputs = [item for plan in plans for item in (*plan.base.lock.packages, *plan.inputs)]
+    inputs = [item for plan in plans for item in (*plan.base.lock.inputs, *plan.inputs)]
     locks: dict[str, str] = {}
     for plan in plans:
         locks |= fetching.locked_in(f"recipes/{plan.name}/lock.json", plan.inputs)
-    for base in {plan.base.name: plan.base for plan in plans}.values():
-        locks |= fetching.locked_in(f"recipes/bases/{base.name}/lock.json", base.lock.packages)
+    for base in {base.name: base for plan in plans for base in plan.base.layers}.values():
+        locks |= fetching.locked_in(f"recipes/bases/{base.name}/lock.json", base.lock.own_inputs)
     done = fetching.fetch(inputs, cache, console=context.console, locks=locks, further=further)
     click.echo(f"{done.wanted} inputs are in the cache, {done.downloaded} of them came just now")
     if target is not None:

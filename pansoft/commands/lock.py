@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import asdict
 
 import click
@@ -47,7 +47,7 @@ def lock(
     """Resolve recipes and bases NAMES against this host's archives and write their lock.json.
 
     A base that has no lock yet is locked with the first recipe on it. Locking a base makes the
-    locks of the recipes on it stale.
+    locks of the bases and recipes on it stale.
 
     Example: pansoft lock hdf5-tools
     """
@@ -69,48 +69,69 @@ def lock(
 
 def _lock(context: Context, names: Sequence[str]) -> None:
     state = workspace.state_of(context)
-    bases = workspace.bases_named(context, names)
-    done: dict[str, BaseLock] = {base.name: _lock_base(context, state, base) for base in bases}
-    others = [name for name in names if name not in done]
+    anew = {base.name for base in workspace.bases_named(context, names)}
+    done: dict[str, BaseLock] = {}
+    for name in names:
+        if name in anew:
+            _chain(context, state, name, done, anew)
+    others = [name for name in names if name not in anew]
     for recipe in workspace.recipes_named(context, others) if others else ():
-        base_recipe = workspace.base_of(context, recipe)
-        base = done.get(base_recipe.name) or _known_base(context, state, base_recipe)
-        done[base.name] = base
+        base = _chain(context, state, recipe.base, done)
         made = locking.lock_package(recipe, base, state, at=clock.now(), console=context.console)
         write_package_lock(made, recipe.lock_file)
         counts = f"{len(made.debian)} Debian and {len(made.python)} Python packages"
         click.echo(f"locked {recipe.name} {recipe.version}: {counts}")
 
 
-def _known_base(context: Context, state: State, base: BaseRecipe) -> BaseLock:
-    """Return the base's lock as it stands, or a fresh one where there is none.
+def _chain(
+    context: Context,
+    state: State,
+    name: str,
+    done: dict[str, BaseLock],
+    anew: Container[str] = (),
+) -> BaseLock:
+    """Return the lock of a base after those that it stands on; `done` has what is known of them.
 
-    A stale one is an error: to lock a base again makes other locks stale, so somebody asks for it.
+    What is in `anew` is locked again, once. Another is taken as it stands, or locked where there is
+    no lock. A stale one is an error: to lock a base again makes other locks stale, so somebody asks
+    for it.
     """
+    below: BaseLock | None = None
+    for base in workspace.bases_of(context, name):
+        if base.name not in done:
+            made = None if base.name in anew else _known(base, below)
+            done[base.name] = made or _lock_base(context, state, base, below)
+        below = done[base.name]
+    return done[name]
+
+
+def _known(base: BaseRecipe, below: BaseLock | None) -> BaseLock | None:
+    """Return the base's lock as it stands, or None where there is none."""
     try:
-        return read_base_lock(base)
+        return read_base_lock(base, below)
     except InvalidInput:
         raise
     except UserError:
-        return _lock_base(context, state, base)
+        return None
 
 
-def _lock_base(context: Context, state: State, base: BaseRecipe) -> BaseLock:
-    made = locking.lock_base(base, state, at=clock.now(), console=context.console)
+def _lock_base(
+    context: Context, state: State, base: BaseRecipe, below: BaseLock | None
+) -> BaseLock:
+    made = locking.lock_base(base, below, state, at=clock.now(), console=context.console)
     write_base_lock(made, base.lock_file)
-    click.echo(f"locked the base {base.name}: {len(made.packages)} Debian packages")
+    counts = f"{len(made.own)} Debian and {len(made.python)} Python packages"
+    click.echo(f"locked the base {base.name}: {counts}")
     return made
 
 
 def _check(context: Context, names: Sequence[str], *, as_json: bool) -> int:
     """Print why locks no longer hold and return the exit code."""
     recipes, bases = _meant(context, names)
-    needed = {base.name: base for base in bases}
-    for recipe in recipes:
-        needed.setdefault(recipe.base, workspace.base_of(context, recipe))
+    needed = _chains(context, recipes, bases)
     stale = checking.stale_locks(
         recipes,
-        tuple(needed.values()),
+        needed,
         workspace.state_of(context),
         at=clock.now(),
         console=context.console,
@@ -131,10 +152,13 @@ def _check(context: Context, names: Sequence[str], *, as_json: bool) -> int:
 def _upgrade(context: Context, names: Sequence[str], *, write: bool, as_json: bool) -> int:
     """Print what new locks would change, and write them where wanted."""
     recipes, bases = _meant(context, names)
-    others = {base.name: base for base in bases}
-    for recipe in recipes:
-        others.setdefault(recipe.base, workspace.base_of(context, recipe))
-    fixed = {name: read_base_lock(others[name]) for name in others.keys() - {b.name for b in bases}}
+    wanted = {base.name for base in bases}
+    chains = _chains(context, recipes, bases)
+    bases = tuple(base for base in chains if base.name in wanted)
+    fixed: dict[str, BaseLock] = {}
+    for base in chains:
+        if base.name not in wanted:
+            fixed[base.name] = workspace.base_plan_of(context, base.name).lock
     state = workspace.state_of(context)
     found = upgrades(recipes, bases, fixed, state, at=clock.now(), console=context.console)
     news = [item for item in found if item.is_new]
@@ -156,6 +180,15 @@ def _upgrade(context: Context, names: Sequence[str], *, write: bool, as_json: bo
     verb = "were written" if write else "would be written"
     click.echo(f"{len(news)} of {len(found)} locks {verb}" if news else "nothing is newer")
     return 0
+
+
+def _chains(
+    context: Context, recipes: Iterable[Recipe], bases: Iterable[BaseRecipe]
+) -> tuple[BaseRecipe, ...]:
+    """Return these bases, those of the recipes and all that they stand on; the lowest come first."""
+    names = dict.fromkeys((*(base.name for base in bases), *(recipe.base for recipe in recipes)))
+    chains = [workspace.bases_of(context, name) for name in names]
+    return tuple({base.name: base for chain in chains for base in chain}.values())
 
 
 def _meant(

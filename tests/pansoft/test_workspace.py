@@ -80,7 +80,7 @@ def test_a_plan_is_made_of_the_recipe_its_lock_and_its_base(context: Context) ->
 
 def test_a_recipe_on_a_base_that_was_locked_again_has_a_stale_lock(context: Context) -> None:
     [recipe] = workspace.recipes_named(context, [])
-    lock = workspace.base_of(context, recipe).lock_file
+    lock = workspace.bases_of(context, recipe.base)[-1].lock_file
     lock.write_text(lock.read_text().replace('"epoch": 1', '"epoch": 2'))
 
     with pytest.raises(InvalidInput) as stale:

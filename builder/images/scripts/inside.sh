@@ -33,7 +33,7 @@ find / -xdev -type f -perm /6000 -exec chmod u-s,g-s {} +
 
 if [ -s "$stage/requirements.txt" ]; then
     step "installing $(wc -l < "$stage/requirements.txt") Python packages"
-    python3 -m venv --without-pip /opt/venv
+    [ -d /opt/venv ] || python3 -m venv --without-pip /opt/venv
     python3 -m pip --python /opt/venv/bin/python --isolated --disable-pip-version-check \
         --no-cache-dir --no-input --quiet install --no-index --no-deps --no-compile \
         --no-warn-script-location --find-links "$stage/wheels" --require-hashes \
@@ -75,8 +75,7 @@ fi
 for folder in /opt/venv "/opt/$NAME"; do
     if [ ! -d "$folder" ] || ! command -v python3 >/dev/null; then continue; fi
     step "compiling the Python files of $folder"
-    # By hash and unchecked: squashfs changes the times that Python would compare otherwise.
-    python3 -m compileall -q -j 1 --invalidation-mode unchecked-hash "$folder" || true
+    python3 -I "$stage/compiled.py" "$folder"
 done
 
 cp -a --no-preserve=ownership "$stage/singularity.d/." /

@@ -3,10 +3,11 @@
 # network namespaces of its own and no network in them. The working directory is the build's
 # scratch folder; `archive`, `base` and the like in it are links to what is needed.
 #
-#   $1        base | package | shell (in what a failed build left, on the caller's terminal)
+#   $1        base | layer, of what lies on a base: another base, a package | shell (in what a failed
+#             build left, on the caller's terminal)
 #   HOLD      an empty folder to mount things on
 #   INPUTS    the input cache (read only)
-#   BASE      the unpacked base, for a package
+#   LAYERS    the unpacked bases that a layer lies on, a line each, the highest first
 #   EPOCH     no file is younger than this, in seconds
 #   MINIMAL   the packages of the minimal system, for a base
 #   LEVEL     the zstd level to pack with
@@ -65,12 +66,29 @@ base)
     printf '#!/bin/sh\nexit 101\n' > "$root/usr/sbin/policy-rc.d"
     chmod 755 "$root/usr/sbin/policy-rc.d"
     ;;
-package | shell)
+layer | shell)
     [ "$kind" = shell ] || mkdir "$scratch/upper" "$scratch/overlay"
-    mkdir "$HOLD/base"
-    mount --bind -o ro "$BASE" "$HOLD/base"
+    mkdir "$HOLD/layers" "$HOLD/below"
+    lower=
+    while IFS= read -r layer; do
+        place="$HOLD/layers/$(find "$HOLD/layers" -mindepth 1 -maxdepth 1 | wc -l)"
+        mkdir "$place"
+        mount --bind -o ro "$layer" "$place"
+        lower=${lower:+$lower:}$place
+    done <<EOT
+$LAYERS
+EOT
+    # what is deleted is looked for in all that lies below
+    case $lower in
+    *:*) mount -t overlay overlay -o "ro,userxattr,lowerdir=$lower" "$HOLD/below" ;;
+    *) mount --bind -o ro "$lower" "$HOLD/below" ;;
+    esac
     mount -t overlay overlay \
-        -o "userxattr,lowerdir=$HOLD/base,upperdir=$HOLD/scratch/upper,workdir=$HOLD/scratch/overlay" "$root"
+        -o "userxattr,lowerdir=$lower,upperdir=$HOLD/scratch/upper,workdir=$HOLD/scratch/overlay" "$root"
+    ;;
+*)
+    printf 'there is no kind %s\n' "$kind" >&2
+    exit 1
     ;;
 esac
 
@@ -137,7 +155,7 @@ mkdir -p "$scratch/findings"
 sed -n 's/^ *\([^:]*\):.*/\1/p' /proc/self/net/dev | LC_ALL=C sort > "$scratch/findings/interfaces"
 find . -xdev -type f -perm /6000 -printf '/%P\n' | LC_ALL=C sort > "$scratch/findings/setuid"
 find . -xdev -type f -perm -0002 -printf '/%P\n' | LC_ALL=C sort > "$scratch/findings/world-writable"
-python3 -I "$scratch/whiteouts.py" "$scratch/upper" "${BASE:-}"
+[ "$kind" = base ] || python3 -I "$scratch/whiteouts.py" "$scratch/upper" "$HOLD/below"
 
 step "packing"
 # shellcheck disable=SC2086

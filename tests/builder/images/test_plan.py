@@ -12,7 +12,7 @@ import pytest
 
 from builder.images import base as base_building
 from builder.images import build as building
-from builder.images.container_files import minimal_container_files, package_container_files
+from builder.images.container_files import base_container_files, package_container_files
 from builder.images.plan import (
     ENGINE,
     BasePlan,
@@ -78,8 +78,8 @@ def plan_of(recipe: Recipe, lock: PackageLock = LOCK, base: BasePlan = BASE) -> 
 
 def test_the_id_of_a_plan_is_the_same_for_ever(recipe: Recipe) -> None:
     # A golden value: where it changes on purpose, every image of every site is built again.
-    assert plan_of(recipe).id == "973b89745d43c55dc8bcadc82a9ddf525d16bce10c864ae76b9404ecd53d8c4e"
-    assert BASE.id == "cad15ecbcae901929afa716bec245fc0ec3c4ac761f495af19939a3f13fdc30c"
+    assert plan_of(recipe).id == "8839ec7d322dc2c900783685de2aa4d7d68c05cad81493af6f25750ae1d6505e"
+    assert BASE.id == "a57386c3fb9dcac17fdfccbd36f158105a6d9f456258f9a0b037326e4f71b53c"
 
 
 def with_build(**changes: object) -> Callable[[Recipe], Recipe]:
@@ -138,6 +138,22 @@ def test_a_lock_of_other_inputs_is_another_plan(recipe: Recipe, lock: PackageLoc
 def test_another_base_is_another_plan(recipe: Recipe, base: BasePlan) -> None:
     assert plan_of(recipe, base=base).id != plan_of(recipe).id
     assert base.id != BASE.id
+
+
+def test_a_layer_is_what_it_adds_and_what_it_lies_on(recipe: Recipe) -> None:
+    lock = BaseLock("science", HASH, 1_700_000_001, (), (), (WHEEL,), BASE.lock)
+    layer = BasePlan("science", None, lock, BASE, (("OMP_NUM_THREADS", "1"),))
+    other = replace(layer, below=replace(BASE, suite="trixie"))
+
+    assert [item.name for item in layer.layers] == ["debian-12", "science"]
+    assert len({BASE.id, layer.id, other.id, replace(layer, own_environment=()).id}) == 4
+    assert dict(layer.environment) == {
+        "LC_ALL": "C.UTF-8",
+        "OMP_NUM_THREADS": "1",
+        "PATH": "/opt/venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    }
+    on_it = plan_of(with_build(pip=())(recipe), replace(LOCK, python=()), layer)
+    assert dict(on_it.environment)["PATH"].startswith("/opt/plotter/bin:/opt/venv/bin:")
 
 
 def test_a_local_file_decides_by_its_content(recipe: Recipe) -> None:
@@ -214,13 +230,13 @@ def test_the_engine_number_is_raised_with_the_bytes_it_makes(recipe: Recipe) -> 
         if script.suffix in (".sh", ".py"):
             digest.update(script.name.encode() + b"\0" + script.read_bytes())
     digest.update(f"{base_building.ZSTD_LEVEL} {building.ZSTD_LEVEL}".encode())
-    staged = {**minimal_container_files("debian-12"), **package_container_files(plan_of(recipe))}
+    staged = {**base_container_files(BASE), **package_container_files(plan_of(recipe))}
     for name, (content, mode) in sorted(staged.items()):
         digest.update(f"{name}\0{mode:o}\0".encode() + content)
 
     assert (ENGINE, digest.hexdigest()) == (
-        1,
-        "ea2be628dfefc8e14f10e20544d962b9edd4682bfa043b2b1602a9954f30673d",
+        2,
+        "6a86dc509764ca76d81dbb24aaf91180cd68cfd71188bd6a27113d390eb7cf41",
     ), (
         "what runs inside builds has changed: raise ENGINE in builder/images/plan.py when the bytes of "
         "images change with it, then record the new number and hash here"

@@ -52,7 +52,7 @@ class Project:
         return load.load_base(self.root / "recipes" / "bases" / "debian-12")
 
     def lock(self, at: datetime = AT) -> None:
-        lock = locking.lock_base(self.base, self.state, at=at, console=QUIET)
+        lock = locking.lock_base(self.base, None, self.state, at=at, console=QUIET)
         write_base_lock(lock, self.base.lock_file)
         made = locking.lock_package(self.recipe, lock, self.state, at=at, console=QUIET)
         write_package_lock(made, self.recipe.lock_file)

@@ -69,6 +69,34 @@ def test_a_lock_is_read_as_it_was_written(
     assert read_package_lock(recipe, base) == lock
 
 
+def test_the_lock_of_a_layer_holds_what_it_adds(base_recipe: BaseRecipe, base: BaseLock) -> None:
+    layer = replace(base_recipe, suite=None, on="debian-12", pip=("numpy==2.1",))
+    newer = replace(DEB, version="5.4.4-2")
+    asked = base_asked(layer, base)
+    lock = BaseLock("debian-12", asked, 1_700_000_001, (), (newer,), (WHEEL,), base)
+    write_base_lock(lock, base_recipe.lock_file)
+
+    read = read_base_lock(layer, base)
+
+    assert read == lock
+    assert read.packages == (newer,)
+    assert read.wheels == (WHEEL,)
+    assert read.inputs == (DEB, newer, WHEEL)
+
+
+def test_the_lock_of_a_layer_is_stale_when_the_base_below_changes(
+    base_recipe: BaseRecipe, base: BaseLock
+) -> None:
+    layer = replace(base_recipe, suite=None, on="debian-12")
+    lock = BaseLock("debian-12", base_asked(layer, base), 1, (), (), (), base)
+    write_base_lock(lock, base_recipe.lock_file)
+
+    with pytest.raises(InvalidInput) as stale:
+        read_base_lock(layer, replace(base, epoch=1))
+
+    assert [problem.rule for problem in stale.value.problems] == ["lock-stale"]
+
+
 def test_writing_a_lock_twice_gives_the_same_text(recipe: Recipe, lock: PackageLock) -> None:
     before = recipe.lock_file.read_bytes()
 

@@ -54,7 +54,7 @@ def state(tmp_path: Path) -> State:
 
 
 def lock_base(recipe: BaseRecipe, state: State, at: datetime = AT) -> BaseLock:
-    return locking.lock_base(recipe, state, at=at, console=Console(quiet=True))
+    return locking.lock_base(recipe, None, state, at=at, console=Console(quiet=True))
 
 
 def names(packages: Sequence[DebianPackage]) -> list[str]:
@@ -82,6 +82,20 @@ def test_a_base_of_another_suite_is_refused(
 
     assert "bookworm" in refused.value.message
     assert refused.value.hint == "lock on a host whose apt sources have trixie"
+
+
+def test_a_layer_locks_what_it_adds_to_the_base_below(
+    archive: FileServer, base_recipe: BaseRecipe, state: State
+) -> None:
+    below = lock_base(base_recipe, state)
+    recipe = replace(base_recipe, name="plots", suite=None, on="debian-12", apt=("gnuplot-nox",))
+
+    lock = locking.lock_base(recipe, below, state, at=AT, console=Console(quiet=True))
+
+    assert lock.system == ()
+    assert names(lock.debian) == ["gnuplot-nox"]
+    assert names(lock.packages) == [*names(below.packages), "gnuplot-nox"]
+    assert lock.inputs == (*below.inputs, *lock.debian)
 
 
 class TestPackages:
@@ -186,3 +200,59 @@ class TestPackages:
             lock(Build(pip=("nothing-like-it",)))
 
         assert "build.sources" in str(failed.value.hint)
+
+
+class TestPythonOnABase:
+    """Requirements on a base that has numpy 2.1 and scipy 1.14, which wants numpy below 3."""
+
+    @pytest.fixture
+    def index(self, archive: FileServer) -> FileServer:
+        projects = {
+            "numpy": [wheel("numpy", "2.1"), wheel("numpy", "2.2"), wheel("numpy", "3.0")],
+            "scipy": [
+                wheel("scipy", "1.14", requires=["numpy<3"]),
+                wheel("scipy", "1.15", requires=["numpy>=3"]),
+            ],
+            "fabio": [wheel("fabio", "1.0", requires=["numpy"])],
+            "newer": [wheel("newer", "1.0", requires=["numpy>=2.2"])],
+            "newest": [wheel("newest", "1.0", requires=["numpy>=3"])],
+        }
+        for project, wheels in projects.items():
+            archive.files[f"/simple/{project}/"] = index_page(dict(wheels))
+            archive.types[f"/simple/{project}/"] = "text/html"
+            archive.files |= {f"/files/{name}": content for name, content in wheels}
+        return archive
+
+    @pytest.fixture
+    def locked(
+        self, index: FileServer, base_recipe: BaseRecipe, recipe: Recipe, state: State
+    ) -> Callable[..., list[str]]:
+        science = replace(base_recipe, apt=(), pip=("numpy==2.1", "scipy==1.14"))
+        base = lock_base(science, state)
+        assert [item.name for item in base.wheels] == ["numpy", "scipy"]
+
+        def lock(*requirements: str) -> list[str]:
+            wanted = replace(recipe, build=Build(pip=requirements))
+            made = locking.lock_package(wanted, base, state, at=AT, console=Console(quiet=True))
+            return [f"{item.name}=={item.version}" for item in made.python]
+
+        return lock
+
+    def test_what_the_base_has_is_not_carried_again(self, locked: Callable[..., list[str]]) -> None:
+        assert locked("fabio==1.0", "numpy==2.1") == ["fabio==1.0"]
+
+    def test_a_package_that_needs_another_version_carries_its_own(
+        self, locked: Callable[..., list[str]]
+    ) -> None:
+        assert locked("newer==1.0") == ["newer==1.0", "numpy==2.2"]
+
+    def test_what_the_other_version_breaks_in_the_base_is_replaced_with_it(
+        self, locked: Callable[..., list[str]]
+    ) -> None:
+        assert locked("newest==1.0") == ["newest==1.0", "numpy==3.0", "scipy==1.15"]
+
+    def test_requirements_that_contradict_each_other_are_refused(
+        self, locked: Callable[..., list[str]]
+    ) -> None:
+        with pytest.raises(UserError, match=r"pip cannot resolve newest==1\.0 numpy==2\.2"):
+            locked("newest==1.0", "numpy==2.2")
