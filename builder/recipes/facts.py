@@ -7,10 +7,20 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """A program as its Python or Debian package describes it; None where that does not say.
+class SourceArchive:
+    """A source archive: its name, its sha256, and its address where everybody can have it."""
 
-    `license` is an SPDX expression, `license_note` what the package says in its own words.
+    url: str | None
+    filename: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A program as its Python or Debian package or its sources describe it; None where they do not.
+
+    `license` is an SPDX expression, `license_note` what the package says in its own words;
+    `remarks` are for whoever finishes the recipe.
     """
 
     title: str
@@ -26,5 +36,9 @@ class Facts:
     base: str = "debian-12"
     apt: tuple[str, ...] = ()
     pip: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
+    archives: tuple[SourceArchive, ...] = ()
+    script: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
     module: str | None = None
+    remarks: tuple[str, ...] = ()

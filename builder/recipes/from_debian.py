@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from builder.inputs.apt import stanzas
 from builder.recipes.facts import Facts
+from builder.recipes.licence_texts import licence_of
 from builder.recipes.schema import DEBIAN_PACKAGE
 from core import process, spdx
 from core.errors import CommandFailed, UserError
@@ -71,12 +72,14 @@ def facts(package: str) -> Facts:
             f"apt does not know the package '{package}'",
             hint=f"look at the spelling, run 'apt-get update', or search: apt-cache search {package}",
         )
-    files, copyright_text = _contents(package)
-    return described(record, files, copyright_text)
+    own, files, copyright_text = _contents(package)
+    return described({**record, **own}, files, copyright_text)
 
 
-def _contents(package: str) -> tuple[tuple[str, ...], str]:
-    """Return a package's files and its copyright file; nothing where it cannot be had."""
+def _contents(package: str) -> tuple[Mapping[str, str], tuple[str, ...], str]:
+    """Return a package's own record, which has its long description, its files and its copyright
+    file; nothing where it cannot be had.
+    """
     with tempfile.TemporaryDirectory(prefix="pansoft-new-") as folder:
         try:
             process.run(
@@ -90,15 +93,18 @@ def _contents(package: str) -> tuple[tuple[str, ...], str]:
                 ["dpkg-deb", "--raw-extract", archive, unpacked], reason=f"unpack {archive.name}"
             )
         except (CommandFailed, StopIteration):
-            return (), ""
+            return {}, (), ""
+        record = next(
+            iter(stanzas((unpacked / "DEBIAN" / "control").read_text("utf-8", "replace"))), {}
+        )
         files = tuple(
             f"/{path.relative_to(unpacked).as_posix()}"
             for path in sorted(unpacked.rglob("*"))
-            if path.is_symlink() or path.is_file()
+            if (path.is_symlink() or path.is_file()) and unpacked / "DEBIAN" not in path.parents
         )
         document = unpacked / "usr" / "share" / "doc" / package / "copyright"
         text = document.read_text("utf-8", "replace") if document.is_file() else ""
-        return files, text
+        return record, files, text
 
 
 def described(record: Mapping[str, str], files: Sequence[str], copyright_text: str) -> Facts:
@@ -106,6 +112,8 @@ def described(record: Mapping[str, str], files: Sequence[str], copyright_text: s
     package = record["Package"]
     summary, description = _description(record)
     license_, note = license_of(copyright_text)
+    if note is None and (read := licence_of([copyright_text], [copyright_text])).note:
+        note = f"{read.note}, in its own words: read them"
     homepage = record.get("Homepage", "").strip()
     return Facts(
         title=package,
@@ -119,6 +127,7 @@ def described(record: Mapping[str, str], files: Sequence[str], copyright_text: s
         base=_base(record.get("Depends", "")),
         apt=(package,),
         commands=_commands(files),
+        module=_module(files),
     )
 
 
@@ -131,7 +140,8 @@ def upstream_version(version: str) -> str:
 
 
 def _description(record: Mapping[str, str]) -> tuple[str | None, str | None]:
-    text = record.get("Description-en") or record.get("Description") or ""
+    texts = (record.get("Description-en", ""), record.get("Description", ""))
+    text = max(texts, key=len)  # apt without translations knows the first line only
     summary, _, rest = text.partition("\n")
     paragraphs = re.split(r"\n\s*\.\s*\n", rest)
     description = "\n\n".join(" ".join(part.split()) for part in paragraphs if part.strip())
@@ -148,6 +158,14 @@ def _base(depends: str) -> str:
 def _commands(files: Sequence[str]) -> tuple[str, ...]:
     folders = {"/usr/bin", "/bin", "/usr/games"}
     return tuple(sorted(p.name for p in map(PurePosixPath, files) if str(p.parent) in folders))
+
+
+def _module(files: Sequence[str]) -> str | None:
+    """Return the Python module of a package that is there for one, without a command."""
+    if _commands(files):
+        return None
+    packages = re.compile(r"/usr/lib/python3/dist-packages/([a-zA-Z][a-zA-Z0-9_]*)/__init__\.py")
+    return next((match[1] for file in files if (match := packages.fullmatch(file))), None)
 
 
 def license_of(copyright_text: str) -> tuple[str | None, str | None]:

@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 
 from builder.recipes.facts import Facts
+from builder.recipes.licence_texts import licence_of
 from core import process, spdx
 from core.errors import CommandFailed, UserError
 
@@ -46,6 +47,8 @@ CLASSIFIERS: Mapping[str, str] = MappingProxyType(
         "zlib/libpng License": "Zlib",
     }
 )
+_LICENCE_FILE = re.compile(r"(LICEN[CS]ES?|COPYING|UNLICENSE)([._-].*)?\Z", re.IGNORECASE)
+_MAX_TEXT = 256 * 1024
 _NOT_A_MODULE = {"tests", "test", "docs", "doc", "examples", "benchmarks", "scripts"}
 
 
@@ -95,10 +98,18 @@ def read_wheel(wheel: Path) -> Facts:
             metadata = HeaderParser().parsestr(archive.read(found[0]).decode("utf-8"))
             points = f"{folder}/entry_points.txt"
             entry_points = archive.read(points).decode("utf-8") if points in names else ""
+            licences = [
+                archive.read(file)[:_MAX_TEXT].decode("utf-8", "replace")
+                for file in sorted(names)
+                if file.startswith(f"{folder}/") and _LICENCE_FILE.match(PurePosixPath(file).name)
+            ]
     except (zipfile.BadZipFile, IndexError, UnicodeDecodeError) as err:
         raise UserError(f"{wheel.name} is not a wheel") from err
     name, version = str(metadata["Name"]), str(metadata["Version"])
     license_, note = _license(metadata)
+    evidence = "the metadata of the Python package" if license_ else None
+    if license_ is None and (read := licence_of(licences, [])).spdx is not None:
+        license_, evidence = read.spdx, "the licence text in the Python package"
     addresses = _addresses(metadata)
     return Facts(
         title=name,
@@ -111,7 +122,7 @@ def read_wheel(wheel: Path) -> Facts:
         documentation=addresses.get("documentation"),
         license=license_,
         license_note=note,
-        evidence="the metadata of the Python package" if license_ else None,
+        evidence=evidence,
         base=BASE,
         pip=(f"{name}=={version}",),
         commands=_commands(entry_points),

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Sequence
 
-from builder.recipes import from_debian, from_pypi
+from builder.recipes import from_debian, from_pypi, from_source
 from builder.recipes.facts import Facts
 from builder.recipes.rules import UNKNOWN_LICENSE
 from builder.recipes.schema import COMMAND, NAME, NAME_IN_WORDS, WEB_URL
@@ -18,29 +18,43 @@ _PLAIN = re.compile(r"[A-Za-z/][^\x00-\x1f:#\[\]{},&*!|>'\"%@`]*(?<! )\Z")
 _WORDS = {"true", "false", "null", "~", "yes", "no", "on", "off"}
 
 
-def new_recipe(name: str, *, from_pypi: str | None = None, from_debian: str | None = None) -> str:
+def new_recipe(
+    name: str,
+    *,
+    from_pypi: str | None = None,
+    from_debian: str | None = None,
+    from_source: str | None = None,
+) -> str:
     """Return the text of a recipe.
 
     Args:
         name: the package's name.
         from_pypi: a Python requirement to begin from.
         from_debian: a Debian package to begin from.
+        from_source: the address or the file of a source archive to begin from.
 
     Raises:
-        UserError: the name is not a name, or there is no such Python or Debian package.
+        UserError: the name is not a name, or there is no such package or archive.
     """
     if not re.fullmatch(NAME, name) or len(name) > 64:
         raise UserError(f"'{name}' is not a name: {NAME_IN_WORDS}", hint="for example: hdf5-tools")
-    return recipe_text(name, _facts(name, requirement=from_pypi, package=from_debian))
+    facts = _facts(name, requirement=from_pypi, package=from_debian, archive=from_source)
+    return recipe_text(name, facts)
 
 
-def _facts(name: str, *, requirement: str | None, package: str | None) -> Facts:
-    if requirement is not None and package is not None:
-        raise UserError("a recipe begins from a Python or from a Debian package, not from both")
+def _facts(
+    name: str, *, requirement: str | None, package: str | None, archive: str | None
+) -> Facts:
+    if sum(beginning is not None for beginning in (requirement, package, archive)) > 1:
+        raise UserError(
+            "a recipe begins from a Python package, a Debian package or a source archive: one of them"
+        )
     if requirement is not None:
         return from_pypi.facts(requirement)
     if package is not None:
         return from_debian.facts(package)
+    if archive is not None:
+        return from_source.facts(archive)
     return Facts(title=name, apt=(name,))
 
 
@@ -65,11 +79,12 @@ def recipe_text(name: str, facts: Facts) -> str:
         f"base: {facts.base}",
         "build:",
     ]
-    for field, items in (("apt", facts.apt), ("pip", facts.pip)):
+    for field, items in (("apt", facts.apt), ("tools", facts.tools), ("pip", facts.pip)):
         if items:
             lines += [f"  {field}:", *(f"    - {_scalar(item)}" for item in items)]
+    lines += _sources(facts)
     lines += _commands(name, facts)
-    lines += _tests(facts)
+    lines += _tests(name, facts)
     lines += ["runtime:", "  cpus: 1", "  memory: 1024", "  time: 60"]
     return "\n".join(lines) + "\n"
 
@@ -102,6 +117,18 @@ def _license(facts: Facts) -> list[str]:
     ]
 
 
+def _sources(facts: Facts) -> list[str]:
+    """Return the archives, and the script below the remarks on it."""
+    if not facts.archives:
+        return []
+    lines = ["  sources:"]
+    for archive in facts.archives:
+        url = archive.url or f"https://example.org/{archive.filename}"
+        lines += [f"    - url: {_scalar(url)}", f"      sha256: {archive.sha256}"]
+    lines += [f"  # {_printable(remark)}" for remark in facts.remarks]
+    return [*lines, "  script: |", *(f"    {_printable(line)}" for line in facts.script)]
+
+
 def _commands(name: str, facts: Facts) -> list[str]:
     commands = _usable(facts.commands)
     if commands:
@@ -115,13 +142,13 @@ def _usable(commands: Sequence[str]) -> list[str]:
     return [name for name in commands if re.fullmatch(COMMAND, name)]
 
 
-def _tests(facts: Facts) -> list[str]:
+def _tests(name: str, facts: Facts) -> list[str]:
     lines = [
         "tests:",
         "  # This shows that it is there. Show that it works: convert, compute or plot something.",
     ]
     if facts.module is not None:
-        run = f"python -c 'import {facts.module}; print(\"imported\", {facts.module}.__name__)'"
+        run = f"python3 -c 'import {facts.module}; print(\"imported\", {facts.module}.__name__)'"
         return [
             *lines,
             "  - name: can be imported",
@@ -148,11 +175,12 @@ def _tests(facts: Facts) -> list[str]:
             f"    run: {_scalar(run)}",
             f"    expect: {_scalar(version)}",
         ]
+    place = f"/opt/{name}" if facts.archives else f"/usr/share/doc/{facts.apt[0]}"
     return [
         *lines,
         "  - name: is installed",
         "    kind: command",
-        f"    run: {_scalar(f'test -d /usr/share/doc/{facts.apt[0]}')}",
+        f"    run: {_scalar(f'test -d {place}')}",
     ]
 
 

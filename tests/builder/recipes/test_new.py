@@ -287,5 +287,34 @@ def test_a_package_that_apt_does_not_know_is_refused() -> None:
 
 
 def test_a_recipe_has_one_beginning() -> None:
-    with pytest.raises(UserError, match="not from both"):
+    with pytest.raises(UserError, match="one of them"):
         new_recipe("x", from_debian="x", from_pypi="x")
+
+
+def test_a_licence_text_in_a_wheel_is_read(tmp_path: Path) -> None:
+    text = "Permission to use, copy, modify, and/or distribute this software for any purpose ..."
+    files = {"thing.py": "", "some_thing-1.2.dist-info/licenses/LICENSE.txt": text}
+    wheel = make_wheel(tmp_path, "Metadata-Version: 2.4\nName: thing\nVersion: 1.2\n", files)
+
+    found = from_pypi.read_wheel(wheel)
+
+    assert (found.license, found.evidence) == ("ISC", "the licence text in the Python package")
+
+
+def test_a_copyright_file_in_words_is_for_somebody_to_read(tmp_path: Path) -> None:
+    words = "It is under the GNU General Public License, version 2, or (at your option) any later version."
+
+    found = from_debian.described(RECORD, [], words)
+
+    assert found.license is None
+    assert found.license_note == "GPL-2.0, in its own words: read them"
+    read(tmp_path, "some-thing", recipe_text("some-thing", found))
+
+
+def test_a_debian_package_of_a_python_module_is_imported(tmp_path: Path) -> None:
+    files = ["/usr/lib/python3/dist-packages/thing/__init__.py"]
+
+    found = from_debian.described({**RECORD, "Depends": "python3"}, files, COPYRIGHT)
+
+    recipe = read(tmp_path, "some-thing", recipe_text("some-thing", found))
+    assert recipe.tests[0].run == "python3 -c 'import thing; print(\"imported\", thing.__name__)'"
