@@ -19,8 +19,10 @@ import requests
 
 from builder.inputs.apt import DebianPackage
 from builder.inputs.cache import InputCache
+from builder.inputs.images import take_from_archives
 from builder.inputs.locations import Location
 from builder.inputs.lock import Input, PythonArtefact, input_name
+from builder.inputs.oci import ImagePart
 from builder.inputs.places import Mirrors, Place, places
 from builder.inputs.site import site_of
 from core.console import Console, readable_size
@@ -74,7 +76,11 @@ def fetch(
             if cache.has(item.sha256):
                 console.say(f"{input_name(item)} was damaged in the input cache: fetching it again")
                 cache.path(item.sha256).unlink()
-        total = _fetch_all(missing, cache, mirrors, console=console, locks=locks or {})
+        parts = [item for item in missing if isinstance(item, ImagePart)]
+        take_from_archives(parts, cache, console=console)
+        total = sum(part.size for part in parts if cache.has(part.sha256))
+        left = [item for item in missing if not cache.has(item.sha256)]
+        total += _fetch_all(left, cache, mirrors, console=console, locks=locks or {})
     console.say(f"fetched {len(missing)} inputs, {readable_size(total)}")
     return Fetched(len(wanted), len(missing), total)
 
@@ -233,6 +239,8 @@ def _gone(item: Input, label: str, tried: int) -> UserError:
                 "the archive drops a package when a newer one replaces it; name a place that keeps it "
                 "with 'pansoft fetch --from', or lock again with: pansoft lock NAME"
             )
+        case ImagePart():
+            hint = "the image that base.yaml names is not there any more, or nobody answers for it"
         case PythonArtefact():
             hint = "lock the recipe again with: pansoft lock NAME"
         case _:

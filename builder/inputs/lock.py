@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 from builder.inputs.apt import DebianPackage
+from builder.inputs.oci import ImagePart
 from builder.recipes.recipe import BaseRecipe, Recipe, Source, SourceKind
 from core.canonical import readable_json, sha256_of
 from core.errors import InvalidInput, UserError
@@ -46,7 +47,7 @@ class PythonArtefact:
     sha256: str
 
 
-Input: TypeAlias = DebianPackage | PythonArtefact | Source
+Input: TypeAlias = DebianPackage | PythonArtefact | Source | ImagePart
 """Something that a build reads; each has the sha256 that it is fetched and kept by."""
 
 
@@ -55,6 +56,8 @@ def input_name(item: Input) -> str:
     match item:
         case DebianPackage():
             return Path(item.path).name
+        case ImagePart():
+            return item.name
         case PythonArtefact() | Source():
             return item.filename
 

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from builder.recipes.image_reference import ImageOrigin
 from core.errors import UserError
 
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
@@ -54,6 +55,16 @@ class ImageLayer:
 
 
 @dataclass(frozen=True, slots=True)
+class ImagePart:
+    """A part of an image as an input of a build, with where images like it are had from."""
+
+    sha256: str
+    size: int
+    name: str
+    origin: ImageOrigin
+
+
+@dataclass(frozen=True, slots=True)
 class OciImage:
     """An image, all of it by digest: lowest layer first, and the environment of its programs.
 
@@ -66,15 +77,19 @@ class OciImage:
     environment: tuple[tuple[str, str], ...]
 
     @property
-    def blobs(self) -> tuple[ImageBlob, ...]:
-        """Return everything that is fetched, each once."""
-        layers = (ImageBlob(layer.sha256, layer.size) for layer in self.layers)
-        return tuple(dict.fromkeys((self.config, *layers)))
-
-    @property
     def path(self) -> str | None:
         """Return the PATH of its programs, where it sets one."""
         return dict(self.environment).get("PATH")
+
+    def parts(self, origin: ImageOrigin) -> tuple[ImagePart, ...]:
+        """Return everything that is fetched, each once."""
+        place = origin.reference.place
+        found = {self.config.sha256: (self.config.size, f"the configuration of {place}")}
+        for number, layer in enumerate(self.layers, start=1):
+            found.setdefault(layer.sha256, (layer.size, f"layer {number} of {place}"))
+        return tuple(
+            ImagePart(sha256, size, name, origin) for sha256, (size, name) in found.items()
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,12 @@ import urllib3
 
 from builder.inputs import apt, locations, python_index
 from builder.inputs.apt import DebianPackage
+from builder.inputs.images import registry_of
 from builder.inputs.locations import Location, LocationKind
 from builder.inputs.lock import Input, PythonArtefact
+from builder.inputs.oci import ImagePart
+from builder.inputs.registry import Registry
+from builder.recipes.image_reference import ImageReference, ImageSource
 from builder.recipes.recipe import Source, SourceKind
 
 
@@ -46,6 +50,7 @@ class Mirrors:
     _indexes: python_index.Indexes | None = None
     _local: threading.local = field(default_factory=threading.local)
     _unreachable: set[str] = field(default_factory=set)
+    _registries: dict[ImageReference, Registry] = field(default_factory=dict)
 
     def give_up_on(self, url: str) -> None:
         """Ask a server no more: it could not be reached, in several tries, and there are others."""
@@ -70,6 +75,13 @@ class Mirrors:
             if self._indexes is None:
                 self._indexes = python_index.configured()
             return self._indexes
+
+    def registry(self, reference: ImageReference) -> Registry:
+        """Return the registry that an image is in."""
+        with self._lock:
+            if reference not in self._registries:
+                self._registries[reference] = registry_of(reference)
+            return self._registries[reference]
 
     def session(self, kind: str) -> requests.Session:
         """Return this thread's session for `debian`, which has apt's proxies, or for another kind."""
@@ -110,6 +122,10 @@ def _configured(item: Input, mirrors: Mirrors) -> Iterator[Place | requests.Requ
                     yield Place(archive + item.path, mirrors.session("debian"))
                 elif (Path(folder) / item.path).is_file():
                     yield Place(Path(folder) / item.path)
+        case ImagePart():
+            if item.origin.reference.source is ImageSource.REGISTRY:
+                registry = mirrors.registry(item.origin.reference)
+                yield Place(registry.blob_address(item.sha256), registry.session())
         case Source(kind=SourceKind.URL):
             yield Place(item.location, mirrors.session("web"))
         case _:

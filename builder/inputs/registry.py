@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A client of container registries: manifests and blobs by digest, every byte verified by it.
+"""A client of container registries: manifests by digest, and sessions in which blobs are fetched.
 
 The protocol is that of the OCI distribution specification 1.1 ("Pull"); logging in is that of the
 distribution project ("Token Authentication Specification"): the registry answers 401 and says who
@@ -15,8 +15,6 @@ import ipaddress
 import json
 import re
 import threading
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,7 +25,6 @@ import urllib3
 
 from builder.inputs import oci
 from builder.inputs.credentials import Login
-from builder.inputs.oci import ImageBlob
 from core.errors import UserError
 
 _TIMEOUT_S = (20, 120)
@@ -52,9 +49,14 @@ class Registry:
         Raises:
             UserError: the registry does not have it, does not give it, or gives another one.
         """
-        what = f"the image {self.name}"
-        headers = {"Accept": ", ".join(oci.MANIFESTS)}
-        content = self._small(f"manifests/sha256:{sha256}", what=what, headers=headers)
+        try:
+            content = self._manifest(sha256)
+        except requests.RequestException as err:
+            # without the exception's text: an address may hold a signature
+            raise UserError(
+                f"{self.host} cannot be asked for the image {self.name} ({type(err).__name__})",
+                hint="check the network and the proxy settings, then run it again",
+            ) from err
         found = hashlib.sha256(content).hexdigest()
         if found != sha256:
             raise UserError(
@@ -64,99 +66,59 @@ class Registry:
             )
         return content
 
-    def download(self, blob: ImageBlob, part: Path, *, what: str) -> None:
-        """Download a blob to `part`, going on where it was cut; the caller verifies it.
+    def blob_address(self, sha256: str) -> str:
+        """Return where a blob is, to be asked for in a `session` of this registry."""
+        return self._address(f"blobs/sha256:{sha256}")
 
-        Raises:
-            UserError: the registry does not have it, or does not give it.
+    def session(self) -> requests.Session:
+        """Return this thread's session, which logs in where the registry asks for it.
+
+        A request in it raises UserError where the registry does not give what it has.
         """
-        while True:
-            before = _size(part)
-            if before >= blob.size:
-                return  # all of it is here; the hash decides
-            try:
-                self._transfer(blob, part, what=what)
-            except requests.RequestException as err:
-                if _size(part) <= before:  # this try brought nothing; the next would not either
-                    raise self._interrupted(what, err) from err
-            else:
-                return
-
-    def _small(self, path: str, *, what: str, headers: Mapping[str, str]) -> bytes:
-        try:
-            with self._get(path, what=what, headers=headers) as response:
-                return _at_most(response, _MANIFEST_BYTES)
-        except requests.RequestException as err:
-            raise self._interrupted(what, err) from err
-
-    def _transfer(self, blob: ImageBlob, part: Path, *, what: str) -> None:
-        have = _size(part)
-        headers = {"Range": f"bytes={have}-"} if have else {}
-        with self._get(f"blobs/sha256:{blob.sha256}", what=what, headers=headers) as response:
-            resumed = response.status_code == requests.codes.partial_content
-            with part.open("ab" if resumed else "wb") as stream:
-                for block in response.iter_content(_BLOCK):
-                    stream.write(block)
-                    if stream.tell() > blob.size:  # never what was asked for; do not fill the disk
-                        break
-
-    def _get(
-        self, path: str, *, what: str, headers: Mapping[str, str] | None = None
-    ) -> requests.Response:
-        """Return the answer to a request below this repository, its content still to be read."""
-        scheme = "http" if is_this_machine(self.host) else "https"
-        response = self._session().get(
-            f"{scheme}://{self.host}/v2/{self.name}/{path}",
-            # the bytes as they are: a hash waits for them
-            headers={"Accept-Encoding": "identity", **(headers or {})},
-            auth=self._access,
-            stream=True,
-            timeout=_TIMEOUT_S,
-        )
-        if response.ok:
-            return response
-        response.close()
-        raise self._refused(response.status_code, what)
-
-    def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
             session = _session()
+            session.auth = self._access
+            session.hooks["response"].append(self._explain_refusal)
             self._local.session = session
         return session
 
-    def _refused(self, status: int, what: str) -> UserError:
-        if status in (requests.codes.unauthorized, requests.codes.forbidden):
-            known = self._access.login is not None
-            return UserError(
-                f"{self.host} does not give {what}"
-                + (" to this user" if known else " to whom it does not know"),
-                hint="ask who looks after it for access"
-                if known
-                else f"log in: docker login {self.host}, or apptainer registry login "
-                f"docker://{self.host}",
-            )
-        if status in (requests.codes.not_found, requests.codes.gone):
-            return UserError(
-                f"{self.host} does not have {what}",
-                hint="images that no tag names are removed by some registries; name another digest, "
-                "or keep the image in a registry of your own",
-            )
-        return UserError(
-            f"{self.host} answers {status} when asked for {what}", hint="try again later"
-        )
+    def _manifest(self, sha256: str) -> bytes:
+        with self.session().get(
+            self._address(f"manifests/sha256:{sha256}"),
+            headers={"Accept": ", ".join(oci.MANIFESTS), "Accept-Encoding": "identity"},
+            stream=True,
+            timeout=_TIMEOUT_S,
+        ) as response:
+            if response.status_code in (requests.codes.not_found, requests.codes.gone):
+                raise UserError(
+                    f"{self.host} does not have the image {self.name} with this digest",
+                    hint="some registries remove images that no tag names; name another digest, or "
+                    "keep the image in a registry of your own",
+                )
+            response.raise_for_status()
+            return _at_most(response, _MANIFEST_BYTES)
 
-    def _interrupted(self, what: str, err: requests.RequestException) -> UserError:
-        """Return what went wrong, without the exception's text: an address may hold a signature."""
-        if isinstance(err, _NotInTheClear):
-            return UserError(
-                f"{self.host} sends us to an address without TLS for {what}",
-                hint="only registries on this machine may do without",
+    def _address(self, path: str) -> str:
+        scheme = "http" if is_this_machine(self.host) else "https"
+        return f"{scheme}://{self.host}/v2/{self.name}/{path}"
+
+    def _explain_refusal(self, response: requests.Response, **how: Any) -> None:
+        """Stop where the registry, asked again with all we have, does not give what it has."""
+        del how
+        refusals = (requests.codes.unauthorized, requests.codes.forbidden)
+        if response.status_code not in refusals or urlsplit(response.url).netloc != self.host:
+            return
+        response.close()
+        if self._access.login is not None:
+            raise UserError(
+                f"{self.host} does not give the image {self.name} to this user",
+                hint="ask who looks after it for access",
             )
-        return UserError(
-            f"{what} could not be downloaded from {self.host} ({type(err).__name__})",
-            hint="check the network and the proxy settings, then run it again: "
-            "it goes on where it was",
+        raise UserError(
+            f"{self.host} does not give the image {self.name} to whom it does not know",
+            hint=f"log in: docker login {self.host}, or apptainer registry login "
+            f"docker://{self.host}",
         )
 
 
@@ -235,10 +197,6 @@ class _Access(requests.auth.AuthBase):
         return f"Bearer {token}" if isinstance(token, str) and token else None
 
 
-class _NotInTheClear(requests.RequestException):
-    """A request without TLS, to another machine."""
-
-
 class _ThisMachineOnly(requests.adapters.HTTPAdapter):
     """Speaks HTTP without TLS with this machine, and with no other."""
 
@@ -246,10 +204,14 @@ class _ThisMachineOnly(requests.adapters.HTTPAdapter):
         """Send a request.
 
         Raises:
-            _NotInTheClear: it goes to another machine.
+            UserError: it goes to another machine.
         """
-        if not is_this_machine(urlsplit(request.url or "").netloc.rpartition("@")[2]):
-            raise _NotInTheClear("no TLS", request=request)
+        host = urlsplit(request.url or "").hostname or ""
+        if not is_this_machine(host):
+            raise UserError(
+                f"the registry sends us to {host} without TLS",
+                hint="only registries on this machine may do without; ask who looks after it",
+            )
         return super().send(request, *args, **more)
 
 
@@ -269,7 +231,3 @@ def _at_most(response: requests.Response, limit: int) -> bytes:
         if len(content) > limit:
             break
     return content
-
-
-def _size(file: Path) -> int:
-    return file.stat().st_size if file.is_file() else 0

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from core.errors import UserError
 
@@ -52,6 +52,14 @@ class ImageReference:
     def name(self) -> str:
         """Return the repository in the registry."""
         return self.place.partition("/")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class ImageOrigin:
+    """Where an image is had from: the reference, and the folder in which archives are."""
+
+    reference: ImageReference
+    folder: Path
 
 
 def parse_reference(text: str) -> ImageReference:

@@ -16,10 +16,13 @@ from pathlib import Path
 import pytest
 
 from builder.inputs.cache import InputCache
-from builder.inputs.images import fetch_image, look_up_image
+from builder.inputs.export import export
+from builder.inputs.fetch import fetch
+from builder.inputs.image_locking import look_up_image
+from builder.inputs.locations import Location, LocationKind
 from builder.inputs.oci import OciImage
 from builder.inputs.registry import is_this_machine
-from builder.recipes.image_reference import ImageReference, parse_reference
+from builder.recipes.image_reference import ImageOrigin, ImageReference, parse_reference
 from core.console import Console
 from core.errors import UserError
 from tests.docker_daemons import Daemon, docker_daemon
@@ -56,7 +59,7 @@ def in_registry(host: str, name: str, digest: str = IMAGE.digest) -> ImageRefere
 
 
 def look_up(reference: ImageReference, cache: InputCache, folder: Path = Path()) -> OciImage:
-    return look_up_image(reference, folder, cache, console=CONSOLE)
+    return look_up_image(ImageOrigin(reference, folder), cache, console=CONSOLE)
 
 
 def is_whole(image: MadeImage, cache: InputCache) -> bool:
@@ -80,11 +83,11 @@ def test_an_image_is_had_by_its_digest(open_registry: LocalRegistry, cache: Inpu
     image = look_up(in_registry(open_registry.host, "test/tiny"), cache)
 
     assert image.manifest == IMAGE.digest
-    assert [blob.sha256 for blob in image.blobs] == list(IMAGE.blobs)
+    nobody = ImageOrigin(in_registry("127.0.0.1:1", "gone"), Path())
+    parts = image.parts(nobody)
+    assert [part.sha256 for part in parts] == list(IMAGE.blobs)
     assert is_whole(IMAGE, cache)
-    assert (
-        fetch_image(image, in_registry("127.0.0.1:1", "gone"), Path(), cache, console=CONSOLE) == 0
-    ), "all of it is there, so nobody is asked"
+    assert fetch(parts, cache, console=CONSOLE).downloaded == 0, "all is there, nobody is asked"
 
 
 @pytest.mark.needs("docker-registry")
@@ -105,7 +108,7 @@ def test_an_index_leads_to_the_image_for_us(
 def test_a_digest_that_the_registry_does_not_have_is_an_error(
     open_registry: LocalRegistry, cache: InputCache
 ) -> None:
-    with pytest.raises(UserError, match="does not have the image test/tiny"):
+    with pytest.raises(UserError, match="does not have the image test/tiny with this digest"):
         look_up(in_registry(open_registry.host, "test/tiny", "0" * 64), cache)
 
 
@@ -116,19 +119,16 @@ def test_a_blob_that_is_gone_or_damaged_is_an_error_and_mended_goes_on(
     stored = open_registry.stored(LAYER)
     whole = stored.read_bytes()
     reference = in_registry(open_registry.host, "test/tiny")
+    layer_name = f"layer 1 of {open_registry.host}/test/tiny"
     try:
         stored.write_bytes(whole[: len(whole) // 2])
-        with pytest.raises(
-            UserError, match=f"sha256:{LAYER}.* is not what the lock says|could not"
-        ):
+        with pytest.raises(UserError, match=f"{layer_name} (is not what the lock|could not be)"):
             look_up(reference, cache)
         stored.write_bytes(whole[:-4] + b"evil")
-        with pytest.raises(
-            UserError, match=f"sha256:{LAYER} of test/tiny is not what the lock says"
-        ):
+        with pytest.raises(UserError, match=f"{layer_name} is not what the lock says"):
             look_up(reference, cache)
         stored.unlink()
-        with pytest.raises(UserError, match=f"does not have the part sha256:{LAYER} of test/tiny"):
+        with pytest.raises(UserError, match=f"{layer_name} is not in any of the 1 places"):
             look_up(reference, cache)
         assert not cache.has(LAYER)
     finally:
@@ -198,7 +198,7 @@ def test_a_registry_that_wants_a_token_gets_one_for_the_login(
     caplog.set_level("DEBUG")
     tokens.asked.clear()
 
-    look_up_image(reference, Path(), cache, console=Console())
+    look_up_image(ImageOrigin(reference, Path()), cache, console=Console())
 
     assert is_whole(IMAGE, cache)
     assert set(tokens.asked) == {(USER, "repository:closed/tiny:pull")}
@@ -266,14 +266,33 @@ def test_a_wrong_beginning_of_an_earlier_run_is_fetched_again(
     assert is_whole(IMAGE, cache)
 
 
-def test_a_lock_whose_part_the_archive_lacks_is_an_error(
-    cache: InputCache, odd: FileServer
+def test_an_input_archive_has_the_parts_of_images_as_well(
+    odd: FileServer, cache: InputCache, tmp_path: Path
 ) -> None:
-    image = look_up(odd_reference(odd), cache)
-    gone = replace(image, config=replace(image.config, sha256="1" * 64))
+    parts = look_up(odd_reference(odd), cache).parts(ImageOrigin(odd_reference(odd), Path()))
+    export(parts, cache, tmp_path / "archive")
+    nobody = ImageOrigin(parse_reference(f"docker-archive:gone.tar@sha256:{IMAGE.id}"), tmp_path)
+    elsewhere = InputCache(tmp_path / "elsewhere" / "inputs")
+    wanted = [replace(part, origin=nobody) for part in parts]
 
-    with pytest.raises(UserError, match=f"does not have the part sha256:{'1' * 64} of tiny"):
-        fetch_image(gone, odd_reference(odd), Path(), cache, console=CONSOLE)
+    with pytest.raises(UserError, match="3 inputs could not be fetched"):
+        fetch(wanted, elsewhere, console=CONSOLE)
+    here = (Location(LocationKind.FOLDER, str(tmp_path / "archive")),)
+    fetch(wanted, elsewhere, console=CONSOLE, further=here)
+
+    assert is_whole(IMAGE, elsewhere)
+
+
+def test_a_part_that_was_damaged_in_the_cache_is_fetched_again(
+    odd: FileServer, cache: InputCache
+) -> None:
+    origin = ImageOrigin(odd_reference(odd), Path())
+    image = look_up(odd_reference(odd), cache)
+    cache.path(LAYER).write_bytes(b"damaged")
+
+    fetch(image.parts(origin), InputCache(cache.folder), console=CONSOLE)
+
+    assert is_whole(IMAGE, cache)
 
 
 def test_nobody_is_asked_without_tls_but_this_machine(cache: InputCache, odd: FileServer) -> None:

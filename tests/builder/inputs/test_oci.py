@@ -2,11 +2,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from builder.inputs import oci
 from builder.inputs.oci import ImageBlob, ImageLayer
+from builder.recipes.image_reference import ImageOrigin, parse_reference
 from core.errors import UserError
 from tests.images import File, MadeImage, image_of, index_of, layer, sha256
 
@@ -37,7 +39,15 @@ def test_an_image_is_its_documents() -> None:
 
 
 def test_a_layer_that_stands_twice_is_fetched_once() -> None:
-    assert len(read(image_of([LOW, LOW])).blobs) == 2
+    origin = ImageOrigin(parse_reference(f"docker-daemon:tiny@sha256:{IMAGE.id}"), Path())
+
+    parts = read(image_of([LOW, HIGH, LOW])).parts(origin)
+
+    assert [part.name for part in parts] == [
+        "the configuration of tiny",
+        "layer 1 of tiny",
+        "layer 2 of tiny",
+    ]
 
 
 def test_of_the_environment_is_left_out_what_is_not_the_image_s_to_say() -> None:
