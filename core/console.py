@@ -4,24 +4,33 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TextIO
 
+_REDRAW_S = 1.0
+_MOST_LINES = 12
+
 
 @dataclass
 class Console:
-    """Says what goes on. On a terminal a step in progress is one line that is rewritten.
+    """Says what goes on. On a terminal what is in progress is rewritten: a line for each task.
 
-    Safe to use from several threads.
+    Safe to use from several threads; a task belongs to the thread that opened it.
     """
 
     stream: TextIO = field(default_factory=lambda: sys.stderr)
     quiet: bool = False
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-    _open_line: bool = field(default=False, repr=False)
+    _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+    _drawn: int = field(default=0, repr=False)
+    _drawn_at: float = field(default=0.0, repr=False)
+    _status: str = field(default="", repr=False)
+    _board: Board | None = field(default=None, repr=False)
+    _tasks: dict[int, _Task] = field(default_factory=dict, repr=False)
 
     @property
     def is_terminal(self) -> bool:
@@ -32,19 +41,58 @@ class Console:
         """Print one line of talk."""
         if self.quiet:
             return
-        with self._lock:
-            self._clear()
+        with self.aside():
             self.stream.write(text + "\n")
             self.stream.flush()
+
+    @contextlib.contextmanager
+    def aside(self) -> Iterator[None]:
+        """Take what is in progress off the terminal for the time of the block, which may print."""
+        with self._lock:
+            self._clear()
+            self.stream.flush()
+            yield
+            if self._board is not None:
+                self._draw()
 
     def status(self, text: str) -> None:
         """Show what is going on right now: rewritten on a terminal, nothing elsewhere."""
         if self.quiet or not self.is_terminal:
             return
         with self._lock:
-            self.stream.write("\r\033[K" + text[:120])
-            self.stream.flush()
-            self._open_line = True
+            task = self._tasks.get(threading.get_ident())
+            if task is None:
+                self._status = text
+            elif task.text != text:
+                task.text = text
+            elif time.monotonic() - self._drawn_at < _REDRAW_S:
+                return
+            self._draw()
+
+    @contextlib.contextmanager
+    def task(self, name: str) -> Iterator[None]:
+        """Give what this thread does a line of its own, for the time of the block."""
+        thread = threading.get_ident()
+        with self._lock:
+            self._tasks[thread] = _Task(name, time.monotonic())
+        try:
+            yield
+        finally:
+            with self._lock:
+                del self._tasks[thread]
+
+    @contextlib.contextmanager
+    def board(self, label: str, total: int) -> Iterator[Board]:
+        """Count tasks towards `total` in a line above theirs, for the time of the block."""
+        board = Board(self, label, total)
+        with self._lock:
+            self._board = board
+        try:
+            yield board
+        finally:
+            with self._lock:
+                self._board = None
+                self._clear()
 
     @contextlib.contextmanager
     def progress(self, label: str, total: int, *, unit: str = "") -> Iterator[Progress]:
@@ -54,10 +102,67 @@ class Console:
         with self._lock:
             self._clear()
 
-    def _clear(self) -> None:
-        if self._open_line:
-            self.stream.write("\r\033[K")
-            self._open_line = False
+    def _draw(self) -> None:
+        if self.quiet or not self.is_terminal:
+            return
+        self._clear(forget=False)
+        lines = [self._status] if self._status else []
+        if self._board is not None:
+            lines.insert(0, self._board.line())
+        now = time.monotonic()
+        tasks = list(self._tasks.values())
+        width = max((len(task.name) for task in tasks), default=0)
+        lines += [task.line(width, now) for task in tasks[:_MOST_LINES]]
+        if len(tasks) > _MOST_LINES:
+            lines.append(f"  and {len(tasks) - _MOST_LINES} more")
+        columns = shutil.get_terminal_size((80, 24)).columns
+        self.stream.write("\r\033[K" + "\n".join(line[: columns - 1] for line in lines))
+        self.stream.flush()
+        self._drawn, self._drawn_at = len(lines), now
+
+    def _clear(self, *, forget: bool = True) -> None:
+        if self._drawn:
+            self.stream.write("\r\033[K" + "\033[A\033[K" * (self._drawn - 1))
+            self._drawn = 0
+        if forget:
+            self._status = ""
+
+
+@dataclass
+class _Task:
+    """What one thread is at."""
+
+    name: str
+    began: float
+    text: str = ""
+
+    def line(self, width: int, now: float) -> str:
+        minutes, seconds = divmod(int(now - self.began), 60)
+        text = self.text.removeprefix(f"{self.name}: ")
+        return f"  {self.name:{width}}  {minutes}:{seconds:02}  {text}"
+
+
+@dataclass
+class Board:
+    """How many of many tasks have ended, and how."""
+
+    console: Console
+    label: str
+    total: int
+    done: int = 0
+    failed: int = 0
+
+    def advance(self, *, failed: bool = False) -> None:
+        """Count one more that has ended."""
+        with self.console._lock:
+            self.done += 1
+            self.failed += failed
+            self.console._draw()
+
+    def line(self) -> str:
+        """Return the line above those of the tasks."""
+        failed = f", {self.failed} failed" if self.failed else ""
+        return f"{self.label}: {self.done} of {self.total} done{failed}"
 
 
 @dataclass

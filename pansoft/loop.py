@@ -25,6 +25,7 @@ from builder.testing import reports
 from builder.testing.run import known_report, test_image
 from core.console import Console
 from core.errors import UserError
+from core.files import shared_lock
 from pansoft import embedded, planning, publish, workspace
 from pansoft.context import Context
 from pansoft.planning import Planned, Status
@@ -92,7 +93,11 @@ def apply(
     maker = Maker(state, user, policy, key, context.console, at)
     executor = executor or Local(state, user, context.console, jobs)
     by_plan = {item.plan.id: item for item in wanted}
-    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+    with (
+        shared_lock(state.in_use),
+        context.console.board("apply", len(wanted)) as board,
+        concurrent.futures.ThreadPoolExecutor(jobs) as pool,
+    ):
         running = [
             pool.submit(maker.bring, item, None) for item in wanted if item.status is Status.BUILT
         ]
@@ -100,10 +105,13 @@ def apply(
             match ended:
                 case Failed(plan=plan, stage=stage, error=error):
                     failures.append(Failure(plan.name, stage, error))
+                    board.advance(failed=True)
                 case PackageDone(plan=plan, built=made):
                     running.append(pool.submit(maker.bring, by_plan[plan.id], made))
                 case BaseDone():
                     pass  # nobody asked for a base
+        for future in concurrent.futures.as_completed(running):
+            board.advance(failed=isinstance(future.result(), Failure))
         results = [future.result() for future in running]
     brought = tuple(result for result in results if isinstance(result, Brought))
     failures += [result for result in results if isinstance(result, Failure)]
@@ -170,12 +178,13 @@ class Maker:
         """
         stage = "build"
         try:
-            if made is None:
-                made = build(item.plan, self.state, user=self.user, console=self.console)
-            stage = "test"
-            report = self.test(item.recipe, made)
-            stage = "sign"
-            signed = self.sign(item, made, report)
+            with self.console.task(item.recipe.name):
+                if made is None:
+                    made = build(item.plan, self.state, user=self.user, console=self.console)
+                stage = "test"
+                report = self.test(item.recipe, made)
+                stage = "sign"
+                signed = self.sign(item, made, report)
         except UserError as err:
             self.console.say(f"{item.recipe.name}: {stage} failed")
             return Failure(item.recipe.name, stage, err)

@@ -20,7 +20,7 @@ from builder.executors.executor import (
     bring_inputs,
 )
 from builder.images.base import Base, ensure_base
-from builder.images.build import build
+from builder.images.build import DEFAULT, BuildOptions, build
 from builder.images.build_user import BuildUser
 from builder.images.plan import BasePlan, BuildPlan
 from builder.state import State
@@ -36,6 +36,7 @@ class Local:
     user: BuildUser
     console: Console
     jobs: int
+    options: BuildOptions = DEFAULT
 
     def run(self, plans: Sequence[Plan]) -> Iterator[Outcome]:
         """Yield how each plan went, in the order in which they end."""
@@ -84,11 +85,15 @@ class _Task:
 
     def _build(self) -> Outcome:
         state, user, console = self.executor.state, self.executor.user, self.executor.console
-        if isinstance(self.plan, BuildPlan):
-            return PackageDone(self.plan, build(self.plan, state, user=user, console=console))
-        fresh = not base_is_built(self.plan, state)
-        base: Base = ensure_base(self.plan, state, user=user, console=console)
-        return BaseDone(self.plan, base, fresh)
+        with console.task(self.plan.name):
+            if isinstance(self.plan, BuildPlan):
+                made = build(
+                    self.plan, state, user=user, console=console, options=self.executor.options
+                )
+                return PackageDone(self.plan, made)
+            fresh = not base_is_built(self.plan, state)
+            base: Base = ensure_base(self.plan, state, user=user, console=console)
+            return BaseDone(self.plan, base, fresh)
 
     @property
     def outcome(self) -> Outcome:

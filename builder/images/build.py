@@ -27,7 +27,8 @@ from builder.images.sif import DataType, PartitionType, SifObject, write_sif
 from builder.inputs.archive import packages_index
 from builder.inputs.cache import InputCache
 from builder.inputs.fetch import fetch, locked_in
-from builder.recipes.recipe import Limits
+from builder.inputs.site import site_of
+from builder.recipes.recipe import UNLIMITED, Limits
 from builder.state import State
 from core.canonical import canonical_json, readable_json
 from core.console import Console, readable_size
@@ -48,12 +49,12 @@ ZSTD_LEVEL = 6  # measured: a quarter of gzip's time at its size
 class BuildOptions:
     """How to build, on which no byte depends.
 
-    `keep` leaves the sandbox for `kept.enter`; no build gets more than `ceiling`, whatever its
-    recipe asks for.
+    `keep` leaves the sandbox for `kept.enter`; no build gets more than `ceiling`, nor than the site
+    allows, whatever its recipe asks for.
     """
 
     keep: bool = False
-    ceiling: Limits | None = None
+    ceiling: Limits = UNLIMITED
 
 
 DEFAULT = BuildOptions()
@@ -138,7 +139,7 @@ def _pack(
         settings=settings,
         subject=Subject(
             name=plan.name,
-            limits=plan.limits.capped(options.ceiling),
+            limits=plan.limits.capped(options.ceiling).capped(site_of(state.folder).ceiling),
             allowed=plan.limits,
             script=plan.script,
             recipe=plan.recipe,

@@ -73,7 +73,8 @@ def explain(status: int, log: str, subject: Subject, *, scratch: Path) -> UserEr
     if free_space(scratch) < _FULL:
         return full_disk(scratch)
     tail = "".join(f"\n    {line}" for line in log.strip().splitlines()[-_LOG_LINES:])
-    whole = f"the whole log: pansoft log {subject.name}"
+    name = subject.name
+    whole = f"the whole log: pansoft log {name}; look inside: pansoft shell {name} --at-failure"
     if status in (OUT_OF_TIME, OUT_OF_MEMORY, OUT_OF_DISK, TOO_MANY_PROCESSES):
         says, hint = _over(status, subject)
         return BuildFailed(
@@ -110,7 +111,10 @@ def _over(status: int, subject: Subject) -> tuple[str, str]:
     if not field:
         return says, "run fewer jobs at once: make -j2; this limit is the same for all builds"
     if now < wanted:
-        return says, f"the recipe asks for {wanted}; this run allows {now}: --max-{field}"
+        return says, (
+            f"the recipe asks for {wanted}; {now} are allowed here, by --max-{field} or by `limits` "
+            "in site.yaml"
+        )
     unit = "minutes" if field == "time" else "MiB"
     return says, f"raise build.limits.{field} of the recipe, in {unit}: it is {now} now"
 

@@ -165,6 +165,13 @@ FAULTS: tuple[Fault, ...] = (
         "it as well; which one: apt-file search bin/{0}",
     ),
     _fault(
+        "path",
+        r": (\.{0,2}/[^\s:]+): not found$|: (\.{0,2}/[^\s:]+): No such file or directory$",
+        says="there is no {0} where the script is",
+        hint="cd into the folder that the archive unpacks to; what stands in its first line (#!) "
+        "must be there as well",
+    ),
+    _fault(
         "wrong-hash",
         r"do not match the hashes|hash sum mismatch|computed checksums? did not match|checksum mismatch"
         r"|hash mismatch",

@@ -13,6 +13,7 @@ from builder.images.build_user import BuildUser
 from builder.images.plan import BuildPlan
 from builder.state import State
 from core.canonical import readable_json
+from core.errors import UserError
 from core.files import write_atomic
 
 _FACTS = "kept.json"
@@ -68,7 +69,16 @@ def kept_sandboxes(state: State) -> tuple[Kept, ...]:
 
 
 def enter(kept: Kept, state: State, *, user: BuildUser, term: str) -> int:
-    """Open a shell in a kept sandbox, on the caller's terminal and offline; return its status."""
+    """Open a shell in a kept sandbox, on the caller's terminal and offline; return its status.
+
+    Raises:
+        UserError: the base that it lies on is gone.
+    """
+    if not all(layer.is_dir() for layer in kept.layers):
+        raise UserError(
+            f"the base that {kept.name} was built on is gone",
+            hint=f"build it again: pansoft build {kept.name} --keep",
+        )
     return sandbox.shell_in_sandbox(
         kept.folder, user=user, inputs=state.inputs, layers=kept.layers, term=term
     )

@@ -1,23 +1,25 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The site's own settings for inputs: further locations, in a file that is no part of a project.
+"""The site's own settings: further locations of inputs and what builds may take at most.
 
-The file is `site.yaml` in the state folder, or what the variable PANSOFT_SITE names. It says how
-this machine or facility reaches inputs, so it is never committed with recipes.
+The file is `site.yaml` in the state folder, or what the variable PANSOFT_SITE names. It is about
+this machine or facility, so it is no part of a project and never committed with recipes.
 """
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from builder.inputs.locations import Location, LocationKind, checked
+from builder.recipes.recipe import NO_LIMIT, UNLIMITED, Limits
 from core import schema as schemas
 from core import strict_yaml
 from core.errors import InvalidInput, UserError
 from core.problems import Position, Problem
 from core.schema import Schema, validate
-from core.strict_yaml import Document
+from core.strict_yaml import Document, Value
 
 FILE = "site.yaml"
 VARIABLE = "PANSOFT_SITE"
@@ -26,6 +28,16 @@ _WEB = {
     "type": "string",
     "regex": r"https?://[A-Za-z0-9.-]+(:[0-9]+)?(/[!-~]*)?",
 }
+
+
+def _at_most(description: str, example: int) -> dict[str, Any]:
+    return {
+        "type": "integer",
+        "min": 1,
+        "max": NO_LIMIT,
+        "meta": {"description": description, "example": example},
+    }
+
 
 SITE: Schema = {
     "schema": {
@@ -85,6 +97,18 @@ SITE: Schema = {
             },
         },
     },
+    "limits": {
+        "type": "dict",
+        "meta": {
+            "description": "What no build of this site gets more of, whatever its recipe asks for in "
+            "`build.limits`."
+        },
+        "schema": {
+            "time": _at_most("Minutes.", 120),
+            "memory": _at_most("MiB of memory.", 16384),
+            "disk": _at_most("MiB of disk.", 40960),
+        },
+    },
 }
 
 
@@ -123,6 +147,7 @@ class Site:
     """What a site adds to the host's own configuration."""
 
     locations: tuple[Location, ...] = ()
+    ceiling: Limits = UNLIMITED
 
 
 def site_of(state: Path) -> Site:
@@ -146,7 +171,16 @@ def site_of(state: Path) -> Site:
         problems = [problem for item in _items(document) for problem in item.problems]
     if problems:
         raise InvalidInput(problems)
-    return Site(tuple(item.location for item in _items(document) if item.location is not None))
+    return Site(
+        tuple(item.location for item in _items(document) if item.location is not None),
+        _ceiling(document.value.get("limits")),
+    )
+
+
+def _ceiling(given: Value) -> Limits:
+    """Return what the file allows; a part that it does not name is not limited."""
+    named = given if isinstance(given, dict) else {}
+    return replace(UNLIMITED, **{name: int(str(value)) for name, value in named.items()})
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,10 +117,8 @@ class Limits:
     memory: int = 8192
     disk: int = 20480
 
-    def capped(self, ceiling: Limits | None) -> Limits:
+    def capped(self, ceiling: Limits) -> Limits:
         """Return these limits, none of them above the ceiling's."""
-        if ceiling is None:
-            return self
         return Limits(
             min(self.time, ceiling.time),
             min(self.memory, ceiling.memory),
@@ -129,6 +127,9 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
+NO_LIMIT = 16777216
+"""More than any build asks for, in whatever unit."""
+UNLIMITED = Limits(NO_LIMIT, NO_LIMIT, NO_LIMIT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,13 @@ import click
 
 from builder.executors.executor import BaseDone, Executor, Failed, Outcome, PackageDone, Plan
 from builder.executors.local import Local
+from builder.images.build import BuildOptions
 from builder.images.plan import BasePlan
 from core.canonical import Json, readable_json
+from core.console import Console
 from core.errors import EXIT_DONE
 from pansoft import workspace
+from pansoft.build_options import ceiling, ceiling_options
 from pansoft.context import Context
 from pansoft.explain import explain
 
@@ -27,28 +30,66 @@ from pansoft.explain import explain
     show_default="cores",
     help="How many are built at once.",
 )
+@ceiling_options
+@click.option(
+    "--keep",
+    is_flag=True,
+    help="Leave the sandboxes, to look into: pansoft shell NAME --at-failure",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
-def build(context: Context, *, names: tuple[str, ...], jobs: int, as_json: bool) -> int:
+def build(
+    context: Context,
+    *,
+    names: tuple[str, ...],
+    jobs: int,
+    max_time: int,
+    max_memory: int,
+    max_disk: int,
+    keep: bool,
+    as_json: bool,
+) -> int:
     """Build the images of the recipes NAMES, offline and as an ordinary user.
 
-    A plan that is built already is left alone. One that fails does not hold the others back; the
-    name of a base makes that base.
+    A plan that is built already is left alone. One that fails does not hold the others back, and is
+    explained at the end; the name of a base makes that base.
 
     Example: pansoft build hdf5-tools
     """
     plans = workspace.plans_named(context, names)
     executor: Executor = Local(
-        workspace.state_of(context), workspace.builder_of(context), context.console, jobs
+        workspace.state_of(context),
+        workspace.builder_of(context),
+        context.console,
+        jobs,
+        BuildOptions(keep=keep, ceiling=ceiling(max_time, max_memory, max_disk)),
     )
-    outcomes: dict[str, Outcome] = {}
-    for outcome in executor.run(plans):
-        outcomes[outcome.plan.id] = outcome
-        if not as_json:
-            tell(outcome)
+    outcomes = run(executor, plans, console=context.console, quiet=as_json)
     if as_json:
         click.echo(readable_json([row(outcomes[plan.id]) for plan in plans]), nl=False)
     return status_of(plans, outcomes)
+
+
+def run(
+    executor: Executor, plans: Sequence[Plan], *, console: Console, quiet: bool
+) -> dict[str, Outcome]:
+    """Return how each plan went, by its id; tell it as it comes, and what failed at the end."""
+    outcomes: dict[str, Outcome] = {}
+    with console.board("build", len(plans)) as board:
+        for outcome in executor.run(plans):
+            outcomes[outcome.plan.id] = outcome
+            failed = isinstance(outcome, Failed)
+            board.advance(failed=failed)
+            if failed and len(plans) > 1:
+                console.say(f"{title(outcome.plan)}: failed, told at the end")
+            elif not failed and not quiet:
+                with console.aside():
+                    tell(outcome)
+    if not quiet:
+        for outcome in outcomes.values():
+            if isinstance(outcome, Failed):
+                tell(outcome)
+    return outcomes
 
 
 def tell(outcome: Outcome) -> None:

@@ -215,7 +215,9 @@ def test_a_script_that_fails_shows_the_end_of_what_it_said(builds: Builds, tmp_p
         "    pansoft: the script of the recipe ended with status 7",
     ]
     log = state.failed_log(plan.id)
-    assert failed.value.hint == "the whole log: pansoft log tiny"
+    assert failed.value.hint == (
+        "the whole log: pansoft log tiny; look inside: pansoft shell tiny --at-failure"
+    )
     assert "\n1\n2\n3\n" in log.read_text()
 
 

@@ -13,6 +13,7 @@ from builder.recipes.recipe import Limits
 from core.files import DiskFull
 from tests.builder.recipes.projects import make_project
 
+WHOLE = "the whole log: pansoft log plotter; look inside: pansoft shell plotter --at-failure"
 SCRIPT = 'mkdir -p "$PREFIX/bin"\ncd "$PREFIX"\n\ncc -o bin/plot plot.c\ncc -o bin/other other.c\n'
 
 
@@ -61,7 +62,7 @@ def test_the_command_that_failed_is_named_with_its_line(tmp_path: Path) -> None:
         "the recipe's script failed",
         "  at line 5 of the script: cc -o bin/other other.c",
     ]
-    assert said.splitlines()[-1] == "hint: the whole log: pansoft log plotter"
+    assert said.splitlines()[-1] == f"hint: {WHOLE}"
 
 
 @pytest.mark.parametrize("comment", ["", "# a comment\n"])
@@ -105,7 +106,7 @@ def test_the_shell_itself_names_the_line(tmp_path: Path) -> None:
         (failure.OUT_OF_MEMORY, {}, "the build used more than 8192 MiB of memory and was stopped",
          "raise build.limits.memory of the recipe, in MiB: it is 8192 now"),
         (failure.OUT_OF_DISK, {"disk": 100}, "the build wrote more than 100 MiB and was stopped",
-         "the recipe asks for 20480; this run allows 100: --max-disk"),
+         "the recipe asks for 20480; 100 are allowed here, by --max-disk or by `limits` in site.yaml"),
         (failure.TOO_MANY_PROCESSES, {}, "the build had more than 4096 processes and threads and was stopped",
          "run fewer jobs at once: make -j2; this limit is the same for all builds"),
     ],
@@ -115,7 +116,7 @@ def test_what_was_too_much_is_said_with_the_way_to_get_more(
 ) -> None:
     lines = explained("", subject(None, None, **limits), tmp_path, status).splitlines()
 
-    assert lines == [said, f"hint: {hint}; the whole log: pansoft log plotter"]
+    assert lines == [said, f"hint: {hint}; {WHOLE}"]
 
 
 def test_outside_of_the_script_the_step_is_named(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from builder.images import sandbox
 from builder.images.build import BuildOptions
 from builder.images.failure import BuildFailed
-from builder.recipes.recipe import Limits
+from builder.recipes.recipe import UNLIMITED, Limits
 from tests.builder.conftest import Builds
 
 pytestmark = pytest.mark.needs("apptainer", "mksquashfs", "mmdebstrap")
@@ -44,8 +44,9 @@ SMALL = Limits(time=60, memory=200, disk=200)
     ],
 )
 def test_a_build_that_takes_too_much_is_stopped(
-    builds: Builds, tmp_path: Path, script: str, said: str
+    builds: Builds, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, said: str
 ) -> None:
+    monkeypatch.setattr(sandbox, "PROCESSES", 300)  # enough, and kind to what else runs here
     state = builds.beside(tmp_path / "state")
 
     with pytest.raises(BuildFailed) as failed:
@@ -74,14 +75,19 @@ def test_a_file_that_is_too_large_is_not_written(builds: Builds, tmp_path: Path)
         builds.build(plan, builds.beside(tmp_path / "state"))
 
 
-def test_a_recipe_gets_no_more_than_the_run_allows(builds: Builds, tmp_path: Path) -> None:
-    plan = builds.plan("head -c 90000000 /dev/zero | tr '\\0' a > /tmp/x; sleep 60", limits=SMALL)
-    options = BuildOptions(ceiling=Limits(memory=64))
+@pytest.mark.parametrize("by", ["run", "site"])
+def test_a_recipe_gets_no_more_than_is_allowed(builds: Builds, tmp_path: Path, by: str) -> None:
+    state = builds.beside(tmp_path / "state")
+    plan = builds.plan("x=$(head -c 900000000 /dev/zero | tr '\\0' a)", limits=SMALL)
+    options = BuildOptions(ceiling=Limits(memory=64) if by == "run" else UNLIMITED)
+    (state.folder / "site.yaml").write_text(
+        "schema: 1\nlimits: {memory: 64}\n" if by == "site" else "schema: 1\n"
+    )
 
-    with pytest.raises(BuildFailed) as failed:
-        builds.build(plan, builds.beside(tmp_path / "state"), options=options)
+    with pytest.raises(BuildFailed, match="used more than 64 MiB of memory") as failed:
+        builds.build(plan, state, options=options)
 
-    assert "64" in str(failed.value.hint) or "in memory" in str(failed.value.hint)
+    assert "the recipe asks for 200; 64 are allowed here" in str(failed.value.hint)
 
 
 def test_limits_are_no_part_of_the_plans_id(builds: Builds) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from builder.inputs.locations import Location, LocationKind
 from builder.inputs.site import SITE, Site, site_of
+from builder.recipes.recipe import Limits
 from core.errors import InvalidInput, UserError
 from core.schema import manual
 
@@ -32,6 +33,14 @@ def test_the_file_lies_in_the_state(tmp_path: Path) -> None:
     (tmp_path / "site.yaml").write_text(GOOD)
 
     assert site_of(tmp_path).locations == LOCATIONS
+
+
+def test_what_builds_may_take_is_named_by_part(tmp_path: Path) -> None:
+    (tmp_path / "site.yaml").write_text("schema: 1\nlimits: {memory: 4096}\n")
+
+    assert Limits(time=90, memory=8192, disk=10).capped(site_of(tmp_path).ceiling) == (
+        Limits(time=90, memory=4096, disk=10)
+    )
 
 
 def test_a_variable_names_another_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
