@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -133,6 +133,16 @@ def shared_lock(path: Path) -> Iterator[None]:
     with path.open("a+", encoding="utf-8") as stream:
         fcntl.flock(stream, fcntl.LOCK_SH)
         yield
+
+
+def mark_used(paths: Iterable[Path]) -> None:
+    """Remember that files and folders were used now, in their own times.
+
+    What somebody else owns is used without a mark.
+    """
+    for path in paths:
+        with contextlib.suppress(OSError):
+            os.utime(path)
 
 
 class DiskFull(UserError):

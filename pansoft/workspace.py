@@ -13,6 +13,7 @@ from builder.inputs.lock import read_base_lock, read_package_lock
 from builder.recipes import load
 from builder.recipes.recipe import BaseRecipe, Recipe
 from builder.state import State
+from builder.stored import References
 from core.errors import UserError
 from pansoft.context import Context
 
@@ -87,6 +88,32 @@ def plans_named(context: Context, names: Sequence[str]) -> tuple[BuildPlan | Bas
         *(base_plan_of(context, base.name) for base in bases),
         *(plan_of(context, recipe) for recipe in recipes),
     )
+
+
+def references(context: Context) -> References:
+    """Return what all recipes and bases of the project need as they are now.
+
+    Raises:
+        UserError: that cannot be said, for a recipe is wrong or has no lock.
+    """
+    bases: dict[str, BasePlan] = {}
+    inputs: set[str] = set()
+    images: set[str] = set()
+    try:
+        for recipe in load.load_bases(context.project):
+            bases |= {layer.id: layer for layer in base_plan_of(context, recipe.name).layers}
+        for package in load.load_all(context.project):
+            plan = plan_of(context, package)
+            images.add(plan.id)
+            inputs |= {item.sha256 for item in plan.inputs}
+            bases |= {layer.id: layer for layer in plan.base.layers}
+    except UserError as err:
+        raise UserError(
+            f"what the recipes need is not known: {err.message}",
+            hint="mend it, or treat all alike with --even-needed",
+        ) from err
+    inputs |= {item.sha256 for base in bases.values() for item in base.lock.inputs}
+    return References(frozenset(inputs), frozenset(bases), frozenset(images))
 
 
 def state_of(context: Context) -> State:

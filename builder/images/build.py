@@ -37,6 +37,7 @@ from core.files import (
     atomic_folder,
     exclusive_lock,
     full_disk_explained,
+    mark_used,
     sha256_file,
     shared_lock,
     write_atomic,
@@ -82,10 +83,14 @@ def build(
     ):
         done = built(plan, state)
         if done is not None:
+            mark_used([state.image(plan.id)])
             return done
         locks = locked_in(f"recipes/{plan.name}/lock.json", plan.inputs)
         fetch(plan.inputs, InputCache(state.inputs), console=console, locks=locks)
         base = ensure_base(plan.base, state, user=user, console=console)
+        cache = InputCache(state.inputs)
+        mark_used(cache.path(item.sha256) for item in plan.inputs)
+        mark_used(layer.root.parent for layer in base.layers)
         sandbox.remove_leftovers(state.image(plan.id), user)
         console.status(f"building {plan.name} {plan.version}")
         with sandbox.scratch_folder(state.scratch, user) as scratch:

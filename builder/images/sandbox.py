@@ -77,11 +77,43 @@ def scratch_folder(parent: Path, user: BuildUser) -> Iterator[Path]:
 def _remove_abandoned(parent: Path, user: BuildUser) -> None:
     """Remove the scratch folders that no living process holds."""
     for folder in sorted(parent.glob("build-*")):
-        try:
-            with _locked_folder(folder, wait=False):
-                remove_tree(folder, user)
-        except (BlockingIOError, FileNotFoundError):
-            continue  # in use, or its owner just removed it
+        with contextlib.suppress(BlockingIOError, FileNotFoundError):
+            remove_abandoned(folder, user)  # else in use, or its owner just removed it
+
+
+def remove_abandoned(folder: Path, user: BuildUser) -> None:
+    """Remove a scratch folder that no living process holds.
+
+    Raises:
+        BlockingIOError: one does.
+    """
+    with _locked_folder(folder, wait=False):
+        remove_tree(folder, user)
+
+
+def is_in_use(folder: Path) -> bool:
+    """Return whether a living process holds a scratch folder."""
+    try:
+        with _locked_folder(folder, wait=False):
+            return False
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        return False
+
+
+def disk_use(folders: Sequence[Path], user: BuildUser) -> dict[Path, int]:
+    """Return the bytes of disk of each folder, also where files belong to subordinate users."""
+    argv = [*_namespaces(network=True), "du", "--summarize", "--block-size=1", "--null", "--"]
+    done = process.run(
+        user.command([*argv, *folders], reach=folders),
+        reason="measure the state",
+        env=user.environment(),
+        cwd=Path("/"),
+        check=False,  # what vanishes meanwhile is no error
+    )
+    lines = [line.partition("\t") for line in done.stdout.split("\0") if line]
+    return {Path(path): int(size) for size, _, path in lines}
 
 
 @contextlib.contextmanager

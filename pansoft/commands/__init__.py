@@ -24,6 +24,7 @@ VERBS: tuple[str, ...] = (
     "log",
     "test",
     "shell",
+    "cache",
     "sign",
     "verify",
     "apply",
