@@ -4,6 +4,7 @@
 A signed image is a folder that appears whole or not at all:
 
     NAME.sif  NAME.sif.statement.json  NAME.sif.statement.json.asc  verdict.json
+    sbom.spdx.json  sbom.cdx.json  provenance.json
 
 The verdict comes first: what the policy refuses is not signed. The refused verdict is kept beside
 the folder (`FOLDER.refused.json`), so that `pansoft trust explain` can replay it.
@@ -21,6 +22,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from builder.evidence.provenance import FILE_NAME as PROVENANCE_FILE
+from builder.evidence.provenance import Provenance, check_provenance
+from builder.evidence.sbom import CYCLONEDX_FILE, SPDX_FILE
 from builder.images.plan import BuildPlan
 from builder.inputs.apt import DebianPackage
 from builder.inputs.lock import PythonArtefact
@@ -29,7 +33,7 @@ from builder.stages import Findings, Fingerprint, Image, PlanId, SignedImage, Te
 from core.canonical import Json, readable_json
 from core.errors import Refused, UserError
 from core.files import atomic_folder, copy_atomic, exclusive_lock, sha256_file, write_atomic
-from trust import gnupg, signatures, statements
+from trust import dsse, gnupg, signatures, statements
 from trust.codec import Undecodable, from_json, to_json
 from trust.evidence import (
     BuildFacts,
@@ -49,7 +53,7 @@ from trust.statements import ImageFacts, Statement
 from trust.verdict import Verdict, reasons
 
 VERDICT_FILE = "verdict.json"
-_RECORD_SCHEMA = 1
+_RECORD_SCHEMA = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,8 @@ def gather(
     facts: BuildFacts | None = None,
     expected_plan: PlanId | None = None,
     image: Image | None = None,
+    findings: Findings | None = None,
+    provenance: Provenance | None = None,
     report: TestReport | None = None,
     repository: str | None = None,
 ) -> Evidence:
@@ -109,6 +115,8 @@ def gather(
         facts: of the lock (merge request) or of the build (image).
         expected_plan: the plan that the recipe and the lock in git give now.
         image: the built image.
+        findings: of its build.
+        provenance: from `builder.evidence.provenance`.
         report: of its tests.
         repository: where it is to be published.
     """
@@ -122,6 +130,9 @@ def gather(
         image_sha256=image.sha256 if image else None,
         build=facts,
         tests=_tests(report) if report else None,
+        scan=findings.scan if findings else None,
+        bill=findings.bill if findings else None,
+        provenance=provenance.facts if provenance else None,
         licence=LicenceFacts(recipe.license.spdx, str(recipe.license.redistribution)),
         release=ReleaseFacts(str(recipe.release.channel), recipe.release.supported_until),
         repository=repository,
@@ -142,6 +153,7 @@ def build_facts(plan: BuildPlan, findings: Findings) -> BuildFacts:
         inputs=tuple(inputs),
         network_off=findings.was_offline,
         risky_files=tuple(sorted({*findings.setuid, *findings.world_writable})),
+        cleared=findings.cleared,
     )
 
 
@@ -161,6 +173,7 @@ def sign(
     key: SigningKey,
     folder: Path,
     at: datetime,
+    provenance: Provenance | None = None,
 ) -> SignedImage:
     """Sign an image if the policy accepts it, and return it.
 
@@ -174,6 +187,7 @@ def sign(
         key: from `trust.keys.open_key` or `trust.keys.local_key`.
         folder: the folder to make, one per image: `<state>/signed/<plan>`.
         at: now.
+        provenance: the one that the evidence speaks of; it is signed as well.
 
     Raises:
         SigningRefused: the policy says no.
@@ -194,6 +208,7 @@ def sign(
         _check_same(image, seen)
         with atomic_folder(folder) as new:
             _sign_copy(image, new, key=key, record=Record(seen, verdict))
+            _put_papers(image, new, key=key, evidence=seen, provenance=provenance)
         refused.unlink(missing_ok=True)
     return verify(folder, policy=policy, at=at)[0]
 
@@ -230,6 +245,33 @@ def _sign_copy(image: Image, new: Path, *, key: SigningKey, record: Record) -> N
         verdict=record.verdict,
     )
     write_atomic(new / VERDICT_FILE, _record_text(record))
+
+
+def _put_papers(
+    image: Image, new: Path, *, key: SigningKey, evidence: Evidence, provenance: Provenance | None
+) -> None:
+    """Put the bills that lie beside the built image, and the provenance, into the signed folder."""
+    for name, sha256 in _bills(evidence):
+        copy_atomic(image.path.with_name(name), new / name)
+        if sha256_file(new / name) != sha256:
+            raise Refused(
+                f"{name} beside {image.path} is not the one that was made: its sha256 has changed",
+                hint=f"build it again: pansoft build {image.name}",
+            )
+    if evidence.provenance is not None:
+        if provenance is None or provenance.facts != evidence.provenance:
+            raise Refused(f"the provenance is not the one that was judged, of {image.name}")
+        write_atomic(new / PROVENANCE_FILE, dsse.seal(provenance.payload, key=key))
+
+
+def _bills(evidence: Evidence) -> tuple[tuple[str, str], ...]:
+    """Return the file of each bill of materials and the sha256 that the evidence gives it."""
+    if evidence.bill is None:
+        return ()
+    return (
+        (SPDX_FILE, evidence.bill.spdx_sha256),
+        (CYCLONEDX_FILE, evidence.bill.cyclonedx_sha256),
+    )
 
 
 def _signed_before(
@@ -274,6 +316,7 @@ def verify(
     if report.fingerprints != (signer.fingerprint,):
         raise Refused(f"{file.name} and its statement are signed by different keys")
     _check_story(file, statement)
+    _check_papers(file, statement, signer=signer, all_there=path.is_dir())
     evidence = replace(
         statement.evidence,
         purpose=Purpose.VERIFY,
@@ -350,6 +393,36 @@ def _check_story(file: Path, statement: Statement) -> None:
     beside = here / VERDICT_FILE
     if beside.is_file() and read_record(beside) != Record(evidence, verdict):
         raise Refused(f"{VERDICT_FILE} beside {file.name} was altered: it is not what was signed")
+
+
+def _check_papers(file: Path, statement: Statement, *, signer: Signer, all_there: bool) -> None:
+    """Refuse bills and provenance beside an image that are not those the statement speaks of.
+
+    Args:
+        file: the signed image.
+        statement: the one about it, verified.
+        signer: who signed both.
+        all_there: whether one that is missing is refused: an image may be carried away without.
+    """
+    told = dict(_bills(statement.evidence))
+    if statement.evidence.provenance is not None:
+        told[PROVENANCE_FILE] = statement.evidence.provenance.sha256
+    for name in (SPDX_FILE, CYCLONEDX_FILE, PROVENANCE_FILE):
+        paper = file.with_name(name)
+        if not paper.is_file():
+            if name in told and all_there:
+                raise Refused(f"{name} is missing beside {file.name}")
+            continue
+        if name == PROVENANCE_FILE:
+            found = check_provenance(
+                paper.read_bytes(),
+                public_keys=[signer.key_file],
+                image_sha256=statement.image.sha256,
+            ).facts.sha256
+        else:
+            found = sha256_file(paper)
+        if told.get(name) != found:
+            raise Refused(f"{name} beside {file.name} was altered: it is not what was signed")
 
 
 def _signed_image(file: Path, statement: Statement, signer: Signer) -> SignedImage:

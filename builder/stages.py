@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NewType
 
 from builder.recipes.recipe import TestKind
+from trust.evidence import BillFacts, ScanFacts
 
 PlanId = NewType("PlanId", str)
 """The sha256, in hex, of a build plan's canonical JSON."""
@@ -36,11 +37,18 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What a build saw: paths that no image should have, and the network interfaces it had."""
+    """What a build saw: paths that no image should have, and the network interfaces it had.
+
+    `cleared` are the files of Debian packages that were set-uid or set-gid and no longer are; `scan`
+    is what a look at every file saw, `bill` what is said of the bills of materials beside the image.
+    """
 
     setuid: tuple[str, ...]
     world_writable: tuple[str, ...]
     interfaces: tuple[str, ...]
+    cleared: tuple[str, ...] = ()
+    scan: ScanFacts | None = None
+    bill: BillFacts | None = None
 
     @property
     def was_offline(self) -> bool:

@@ -61,6 +61,31 @@ def parse(text: str) -> Expression:
     return Expression(text, tuple(filter(None, problems)), tuple(sorted(keys)))
 
 
+def canonical(text: str) -> str | None:
+    """Return an expression as SPDX writes it: `bsd-3-clause or gpl-2.0+` gets its capitals and today's
+    names; None where it names a licence that SPDX does not list.
+    """
+    words = []
+    for word in re.findall(r"[()]|[^\s()]+", text):
+        spelt = word.upper() if word.lower() in ("and", "or", "with", "(", ")") else _spelt(word)
+        if spelt is None:
+            return None
+        words.append(spelt)
+    expression = " ".join(words).replace("( ", "(").replace(" )", ")")
+    return expression if parse(expression).is_valid else None
+
+
+def _spelt(key: str) -> str | None:
+    return key if _REFERENCE.match(key) else _spellings().get(key.lower())
+
+
+@cache
+def _spellings() -> Mapping[str, str]:
+    """Return how SPDX writes each identifier today, by how it is written in small letters."""
+    renamed = {old.lower(): new for old, new in _renamed().items()}
+    return {**renamed, **{key.lower(): key for key in _identifiers()}}
+
+
 def _broken(text: str, problem: str) -> Expression:
     return Expression(text, (problem,), ())
 

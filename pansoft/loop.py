@@ -90,7 +90,7 @@ def apply(
     policy = policy_of(context, state)
     unbuilt = [item.plan for item in wanted if item.status is Status.NEW]
     failures = [Failure(item.recipe.name, "plan", item.error) for item in todo.blocked]
-    maker = Maker(state, user, policy, key, context.console, at)
+    maker = Maker(context, state, user, policy, key, context.console, at)
     executor = executor or Local(state, user, context.console, jobs)
     by_plan = {item.plan.id: item for item in wanted}
     with (
@@ -162,6 +162,7 @@ def policy_of(context: Context, state: State) -> TrustPolicy:
 class Maker:
     """Brings one package from its plan to a signed image; used by several threads at once."""
 
+    context: Context
     state: State
     user: BuildUser
     policy: TrustPolicy
@@ -202,12 +203,15 @@ class Maker:
 
     def sign(self, item: Planned, made: Built, report: TestReport) -> SignedImage:
         """Return the signed image, if the policy lets it be signed."""
+        provenance = workspace.provenance_of(self.context, item.recipe, item.plan, made)
         evidence = sign.gather(
             item.recipe,
             purpose=Purpose.SIGN,
             facts=sign.build_facts(item.plan, made.findings),
             expected_plan=item.plan.id,
             image=made.image,
+            findings=made.findings,
+            provenance=provenance,
             report=report,
             repository=embedded.FQRN,
         )
@@ -218,4 +222,5 @@ class Maker:
             key=self.key,
             folder=self.state.signed(item.plan.id),
             at=self.at,
+            provenance=provenance,
         )

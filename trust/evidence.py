@@ -7,9 +7,12 @@ what nobody looked at is not taken for granted.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
 
 
 class Purpose(StrEnum):
@@ -38,11 +41,13 @@ class BuildFacts:
         network_off: whether the build ran in a network namespace with nothing in it.
         risky_files: set-uid, set-gid and world-writable files among what the package added
             to its base; the empty tuple says that somebody looked and found none.
+        cleared: files that Debian packages install set-uid or set-gid, and that lost it in the build.
     """
 
     inputs: tuple[Input, ...] | None = None
     network_off: bool | None = None
     risky_files: tuple[str, ...] | None = None
+    cleared: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,71 @@ class TestFacts:
     image_sha256: str
     passed: tuple[str, ...]
     failed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """Something odd in a tree, before anybody judges it: `kind` in the words of `SIGHTS`."""
+
+    kind: str
+    path: str
+    what: str
+
+
+SIGHTS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "secret": "a private key, a token or a password",
+        "capability": "a file capability",
+        "world-writable": "a folder without the sticky bit that anybody may write to",
+        "unreadable": "a file that could not be looked into",
+        "dangling-link": "a symbolic link that leads nowhere in the image",
+        "build-path": "a folder of the build, which is gone, in a text or a library's search path",
+        "foreign-program": "a program for another processor",
+    }
+)
+"""The kinds of `Sight`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScanFacts:
+    """What a look at everything in the image saw, before packing; `files` says of how many files."""
+
+    files: int
+    sights: tuple[Sight, ...]
+
+    def of(self, kind: str) -> tuple[Sight, ...]:
+        """Return the sights of one kind."""
+        return tuple(each for each in self.sights if each.kind == kind)
+
+
+@dataclass(frozen=True, slots=True)
+class BillFacts:
+    """The bills of materials beside the image: the sha256 of each form, and how much is in them.
+
+    `unlicensed` counts the components whose licence no machine can tell.
+    """
+
+    spdx_sha256: str
+    cyclonedx_sha256: str
+    components: int
+    unlicensed: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenanceFacts:
+    """The provenance beside the image: the sha256 of what its envelope holds, and what that says.
+
+    Args:
+        sha256: of the payload, without its signature.
+        builder: who built, as a URI.
+        commit: of the recipe; None where the recipes are no git checkout.
+        changed: whether files of the recipe or its base differ from that commit.
+    """
+
+    sha256: str
+    builder: str
+    commit: str | None
+    changed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +186,9 @@ class Evidence:
     signed_sha256: str | None = None
     build: BuildFacts | None = None
     tests: TestFacts | None = None
+    scan: ScanFacts | None = None
+    bill: BillFacts | None = None
+    provenance: ProvenanceFacts | None = None
     licence: LicenceFacts | None = None
     release: ReleaseFacts | None = None
     signer: SignerFacts | None = None

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import assert_never
 
+from core.problems import Severity
 from trust.evidence import Evidence
 from trust.policy import TrustPolicy
 from trust.rules import RULES
@@ -56,7 +57,9 @@ def _find(rule: Rule, policy: TrustPolicy, evidence: Evidence, at: datetime) -> 
         case NotApplicable():
             outcome, fix = Outcome.NOT_APPLICABLE, None
         case Refusal():
-            outcome, fix = Outcome.REFUSED, answer.fix or rule.fix
+            holds_back = rule.severity is Severity.ERROR
+            outcome = Outcome.REFUSED if holds_back else Outcome.WARNED
+            fix = answer.fix or rule.fix
         case _:
             assert_never(answer)
     return Finding(rule.id, rule.group, rule.severity, outcome, answer.message, fix)

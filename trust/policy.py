@@ -92,6 +92,16 @@ class Review:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """Somebody looked at what a rule says no to, in these packages at these paths."""
+
+    rule: str
+    package: str
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class TrustPolicy:
     """Everything that the rules ask. `sha256` covers the project's file and its keys, not local ones."""
 
@@ -106,6 +116,16 @@ class TrustPolicy:
     licences_denied: tuple[str, ...]
     reviews: tuple[Review, ...]
     redistribution: tuple[tuple[str, tuple[Audience, ...]], ...]
+    known: tuple[Known, ...] = ()
+
+    def is_known(self, rule: str, package: str, path: str) -> bool:
+        """Return whether the policy excuses what a rule saw at a path of a package."""
+        return any(
+            each.rule == rule
+            and fnmatchcase(package, each.package)
+            and fnmatchcase(path, each.path)
+            for each in self.known
+        )
 
     def audience_of(self, repository: str) -> Audience | None:
         """Return who can read a repository, or None for one that the policy does not know."""
@@ -151,6 +171,7 @@ def load_policy(folder: Path, *, local: Path | None = None) -> TrustPolicy:
             Repository(each["name"], Audience(each["audience"])) for each in data["repositories"]
         ),
         bases=tuple(data["safety"]["bases"]),
+        known=tuple(Known(**each) for each in data["safety"].get("known", ())),
         channels=tuple(data["release"]["channels"]),
         licences_allowed=tuple(licensing["allow"]),
         licences_to_review=tuple(licensing["review"]),

@@ -149,6 +149,41 @@ POLICY: Final[Schema] = {
                 required=True,
                 minlength=1,
             ),
+            "known": _list(
+                "What a rule that looks into images would say no to and somebody has looked at, like "
+                "the test keys that a library ships for everybody.",
+                {
+                    "type": "dict",
+                    "schema": {
+                        "rule": _text(
+                            "The rule that is answered.",
+                            required=True,
+                            allowed=[
+                                "no-secrets",
+                                "no-capabilities",
+                                "no-world-writable",
+                                "no-foreign-programs",
+                                "no-build-paths",
+                                "no-dangling-links",
+                            ],
+                        ),
+                        "package": _text(
+                            "The package's name, or a pattern of it.",
+                            required=True,
+                            regex=_PATTERN,
+                            pattern="a package name or a pattern of one",
+                        ),
+                        "path": _text(
+                            "The path in the image, or a pattern of it; `*` goes over `/` as well.",
+                            required=True,
+                            regex=r"/.*",
+                            pattern="a path that begins with /",
+                            example="/opt/venv/lib/python3.11/site-packages/tornado/test/test.key",
+                        ),
+                        "reason": _text("Why it is all right.", required=True, maxlength=500),
+                    },
+                },
+            ),
         },
     ),
     "release": _mapping(

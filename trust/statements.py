@@ -34,7 +34,7 @@ from trust.keys import SigningKey
 from trust.sif import Part
 from trust.verdict import Verdict
 
-SCHEMA = 1
+SCHEMA = 2
 _TYPE = "https://in-toto.io/Statement/v1"
 _PREDICATE = "https://slsa.dev/verification_summary/v1"
 _MAX_BYTES = 16 << 20
@@ -165,9 +165,21 @@ def _envelope(statement: Statement) -> dict[str, Any]:
             },
             "verificationResult": "PASSED" if verdict.accepted else "FAILED",
             "verifiedLevels": [],
+            "inputAttestations": _attestations(statement.evidence),
             "pansoft": {"schema": SCHEMA, "statement": to_json(statement)},
         },
     }
+
+
+def _attestations(evidence: Evidence) -> list[dict[str, Any]]:
+    """Return what the verdict rests on, in SLSA's words: the provenance and the bills of materials."""
+    digests = {}
+    if evidence.provenance is not None:
+        digests["provenance.json#payload"] = evidence.provenance.sha256
+    if evidence.bill is not None:
+        digests["sbom.spdx.json"] = evidence.bill.spdx_sha256
+        digests["sbom.cdx.json"] = evidence.bill.cyclonedx_sha256
+    return [{"uri": uri, "digest": {"sha256": sha256}} for uri, sha256 in digests.items()]
 
 
 def _parse(content: bytes, file: Path) -> Statement:
@@ -178,7 +190,7 @@ def _parse(content: bytes, file: Path) -> Statement:
         if ours["schema"] != SCHEMA:
             raise Refused(
                 f"{file.name} has the form {ours['schema']}; this pansoft knows {SCHEMA}",
-                hint="update pansoft",
+                hint="update pansoft, or have the image built and signed again by one of this form",
             )
         statement = from_json(Statement, ours["statement"])
     except Undecodable as err:

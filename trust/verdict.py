@@ -12,9 +12,12 @@ from trust.evidence import Purpose
 
 
 class Outcome(StrEnum):
-    """How one rule was answered. `waived` needs a signed waiver; nothing makes one yet."""
+    """How one rule was answered. `warned` is the no of a rule that holds nothing back; `waived` needs
+    a signed waiver, and nothing makes one yet.
+    """
 
     PASSED = "passed"
+    WARNED = "warned"
     REFUSED = "refused"
     WAIVED = "waived"
     NOT_APPLICABLE = "not-applicable"
@@ -55,10 +58,7 @@ class Verdict:
     @property
     def accepted(self) -> bool:
         """Return whether rules were asked and none that counts as an error said no."""
-        return bool(self.findings) and not any(
-            finding.outcome is Outcome.REFUSED and finding.severity is Severity.ERROR
-            for finding in self.findings
-        )
+        return bool(self.findings) and not self.refusals
 
     def __bool__(self) -> bool:
         """Return whether it is accepted, so that `if verdict:` reads as it should."""
@@ -70,12 +70,13 @@ class Verdict:
 
     @property
     def refusals(self) -> tuple[Finding, ...]:
-        """Return the findings that say no."""
+        """Return the findings that say no and hold the package back."""
         return self.of(Outcome.REFUSED)
 
 
 _MARKS = {
     Outcome.PASSED: "ok",
+    Outcome.WARNED: "warn",
     Outcome.REFUSED: "NO",
     Outcome.WAIVED: "waived",
     Outcome.NOT_APPLICABLE: "-",
@@ -94,7 +95,7 @@ def text(verdict: Verdict) -> str:
     for finding in verdict.findings:
         mark = _MARKS[finding.outcome]
         lines.append(f"  {mark:>6}  {finding.rule:<{width}}  {finding.message}")
-        if finding.outcome is Outcome.REFUSED and finding.fix:
+        if finding.outcome in (Outcome.REFUSED, Outcome.WARNED) and finding.fix:
             lines.append(f"          {'':<{width}}  to mend it: {finding.fix}")
     return "\n".join(lines)
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from builder.evidence.contents import Contents, base_contents, contents_of, write_contents
+from builder.evidence.sbom import bill_of, sha256s_of, write_bills
 from builder.images import kept, sandbox
 from builder.images.base import Base, check_unchanged, ensure_base
 from builder.images.build_user import BuildUser
@@ -29,6 +31,7 @@ from builder.inputs.cache import InputCache
 from builder.inputs.fetch import fetch, locked_in
 from builder.inputs.site import site_of
 from builder.recipes.recipe import UNLIMITED, Limits
+from builder.stages import Findings
 from builder.state import State
 from core.canonical import canonical_json, readable_json
 from core.console import Console, readable_size
@@ -42,6 +45,8 @@ from core.files import (
     shared_lock,
     write_atomic,
 )
+from trust.codec import to_json
+from trust.evidence import BillFacts, ScanFacts
 
 ZSTD_LEVEL = 6  # measured: a quarter of gzip's time at its size
 
@@ -101,7 +106,11 @@ def build(
                     )
                 finally:
                     check_unchanged(base)  # a failed build may have failed of that
-                _keep(plan, base, packed, state)
+                under = base_contents(base, user=user)
+                contents = contents_of(
+                    packed.tree, base.roots, under=under, sha256s=sha256s_of(plan), user=user
+                )
+                _keep(plan, base, packed, state, contents=contents)
             finally:
                 if options.keep:
                     kept.keep(scratch, plan, base, state, user=user)
@@ -172,7 +181,14 @@ def _stage(plan: BuildPlan) -> Stage:
     )
 
 
-def _keep(plan: BuildPlan, base: Base, packed: Packed, state: State) -> None:
+def _keep(
+    plan: BuildPlan,
+    base: Base,
+    packed: Packed,
+    state: State,
+    *,
+    contents: Contents,
+) -> None:
     """Write the image and what is known of it under the plan's id, all of it or none."""
     with atomic_folder(state.image(plan.id)) as folder:
         sif = folder / f"{plan.name}.sif"
@@ -190,6 +206,8 @@ def _keep(plan: BuildPlan, base: Base, packed: Packed, state: State) -> None:
         sif.chmod(0o755)
         shutil.copyfile(packed.log, folder / "build.log")
         write_atomic(folder / "plan.json", readable_json(plan.as_json()))
+        write_contents(contents, folder)
+        bill = write_bills(bill_of(plan, contents), folder)
         facts = {
             "schema": SCHEMA,
             "name": plan.name,
@@ -198,9 +216,7 @@ def _keep(plan: BuildPlan, base: Base, packed: Packed, state: State) -> None:
             "sha256": sha256_file(sif),
             "size": sif.stat().st_size,
             "delta_size": packed.squashfs.stat().st_size,
-            "setuid": list(packed.findings.setuid),
-            "world_writable": list(packed.findings.world_writable),
-            "interfaces": list(packed.findings.interfaces),
+            "findings": to_json(_findings(packed, contents, bill)),
         }
         write_atomic(folder / "image.json", readable_json(facts))
 
@@ -220,6 +236,11 @@ def _partitions(base: Base, packed: Packed) -> tuple[SifObject, ...]:
             for name, squashfs in overlays
         ),
     )
+
+
+def _findings(packed: Packed, contents: Contents, bill: BillFacts) -> Findings:
+    """Return all that was seen, by the build and by the look at what it left."""
+    return replace(packed.findings, scan=ScanFacts(contents.files, contents.sights), bill=bill)
 
 
 def _definition(plan: BuildPlan) -> bytes:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from builder.images.plan import BuildPlan
 from builder.stages import Findings, Image, PlanId
 from builder.state import State
+from trust.codec import from_json
 
-SCHEMA = 1  # of image.json
+SCHEMA = 2  # of image.json
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,5 @@ def read_built(plan: PlanId, state: State) -> Built | None:
         size=facts["size"],
         delta_size=facts["delta_size"],
     )
-    findings = Findings(
-        tuple(facts["setuid"]), tuple(facts["world_writable"]), tuple(facts["interfaces"])
-    )
+    findings = from_json(Findings, facts["findings"])
     return Built(image, findings, fresh=False)

@@ -226,6 +226,7 @@ def build_in_sandbox(
             setuid=_lines(scratch / "findings" / "setuid"),
             world_writable=_lines(scratch / "findings" / "world-writable"),
             interfaces=_lines(scratch / "findings" / "interfaces"),
+            cleared=_lines(scratch / "findings" / "cleared"),
         ),
     )
 

@@ -106,7 +106,7 @@ def read_wheel(wheel: Path) -> Facts:
     except (zipfile.BadZipFile, IndexError, UnicodeDecodeError) as err:
         raise UserError(f"{wheel.name} is not a wheel") from err
     name, version = str(metadata["Name"]), str(metadata["Version"])
-    license_, note = _license(metadata)
+    license_, note = stated_license(metadata)
     evidence = "the metadata of the Python package" if license_ else None
     if license_ is None and (read := licence_of(licences, [])).spdx is not None:
         license_, evidence = read.spdx, "the licence text in the Python package"
@@ -136,7 +136,7 @@ def _stated(value: str | None) -> str | None:
     return None if text in ("", "UNKNOWN") else text
 
 
-def _license(metadata: Message) -> tuple[str | None, str | None]:
+def stated_license(metadata: Message) -> tuple[str | None, str | None]:
     """Return the SPDX expression, if the metadata is clear about it, and what the metadata says."""
     expression = _stated(metadata["License-Expression"])
     if expression and spdx.parse(expression).is_valid:

@@ -79,12 +79,15 @@ def _sign(
             f"{recipe.name} {recipe.version} is not built as its recipe and lock are now",
             hint=f"pansoft build {recipe.name}",
         )
+    provenance = workspace.provenance_of(context, recipe, plan, done)
     evidence = signing.gather(
         recipe,
         purpose=Purpose.SIGN,
         facts=signing.build_facts(plan, done.findings),
         expected_plan=plan.id,
         image=done.image,
+        findings=done.findings,
+        provenance=provenance,
         report=known_report(recipe, done.image, state),
     )
     return signing.sign(
@@ -94,4 +97,5 @@ def _sign(
         key=key,
         folder=state.signed(plan.id),
         at=at,
+        provenance=provenance,
     )

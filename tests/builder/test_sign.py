@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import os
 import shutil
@@ -12,23 +14,29 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from builder import sign as signing
-from builder.sign import SigningRefused, sign, verify
+from builder.evidence.provenance import PREDICATE, STATEMENT, Provenance
+from builder.evidence.sbom import FILES
+from builder.sign import SigningRefused, verify
 from builder.stages import Image, PlanId, SignedImage
 from core import process
 from core.errors import Refused, UserError
 from core.files import sha256_file
-from trust import keys, sif
+from trust import dsse, keys, sif
 from trust.evidence import (
+    BillFacts,
     BuildFacts,
     Evidence,
     Input,
     LicenceFacts,
+    ProvenanceFacts,
     Purpose,
     ReleaseFacts,
+    ScanFacts,
     TestFacts,
 )
 from trust.judge import judge
@@ -77,11 +85,35 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
             ],
             reason="make a test image",
         )
+    for name in FILES:
+        (folder / name).write_text(f"the {name} of tiny\n")
     size = path.stat().st_size
     return Image(PLAN, "tiny", "1.0", "debian-12", path, sha256_file(path), size, 4096)
 
 
+def provenance_about(image: Image) -> Provenance:
+    """Return the least that is provenance; tests/builder/evidence has a real one."""
+    asked = {"commit": "c" * 40, "changedSinceCommit": False}
+    statement = {
+        "_type": STATEMENT,
+        "subject": [{"name": "tiny.sif", "digest": {"sha256": image.sha256}}],
+        "predicateType": PREDICATE,
+        "predicate": {
+            "buildDefinition": {"externalParameters": asked},
+            "runDetails": {"builder": {"id": "urn:test"}},
+        },
+    }
+    payload = json.dumps(statement).encode()
+    sha256 = hashlib.sha256(payload).hexdigest()
+    return Provenance(payload, ProvenanceFacts(sha256, "urn:test", "c" * 40, changed=False))
+
+
+def sign(image: Image, **more: Any) -> SignedImage:
+    return signing.sign(image, provenance=provenance_about(image), **more)
+
+
 def evidence_about(image: Image) -> Evidence:
+    spdx, cyclonedx = (sha256_file(image.path.with_name(name)) for name in FILES)
     return Evidence(
         purpose=Purpose.SIGN,
         name=image.name,
@@ -92,6 +124,9 @@ def evidence_about(image: Image) -> Evidence:
         image_sha256=image.sha256,
         build=BuildFacts((Input("libc6", "0" * 64),), network_off=True, risky_files=()),
         tests=TestFacts(image.sha256, ("starts",), ()),
+        scan=ScanFacts(2, ()),
+        bill=BillFacts(spdx, cyclonedx, components=2, unlicensed=1),
+        provenance=provenance_about(image).facts,
         licence=LicenceFacts("MIT", "allowed"),
         release=ReleaseFacts("testing", None),
     )
@@ -266,6 +301,65 @@ def test_a_changed_verdict_is_refused(published: Path, policy: TrustPolicy) -> N
 
     with pytest.raises(Refused, match=r"verdict.json beside tiny.sif was altered"):
         verify(published, policy=policy, at=NOW)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_changed_bill_is_refused(published: Path, policy: TrustPolicy, file: str) -> None:
+    (published / file).write_text("another")
+
+    with pytest.raises(Refused, match=f"{file} beside tiny.sif was altered"):
+        verify(published, policy=policy, at=NOW)
+
+
+def test_changed_provenance_is_refused(published: Path, policy: TrustPolicy) -> None:
+    file = published / "provenance.json"
+    envelope = json.loads(file.read_text())
+    payload = base64.b64decode(envelope["payload"]).replace(b"urn:test", b"urn:evil")
+    file.write_text(json.dumps(envelope | {"payload": base64.b64encode(payload).decode()}))
+
+    with pytest.raises(Refused, match=r"provenance.json was altered"):
+        verify(published, policy=policy, at=NOW)
+
+
+def test_good_provenance_of_another_run_is_refused(
+    published: Path, policy: TrustPolicy, key: SigningKey, image: Image
+) -> None:
+    """Signed by the right key, about the right image, and still not what the verdict rests on."""
+    payload = provenance_about(image).payload.replace(b"urn:test", b"urn:else")
+    (published / "provenance.json").write_text(dsse.seal(payload, key=key))
+
+    with pytest.raises(Refused, match=r"provenance.json beside tiny.sif was altered"):
+        verify(published, policy=policy, at=NOW)
+
+
+@pytest.mark.parametrize("file", [*FILES, "provenance.json"])
+def test_a_folder_without_a_paper_is_refused_and_an_image_alone_is_not(
+    published: Path, policy: TrustPolicy, file: str
+) -> None:
+    (published / file).unlink()
+
+    with pytest.raises(Refused, match=f"{file} is missing beside tiny.sif"):
+        verify(published, policy=policy, at=NOW)
+    assert verify(published / "tiny.sif", policy=policy, at=NOW)
+
+
+def test_a_bill_that_changed_since_the_build_is_not_signed(
+    tmp_path: Path, image: Image, policy: TrustPolicy, key: SigningKey
+) -> None:
+    moved = tmp_path / "image" / "unsigned.sif"
+    shutil.copytree(image.path.parent, moved.parent)
+    (moved.parent / FILES[0]).write_text("another")
+
+    with pytest.raises(Refused, match=f"{FILES[0]} beside .* its sha256 has changed"):
+        sign(
+            replace(image, path=moved),
+            evidence=evidence_about(image),
+            policy=policy,
+            key=key,
+            folder=tmp_path / PLAN,
+            at=NOW,
+        )
+    assert not (tmp_path / PLAN).exists()
 
 
 def test_a_signature_of_another_state_is_refused(published: Path) -> None:

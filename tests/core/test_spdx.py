@@ -47,3 +47,19 @@ def test_what_only_resembles_one_is_explained(text: str, problem: str) -> None:
     expression = spdx.parse(text)
 
     assert problem in expression.problems[0]
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("bsd-3-clause", "BSD-3-Clause"),
+        ("mit or (apache-2.0 and gpl-2.0+)", "MIT OR (Apache-2.0 AND GPL-2.0-or-later)"),
+        ("GPL-2.0-only with classpath-exception-2.0", "GPL-2.0-only WITH Classpath-exception-2.0"),
+        ("LicenseRef-Mine", "LicenseRef-Mine"),
+        ("BSD", None),
+        ("mit or", None),
+        ("", None),
+    ],
+)
+def test_what_is_nearly_an_expression_becomes_one(written: str, said: str | None) -> None:
+    assert spdx.canonical(written) == said

@@ -47,7 +47,7 @@ def keep_record(context: Context, evidence: Evidence) -> None:
     at = EVIDENCE.signer.created if EVIDENCE.signer else None
     assert at
     verdict = judge(policy, evidence, at=at)
-    record = {"schema": 1, "evidence": to_json(evidence), "verdict": to_json(verdict)}
+    record = {"schema": 2, "evidence": to_json(evidence), "verdict": to_json(verdict)}
     write_atomic(context.state / "signed" / "abc.refused.json", json.dumps(record))
 
 

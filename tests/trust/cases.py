@@ -9,17 +9,21 @@ from pathlib import Path
 from typing import Any
 
 from trust.evidence import (
+    BillFacts,
     BuildFacts,
     Evidence,
     Input,
     LicenceFacts,
+    ProvenanceFacts,
     Published,
     Purpose,
     ReleaseFacts,
+    ScanFacts,
+    Sight,
     SignerFacts,
     TestFacts,
 )
-from trust.policy import Audience, Origin, Repository, Review, Signer, TrustPolicy
+from trust.policy import Audience, Known, Origin, Repository, Review, Signer, TrustPolicy
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 KEY = "A" * 40
@@ -71,6 +75,7 @@ POLICY = TrustPolicy(
         ("partners", (Audience.PARTNERS, Audience.SITE, Audience.LOCAL)),
         ("forbidden", (Audience.SITE, Audience.LOCAL)),
     ),
+    known=(Known("no-secrets", "py*", "/opt/*/test/*.pem", "a test key that everybody has"),),
 )
 
 SIGNER = SignerFacts(
@@ -88,6 +93,9 @@ EVIDENCE = Evidence(
     signed_sha256=SIGNED,
     build=BuildFacts((Input("libc6", "0" * 64), Input("numpy", "9" * 64)), True, ()),
     tests=TestFacts(IMAGE, ("imports", "integrates"), ()),
+    scan=ScanFacts(4711, (Sight("secret", "/opt/venv/tls/test/a.pem", "a private key"),)),
+    bill=BillFacts("7" * 64, "8" * 64, 120, 20),
+    provenance=ProvenanceFacts("9" * 64, "urn:pansoft:builder", "c" * 40, changed=False),
     licence=LicenceFacts("MIT", "allowed"),
     release=ReleaseFacts("testing", "2027-12-31"),
     signer=SIGNER,

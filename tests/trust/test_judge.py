@@ -23,6 +23,7 @@ from tests.trust.cases import (
     SIGNER,
 )
 from trust.evidence import (
+    BillFacts,
     BuildFacts,
     Evidence,
     Input,
@@ -30,6 +31,8 @@ from trust.evidence import (
     Published,
     Purpose,
     ReleaseFacts,
+    ScanFacts,
+    Sight,
     TestFacts,
 )
 from trust.judge import judge
@@ -54,7 +57,17 @@ def licence(spdx: str, redistribution: str = "allowed") -> dict[str, Any]:
     return {"licence": LicenceFacts(spdx, redistribution)}
 
 
-OK, NO = Outcome.PASSED, Outcome.REFUSED
+def saw(kind: str, *, times: int = 1) -> dict[str, Any]:
+    return {"scan": ScanFacts(9, tuple(Sight(kind, f"/opt/a{n}", "odd") for n in range(times)))}
+
+
+def made(**more: Any) -> dict[str, Any]:
+    assert EVIDENCE.provenance is not None
+    return {"provenance": replace(EVIDENCE.provenance, **more)}
+
+
+OK, NO, WARN = Outcome.PASSED, Outcome.REFUSED, Outcome.WARNED
+LOCAL: dict[str, Any] = {"repository": "pan.local"}
 A_DAY = timedelta(days=1)
 
 CASES: list[tuple[str, dict[str, Any], Outcome, str]] = [
@@ -112,6 +125,39 @@ CASES: list[tuple[str, dict[str, Any], Outcome, str]] = [
     ("no-setuid", {"build": replace(BUILD, risky_files=None)}, NO, "could not be checked"),
     ("no-setuid", {"build": replace(BUILD, risky_files=("/usr/bin/x",))}, NO, "/usr/bin/x"),
     ("no-setuid", {"build": replace(BUILD, risky_files=("/x",) * 6)}, NO, "and 1 more"),
+    ("no-setuid", {"build": replace(BUILD, cleared=("/usr/bin/su",))}, OK, "1 of Debian's"),
+    ("no-secrets", {}, OK, "in 4711 files; 1 known to the policy"),
+    ("no-secrets", {"scan": None}, NO, "could not be checked"),
+    ("no-secrets", {"name": "silx"}, NO, "a secret: /opt/venv/tls/test/a.pem (a private key)"),
+    ("no-secrets", saw("secret"), NO, "looks like a secret: /opt/a0 (odd)"),
+    ("no-secrets", saw("secret", times=7), NO, "/opt/a4 (odd) and 2 more"),
+    ("no-secrets", saw("capability"), OK, "no private key"),
+    ("no-secrets", saw("unreadable"), NO, "could not be checked: /opt/a0 cannot be read"),
+    ("no-capabilities", {}, OK, "no file capability"),
+    ("no-capabilities", {"scan": None}, NO, "could not be checked"),
+    ("no-capabilities", saw("capability"), NO, "carries a capability: /opt/a0"),
+    ("no-world-writable", {}, OK, "no folder that anybody"),
+    ("no-world-writable", saw("world-writable"), NO, "anybody may write to: /opt/a0"),
+    ("no-build-paths", {}, OK, "no path of the build"),
+    ("no-build-paths", saw("build-path"), WARN, "names a folder of the build"),
+    ("no-dangling-links", {}, OK, "no link that leads nowhere"),
+    ("no-dangling-links", saw("dangling-link"), WARN, "leads nowhere: /opt/a0"),
+    ("no-foreign-programs", {}, OK, "no program for another"),
+    ("no-foreign-programs", saw("foreign-program"), WARN, "is for another processor"),
+    ("sbom-present", {}, OK, "120 components in SPDX and CycloneDX, the licence of 100 known"),
+    ("sbom-present", {"bill": None}, NO, "there is no bill of materials"),
+    ("sbom-present", {"bill": BillFacts("7" * 64, "8" * 64, 0, 0)}, NO, "is empty"),
+    ("provenance-present", {}, OK, "from commit cccccccccccc"),
+    ("provenance-present", {"provenance": None}, NO, "there is no provenance"),
+    ("provenance-present", made(commit=None), NO, "of no known commit"),
+    ("provenance-present", made(changed=True), NO, "differs from commit cccccccccccc"),
+    (
+        "provenance-present",
+        {**made(changed=True), **LOCAL},
+        OK,
+        "from a changed checkout of commit",
+    ),
+    ("provenance-present", {**made(commit=None), **LOCAL}, OK, "of no known commit"),
     ("plan-matches", {}, OK, "built from plan 3333"),
     ("plan-matches", {"plan": None}, NO, "could not be checked: the plan the image"),
     ("plan-matches", {"expected_plan": None}, NO, "could not be checked: the plan that"),
@@ -201,13 +247,20 @@ def test_each_rule_answers(rule: str, changed: dict[str, Any], outcome: Outcome,
 
     assert answer.outcome is outcome
     assert says in answer.message
-    assert bool(answer.fix) is (outcome is NO)
+    assert bool(answer.fix) is (outcome in (NO, WARN))
 
 
-@pytest.mark.parametrize("outcome", [OK, NO])
+@pytest.mark.parametrize("outcomes", [{OK}, {NO, WARN}], ids=["passed", "refused"])
 @pytest.mark.parametrize("rule", [rule.id for rule in RULES])
-def test_the_table_has_every_rule_passed_and_refused(rule: str, outcome: Outcome) -> None:
-    assert any(case[0] == rule and case[2] is outcome for case in CASES)
+def test_the_table_has_every_rule_passed_and_refused(rule: str, outcomes: set[Outcome]) -> None:
+    assert any(case[0] == rule and case[2] in outcomes for case in CASES)
+
+
+def test_a_warning_holds_nothing_back() -> None:
+    verdict = judge(POLICY, replace(EVIDENCE, **saw("dangling-link")), at=NOON)
+
+    assert verdict.accepted
+    assert [each.rule for each in verdict.of(WARN)] == ["no-dangling-links"]
 
 
 @pytest.mark.parametrize("evidence", [EVIDENCE, MERGE, SIGN, VERIFY], ids=list(Purpose)[::-1])
@@ -243,6 +296,7 @@ def test_taking_evidence_away_never_turns_a_no_into_a_yes(evidence: Evidence) ->
     "field",
     [
         *("base", "plan", "expected_plan", "image_sha256", "signed_sha256", "build", "tests"),
+        *("scan", "bill", "provenance"),
         *("licence", "release", "signer", "repository", "published"),
     ],
 )
@@ -270,7 +324,9 @@ def test_every_rule_is_asked_even_after_a_no() -> None:
 
     verdict = judge(POLICY, nothing, at=NOON)
 
-    assert [each.rule for each in verdict.refusals] == [rule.id for rule in RULES]
+    assert [each.rule for each in verdict.findings if each.outcome in (NO, WARN)] == [
+        rule.id for rule in RULES
+    ]
 
 
 def test_a_moment_without_a_time_zone_is_our_bug() -> None:

@@ -99,7 +99,7 @@ def test_bytes_moved_between_two_parts_name_both(image: Path, statement: Stateme
         pytest.param(lambda d: d["subject"][0].update(name="other.sif"), id="subject"),
         pytest.param(lambda d: d["predicate"].update(verificationResult="FAILED"), id="result"),
         pytest.param(lambda d: d["predicate"].update(more=1), id="more"),
-        pytest.param(lambda d: d["predicate"]["pansoft"].update(schema=2), id="schema"),
+        pytest.param(lambda d: d["predicate"]["pansoft"].update(schema=1), id="schema"),
         pytest.param(lambda d: d["predicate"]["pansoft"].pop("statement"), id="missing"),
         pytest.param(
             lambda d: d["predicate"]["pansoft"]["statement"].update(signer="E" * 40), id="signer"

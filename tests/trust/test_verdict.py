@@ -65,7 +65,7 @@ def test_the_text_says_the_answer_the_reason_and_the_way_out() -> None:
     )
     at = next(n for n, line in enumerate(lines) if "tests-passed" in line)
     assert lines[at] == (
-        "      NO  tests-passed        could not be checked: how the tests went is not known"
+        "      NO  tests-passed         could not be checked: how the tests went is not known"
     )
     assert lines[at + 1].strip() == "to mend it: pansoft test NAME"
     assert reasons(VERDICT) == (

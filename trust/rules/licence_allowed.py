@@ -58,6 +58,7 @@ RULE = Rule(
     asks="The licence is on the policy's allow list, or on its review list and reviewed for this "
     "package. With OR one allowed choice is enough; with AND all must be.",
     why="A facility that offers software answers for its licence.",
-    fix="propose the licence, or a review of it for the package, for `licensing` in trust-policy/policy.yaml",
+    fix="propose the licence, or a review of it for the package, for `licensing` in trust- "
+    "policy/policy.yaml",
     check=check,
 )

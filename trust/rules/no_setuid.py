@@ -19,14 +19,17 @@ def check(policy: TrustPolicy, evidence: Evidence, at: datetime) -> Answer:  # n
     if risky:
         more = f" and {len(risky) - 5} more" if len(risky) > 5 else ""
         return Refusal(f"set-uid, set-gid or world-writable: {', '.join(risky[:5])}{more}")
-    return Passed("the package adds no set-uid, set-gid or world-writable file")
+    cleared = len(evidence.build.cleared) if evidence.build else 0
+    taken = f"; {cleared} of Debian's were made ordinary ones" if cleared else ""
+    return Passed(f"the package adds no set-uid, set-gid or world-writable file{taken}")
 
 
 RULE = Rule(
     id="no-setuid",
     group=Group.SAFETY,
     purposes=BUILT,
-    asks="Among what the package adds to its base there is no set-uid, set-gid or world-writable file.",
+    asks="Among what the package adds to its base there is no set-uid, set-gid or world- "
+    "writable file.",
     why="A site that unpacks or mounts the tree as root would hand such rights to every user.",
     fix="take the bits away at the end of the recipe's script: chmod u-s,g-s,o-w FILE",
     check=check,

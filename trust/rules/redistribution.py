@@ -42,8 +42,10 @@ RULE = Rule(
     id="redistribution",
     group=Group.LICENSING,
     purposes=frozenset({Purpose.MERGE, Purpose.PUBLISH}),
-    asks="The redistribution right that the recipe states covers everybody who can read the repository.",
-    why="Publishing is handing out copies: what only partners may have goes where only they can read.",
+    asks="The redistribution right that the recipe states covers everybody who can read the "
+    "repository.",
+    why="Publishing is handing out copies: what only partners may have goes where only they "
+    "can read.",
     fix="publish to a repository with a smaller audience, or show the right in `license.evidence`",
     check=check,
 )

@@ -29,7 +29,7 @@ if [ -s "$stage/debian" ]; then
     debian install $(cat "$stage/debian")
 fi
 # A container never grants set-uid, and a published tree must not carry it.
-find / -xdev -type f -perm /6000 -exec chmod u-s,g-s {} +
+find / -xdev -type f -perm /6000 -print -exec chmod u-s,g-s {} + > /run/pansoft/cleared
 
 if [ -s "$stage/requirements.txt" ]; then
     step "installing $(wc -l < "$stage/requirements.txt") Python packages"

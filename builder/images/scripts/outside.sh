@@ -135,6 +135,8 @@ within /bin/sh -eu /run/pansoft/stage/inside.sh </dev/null 2>&1 || status=$?
 [ -z "$KEEP" ] || cp -a "$root/tmp" "$scratch/tmp"
 [ "$status" = 0 ] || exit "$status"
 
+mkdir -p "$scratch/findings"
+LC_ALL=C sort "$work/cleared" > "$scratch/findings/cleared"
 umount -R "$root/run" "$root/tmp" "$root/dev"
 umount "$root"
 
@@ -150,7 +152,6 @@ for empty in dev proc run tmp run/pansoft; do
     [ "$kind" = base ] || { [ ! -d "$empty" ] || rmdir --ignore-fail-on-non-empty "$empty"; }
 done
 
-mkdir -p "$scratch/findings"
 # Not taken for granted but looked at: the network interfaces that this build could see.
 sed -n 's/^ *\([^:]*\):.*/\1/p' /proc/self/net/dev | LC_ALL=C sort > "$scratch/findings/interfaces"
 find . -xdev -type f -perm /6000 -printf '/%P\n' | LC_ALL=C sort > "$scratch/findings/setuid"

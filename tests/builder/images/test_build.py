@@ -114,6 +114,22 @@ def test_build_tools_are_there_for_the_script_and_gone_afterwards(
     )
 
 
+def test_what_is_in_an_image_is_written_beside_it(made: Built) -> None:
+    folder = made.image.path.parent
+    scan, bill = made.findings.scan, made.findings.bill
+    assert scan is not None
+    assert bill is not None
+    assert scan.files > 3000
+    assert scan.sights == ()
+    assert bill.spdx_sha256 == sha256_file(folder / "sbom.spdx.json")
+    assert bill.cyclonedx_sha256 == sha256_file(folder / "sbom.cdx.json")
+    names = {
+        part["name"] for part in json.loads((folder / "sbom.cdx.json").read_text())["components"]
+    }
+    assert {"libc6", "base-files"} <= names
+    assert "libaec0" not in names  # a build tool, taken out again
+
+
 def test_set_uid_and_world_writable_files_are_found(made: Built) -> None:
     assert made.findings.setuid == ("/opt/tiny/bin/becomes root",)
     assert made.findings.world_writable == ("/opt/tiny/anybody",)

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The provenance of an image: an in-toto statement with SLSA's provenance, version 1, as predicate.
+
+It is about the image as the build left it, before its signature, because these are the bytes that a
+rebuild gives again. The statement beside the image ties them to the signed file. The format:
+https://slsa.dev/spec/v1.0/provenance.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from builder.evidence.origin import Origin
+from builder.evidence.sbom import CYCLONEDX_FILE, SPDX_FILE
+from builder.images.plan import ARCHITECTURE, ENGINE, BuildPlan
+from builder.inputs.apt import DebianPackage
+from builder.inputs.lock import Input, PythonArtefact
+from builder.recipes.recipe import Recipe, Source
+from builder.stages import Image
+from core.canonical import readable_json
+from core.errors import Refused
+from core.files import sha256_file
+from trust import dsse
+from trust.evidence import BillFacts, ProvenanceFacts
+
+FILE_NAME = "provenance.json"
+BUILDER = "urn:pansoft:builder"
+BUILD_TYPE = "urn:pansoft:build:recipe:1"
+STATEMENT = "https://in-toto.io/Statement/v1"
+PREDICATE = "https://slsa.dev/provenance/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """A statement that is not signed yet, and what the judge gets to know of it."""
+
+    payload: bytes
+    facts: ProvenanceFacts
+
+
+def provenance_of(
+    recipe: Recipe,
+    plan: BuildPlan,
+    image: Image,
+    *,
+    bill: BillFacts | None,
+    origin: Origin,
+    base_locks: Sequence[Path],
+    version: str,
+) -> Provenance:
+    """Return the provenance of an image: the same for the same commit, wherever it is made.
+
+    Args:
+        recipe: what it was built from.
+        plan: its plan.
+        image: as built, unsigned.
+        bill: of its bills of materials.
+        origin: of the recipe's files.
+        base_locks: the lock files of its base and of those below that.
+        version: of this program.
+    """
+    folder = f"recipes/{recipe.name}"
+    statement: dict[str, Any] = {
+        "_type": STATEMENT,
+        "subject": [{"name": f"{image.name}.sif", "digest": {"sha256": image.sha256}}],
+        "predicateType": PREDICATE,
+        "predicate": {
+            "buildDefinition": {
+                "buildType": BUILD_TYPE,
+                "externalParameters": {
+                    "recipe": f"{folder}/{recipe.file.name}",
+                    "commit": origin.commit,
+                    "changedSinceCommit": origin.changed,
+                },
+                "internalParameters": {
+                    "plan": plan.id,
+                    "engine": ENGINE,
+                    "architecture": ARCHITECTURE,
+                    "base": {"name": plan.base.name, "id": plan.base.id},
+                    "epoch": plan.base.lock.epoch,
+                },
+                "resolvedDependencies": [
+                    *_commit(origin),
+                    _file(f"{folder}/{recipe.file.name}", recipe.file),
+                    _file(f"{folder}/{recipe.lock_file.name}", recipe.lock_file),
+                    *(
+                        _file(f"recipes/bases/{lock.parent.name}/{lock.name}", lock)
+                        for lock in base_locks
+                    ),
+                    *_inputs(plan.base.lock.inputs, "base"),
+                    *_inputs(plan.debian, "package"),
+                    *_inputs(plan.python, "package"),
+                    *_inputs(plan.tools, "build tool"),
+                    *_inputs(plan.sources, "source"),
+                    *(
+                        {"name": item.target, "digest": {"sha256": item.sha256}, **_role("file")}
+                        for item in plan.files
+                    ),
+                ],
+            },
+            "runDetails": {
+                "builder": {"id": BUILDER, "version": {"pansoft": version}},
+                "metadata": {"invocationId": f"urn:pansoft:plan:{plan.id}"},
+                "byproducts": list(_bills(bill)),
+            },
+        },
+    }
+    payload = readable_json(statement).encode()
+    facts = ProvenanceFacts(
+        hashlib.sha256(payload).hexdigest(), BUILDER, origin.commit, origin.changed
+    )
+    return Provenance(payload, facts)
+
+
+def check_provenance(
+    content: bytes, *, public_keys: Sequence[Path], image_sha256: str, what: str = FILE_NAME
+) -> Provenance:
+    """Return the provenance in a file that one of the keys has signed, about this image.
+
+    Args:
+        content: of the file.
+        public_keys: of those who may have signed it.
+        image_sha256: of the image before it was signed.
+        what: names the file in messages.
+
+    Raises:
+        Refused: wrong key, altered, or about something else.
+    """
+    opened = dsse.unseal(content, public_keys=public_keys, what=what)
+    try:
+        statement = json.loads(opened.payload)
+        predicate = statement["predicate"]
+        asked = predicate["buildDefinition"]["externalParameters"]
+        facts = ProvenanceFacts(
+            hashlib.sha256(opened.payload).hexdigest(),
+            predicate["runDetails"]["builder"]["id"],
+            asked["commit"],
+            asked["changedSinceCommit"],
+        )
+        kinds = (statement["_type"], statement["predicateType"])
+        subjects = [subject["digest"]["sha256"] for subject in statement["subject"]]
+    except (ValueError, KeyError, TypeError, RecursionError) as err:
+        raise Refused(f"{what} holds no in-toto statement") from err
+    if kinds != (STATEMENT, PREDICATE):
+        raise Refused(f"{what} is not SLSA provenance of version 1 but {kinds[1]}")
+    if subjects != [image_sha256]:
+        raise Refused(f"{what} is about another image than the one beside it")
+    return Provenance(opened.payload, facts)
+
+
+def _commit(origin: Origin) -> Iterator[dict[str, Any]]:
+    if origin.commit is not None:
+        yield {"name": "recipes", "digest": {"gitCommit": origin.commit}, **_role("recipe")}
+
+
+def _file(name: str, file: Path) -> dict[str, Any]:
+    return {"name": name, "digest": {"sha256": sha256_file(file)}, **_role("recipe")}
+
+
+def _inputs(items: Sequence[Input], role: str) -> Iterator[dict[str, Any]]:
+    for item in items:
+        match item:
+            case DebianPackage():
+                uri = f"pkg:deb/debian/{item.name}@{item.version}?arch={item.architecture}"
+                name = item.path.rpartition("/")[2]
+            case PythonArtefact():
+                uri, name = f"pkg:pypi/{item.name.lower()}@{item.version}", item.filename
+            case Source():
+                uri, name = f"urn:pansoft:source:{item.kind}:{item.location}", item.filename
+            case _:
+                uri, name = f"urn:pansoft:container-image-part:{item.name}", item.name
+        yield {"name": name, "uri": uri, "digest": {"sha256": item.sha256}, **_role(role)}
+
+
+def _role(role: str) -> dict[str, Any]:
+    return {"annotations": {"role": role}}
+
+
+def _bills(bill: BillFacts | None) -> Iterator[dict[str, Any]]:
+    if bill is not None:
+        yield {"name": SPDX_FILE, "digest": {"sha256": bill.spdx_sha256}}
+        yield {"name": CYCLONEDX_FILE, "digest": {"sha256": bill.cyclonedx_sha256}}

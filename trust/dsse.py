@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""DSSE envelopes signed by the PGP keys of the policy. The only module that knows securesystemslib.
+
+The library makes the envelope and the text that is signed (the pre-authentication encoding of
+https://github.com/secure-systems-lab/dsse); the signature is gpg's, binary, of exactly that text. So
+a partner needs one fingerprint for everything, and can check it with gpg alone: docs/trust.md shows.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from securesystemslib.dsse import Envelope
+from securesystemslib.exceptions import FormatError
+from securesystemslib.signer._signature import Signature
+
+from core.canonical import readable_json
+from core.errors import Refused
+from trust import gnupg
+from trust.gnupg import GoodSignature
+from trust.keys import SigningKey
+
+IN_TOTO = "application/vnd.in-toto+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What a good envelope holds, and by whom it is signed."""
+
+    payload: bytes
+    signature: GoodSignature
+
+
+def seal(payload: bytes, *, key: SigningKey) -> str:
+    """Return the envelope, as JSON, of an in-toto statement signed by a key."""
+    envelope = Envelope(payload, IN_TOTO, {})
+    with tempfile.TemporaryDirectory(prefix="pansoft-dsse-") as folder:
+        text = Path(folder) / "provenance"
+        text.write_bytes(envelope.pae())
+        armored = gnupg.sign_detached(
+            text,
+            secret_keyring=key.folder / "pgp-secret",
+            fingerprint=key.fingerprint,
+            passphrase=key.passphrase(),
+        )
+    envelope.signatures[key.fingerprint] = Signature(key.fingerprint, gnupg.dearmor(armored).hex())
+    return readable_json(envelope.to_dict())
+
+
+def unseal(content: bytes, *, public_keys: Sequence[Path], what: str) -> Opened:
+    """Return what an envelope holds, if one of the given keys has signed it.
+
+    Args:
+        content: the envelope as JSON.
+        public_keys: files with public keys; no others are known.
+        what: names the envelope in messages.
+
+    Raises:
+        Refused: it is no such envelope, altered, or signed by another key.
+    """
+    try:
+        envelope = Envelope.from_dict(json.loads(content))
+        (signature,) = envelope.signatures.values()
+        raw = bytes.fromhex(signature.signature)
+    except (ValueError, KeyError, TypeError, AttributeError, FormatError, RecursionError) as err:
+        raise Refused(f"{what} is not a DSSE envelope with one signature") from err
+    if envelope.payload_type != IN_TOTO:
+        raise Refused(f"{what} holds {str(envelope.payload_type)[:60]!r} and no in-toto statement")
+    good = gnupg.verify_detached(envelope.pae(), raw, public_keys=public_keys, what=what)
+    if good.fingerprint != signature.keyid:
+        raise Refused(f"{what} names another key than the one that signed it")
+    return Opened(envelope.payload, good)
