@@ -41,20 +41,6 @@ def project_with(folder: Path, name: str, change: dict[str, str]) -> Path:
     return project
 
 
-@pytest.mark.parametrize("name", ["hdf5-tools", "gemmi"])
-def test_the_same_lock_gives_the_same_image_in_another_state(
-    demo: Demo, tmp_path: Path, name: str
-) -> None:
-    first = json.loads(pansoft("build", "--json", name, state=demo.state).stdout)[0]
-    elsewhere = fresh_state(demo, tmp_path / "elsewhere", with_bases=False)
-
-    second = json.loads(pansoft("build", "--json", name, state=elsewhere).stdout)[0]
-
-    assert second["fresh"]
-    assert not first["fresh"]
-    assert second["sha256"] == first["sha256"]
-
-
 def test_a_script_that_downloads_is_told_that_builds_have_no_network(
     demo: Demo, tmp_path: Path
 ) -> None:

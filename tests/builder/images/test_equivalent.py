@@ -29,8 +29,10 @@ _PACKAGES = "dpkg-query --show --showformat '${Package} ${Version} ${db:Status-A
 
 def recipe_and_plan(name: str) -> tuple[Recipe, BuildPlan]:
     recipe = load.load_recipe(ROOT / "recipes" / name)
-    base = load.load_base(ROOT / "recipes" / "bases" / recipe.base)
-    planned = plan_base(base, read_base_lock(base))
+    lowest, *others = load.load_chain(ROOT / "recipes" / "bases" / recipe.base)
+    planned = plan_base(lowest, read_base_lock(lowest))
+    for layer in others:
+        planned = plan_base(layer, read_base_lock(layer, planned.lock), planned)
     return recipe, plan_package(recipe, read_package_lock(recipe, planned.lock), planned)
 
 
@@ -43,7 +45,8 @@ def test_everything_that_the_lock_pins_is_pinned_in_the_definition(name: str) ->
     post = [line.removesuffix(" \\") for line in sections["%post"]]
     packages = (*plan.base.lock.packages, *plan.debian, *plan.tools)
     assert {f"{item.name}={item.version}" for item in packages} <= set(post)
-    wheels = {f"{item.name}=={item.version} --hash=sha256:{item.sha256}" for item in plan.python}
+    artefacts = {item.name: item for item in (*plan.base.lock.wheels, *plan.python)}.values()
+    wheels = {f"{item.name}=={item.version} --hash=sha256:{item.sha256}" for item in artefacts}
     assert wheels <= set(post)
     sources = {f"{item.sha256}  /.pansoft/sources/{item.filename}" for item in plan.sources}
     assert sources <= set(post)
