@@ -13,6 +13,7 @@ plans.json                 what `pansoft plan` found the last time
 signed/<plan id>/          the signed copy and what goes beside it
 keys/                      private keys: never leaves this machine
 repository/                the embedded CVMFS repository
+slurm/                     what was submitted to a cluster, until it is told of
 scratch/                   builds in progress; what a killed build left is removed by the next
 """
 
@@ -64,6 +65,11 @@ class State:
     def locks(self) -> Path:
         """Return the folder of lock files between processes."""
         return self.folder / "locks"
+
+    @property
+    def slurm(self) -> Path:
+        """Return the folder of what was submitted to a cluster."""
+        return self.folder / "slurm"
 
     @property
     def in_use(self) -> Path:

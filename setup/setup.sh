@@ -18,7 +18,7 @@ packages="squashfs-tools squashfuse fuse3 fuse-overlayfs uidmap mmdebstrap patch
 packages="$packages ca-certificates util-linux dpkg fuse2fs gocryptfs libseccomp2 libsqlite3-0"
 packages="$packages zstd"
 tests="chromium fonts-dejavu-core busybox-static desktop-file-utils dash zsh shellcheck xvfb x11-utils"
-tests="$tests docker-registry docker.io"
+tests="$tests docker-registry docker.io slurmctld slurmd slurm-client munge"
 
 with_tests=no
 [ "${1:-}" != --tests ] || with_tests=yes

@@ -4,9 +4,16 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
-from builder.inputs.lock import PackageLock, package_asked, read_base_lock, write_package_lock
+from builder.inputs.lock import (
+    PackageLock,
+    package_asked,
+    read_base_lock,
+    write_base_lock,
+    write_package_lock,
+)
 from builder.recipes import load
 from tests.builder.recipes.projects import RECIPE, make_project
 
@@ -30,8 +37,34 @@ def real_project(root: Path, script: str = PLOT, *, changes: dict[str, str] | No
     base_folder = root / "recipes" / "bases" / "debian-12"
     shutil.copytree(ROOT / "recipes" / "bases" / "debian-12", base_folder, dirs_exist_ok=True)
     shutil.copytree(ROOT / "trust-policy", root / "trust-policy", dirs_exist_ok=True)
-    loaded = load.load_recipe(root / "recipes" / "plotter")
-    base = read_base_lock(load.load_base(base_folder))
-    lock = PackageLock("plotter", package_asked(loaded, base), base.id)
-    write_package_lock(lock, loaded.lock_file)
+    _lock(root, "plotter", "debian-12")
     return root
+
+
+def add_recipe(root: Path, name: str, script: str, *, base: str = "debian-12") -> None:
+    """Add another recipe of a script, one line, to a real project."""
+    recipe = RECIPE.replace("  apt:\n    - gnuplot-nox", f"  script: |\n    {script}")
+    folder = root / "recipes" / name
+    folder.mkdir()
+    recipe = recipe.replace("name: plotter", f"name: {name}").replace("debian-12", base)
+    (folder / "recipe.yaml").write_text(recipe, encoding="utf-8")
+    _lock(root, name, base)
+
+
+def add_broken_base(root: Path, name: str) -> None:
+    """Add a base that has every input and cannot be made: its lock leaves the C library out."""
+    folder = root / "recipes" / "bases" / name
+    shutil.copytree(root / "recipes" / "bases" / "debian-12", folder)
+    file = folder / "base.yaml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("name: debian-12\n", f"name: {name}\n"), encoding="utf-8")
+    lock = read_base_lock(load.load_base(root / "recipes" / "bases" / "debian-12"))
+    system = tuple(package for package in lock.system if package.name != "libc6")
+    recipe = load.load_base(folder)
+    write_base_lock(replace(lock, name=name, system=system), recipe.lock_file)
+
+
+def _lock(root: Path, name: str, base: str) -> None:
+    recipe = load.load_recipe(root / "recipes" / name)
+    lock = read_base_lock(load.load_base(root / "recipes" / "bases" / base))
+    write_package_lock(PackageLock(name, package_asked(recipe, lock), lock.id), recipe.lock_file)

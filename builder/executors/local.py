@@ -49,7 +49,7 @@ class Local:
         packages = [plan for plan in ready if isinstance(plan, BuildPlan)]
         bases = {base.id: base for base in map(base_of, ready)}
 
-        with _Workers(self.jobs) as workers:
+        with _Workers(min(self.jobs, len(ready))) as workers:
             for base in bases.values():
                 workers.add(_Task(self, base))
             for task in workers.finished():

@@ -13,6 +13,7 @@ from core.errors import EXIT_DONE, EXIT_REFUSED
 from pansoft import clock, loop, planning, workspace
 from pansoft.commands.plan import tell_plan
 from pansoft.context import Context
+from pansoft.executors import Choice, Kind, executor_of, executor_options
 from pansoft.explain import explain
 from pansoft.loop import LoopReport
 from trust.verdict import reasons
@@ -21,13 +22,11 @@ from trust.verdict import reasons
 @click.command()
 @click.argument("names", nargs=-1)
 @click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
-@click.option(
-    "--jobs", type=click.IntRange(1, 64), default=os.cpu_count() or 1, show_default="cores"
-)
+@executor_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def apply(
-    context: Context, *, names: tuple[str, ...], dry_run: bool, jobs: int, as_json: bool
+    context: Context, *, names: tuple[str, ...], dry_run: bool, choice: Choice, as_json: bool
 ) -> int:
     """Bring the recipes NAMES, or all, into the repository: fetch, build, test, sign, publish.
 
@@ -40,7 +39,13 @@ def apply(
     if dry_run:
         tell_plan(planning.plan(context, recipes, at=clock.now()), as_json=as_json)
         return 0
-    report = loop.apply(context, recipes, at=clock.now(), jobs=jobs)
+    report = loop.apply(
+        context,
+        recipes,
+        at=clock.now(),
+        jobs=choice.at_once if choice.kind is Kind.LOCAL else os.cpu_count() or 1,
+        executor=executor_of(context, choice),
+    )
     if as_json:
         click.echo(readable_json(loop.as_json(report)), nl=False)
     else:

@@ -3,14 +3,22 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 
 import click
 
-from builder.executors.executor import BaseDone, Executor, Failed, Outcome, PackageDone, Plan
-from builder.executors.local import Local
+from builder.executors.executor import (
+    BaseDone,
+    Executor,
+    Failed,
+    Outcome,
+    PackageDone,
+    Plan,
+    Stage,
+    base_is_built,
+)
 from builder.images.build import BuildOptions
+from builder.images.built import built
 from builder.images.plan import BasePlan
 from core.canonical import Json, readable_json
 from core.console import Console
@@ -18,52 +26,54 @@ from core.errors import EXIT_DONE
 from pansoft import workspace
 from pansoft.build_options import ceiling, ceiling_options
 from pansoft.context import Context
+from pansoft.executors import Choice, Kind, executor_of, executor_options, slurm_of
 from pansoft.explain import explain
 
 
 @click.command()
 @click.argument("names", nargs=-1, required=True)
-@click.option(
-    "--jobs",
-    type=click.IntRange(1, 64),
-    default=os.cpu_count() or 1,
-    show_default="cores",
-    help="How many are built at once.",
-)
+@executor_options
 @ceiling_options
 @click.option(
     "--keep",
     is_flag=True,
     help="Leave the sandboxes, to look into: pansoft shell NAME --at-failure",
 )
+@click.option("--dry-run", is_flag=True, help="Say what would be built, and build nothing.")
+@click.option("--cancel", is_flag=True, help="SLURM: cancel the jobs that build NAMES.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def build(
     context: Context,
     *,
     names: tuple[str, ...],
-    jobs: int,
+    choice: Choice,
     max_time: int,
     max_memory: int,
     max_disk: int,
     keep: bool,
+    dry_run: bool,
+    cancel: bool,
     as_json: bool,
 ) -> int:
     """Build the images of the recipes NAMES, offline and as an ordinary user.
 
     A plan that is built already is left alone. One that fails does not hold the others back, and is
-    explained at the end; the name of a base makes that base.
+    explained at the end; the name of a base makes that base. On a cluster, a command that was stopped
+    is run again: it finds its jobs and follows them.
 
     Example: pansoft build hdf5-tools
     """
     plans = workspace.plans_named(context, names)
-    executor: Executor = Local(
-        workspace.state_of(context),
-        workspace.builder_of(context),
-        context.console,
-        jobs,
-        BuildOptions(keep=keep, ceiling=ceiling(max_time, max_memory, max_disk)),
-    )
+    if cancel:
+        count = slurm_of(context, choice).cancel(plans)
+        click.echo(f"cancelled the jobs of {count} of {len(plans)}")
+        return EXIT_DONE
+    if dry_run:
+        tell_dry_run(context, plans, choice)
+        return EXIT_DONE
+    options = BuildOptions(keep=keep, ceiling=ceiling(max_time, max_memory, max_disk))
+    executor = executor_of(context, choice, options)
     outcomes = run(executor, plans, console=context.console, quiet=as_json)
     if as_json:
         click.echo(readable_json([row(outcomes[plan.id]) for plan in plans]), nl=False)
@@ -84,21 +94,39 @@ def run(
                 console.say(f"{title(outcome.plan)}: failed, told at the end")
             elif not failed and not quiet:
                 with console.aside():
-                    tell(outcome)
+                    tell(outcome, told=set())
+    told: set[int] = set()
     if not quiet:
         for outcome in outcomes.values():
             if isinstance(outcome, Failed):
-                tell(outcome)
+                tell(outcome, told=told)
     return outcomes
 
 
-def tell(outcome: Outcome) -> None:
-    """Print how one plan went."""
+def tell_dry_run(context: Context, plans: Sequence[Plan], choice: Choice) -> None:
+    """Print what would be built; on a cluster, what would be submitted and what it says to that."""
+    if choice.kind is Kind.SLURM:
+        for line in slurm_of(context, choice).try_out(plans):
+            click.echo(line)
+        return
+    for plan in plans:
+        state = workspace.state_of(context)
+        there = base_is_built(plan, state) if isinstance(plan, BasePlan) else built(plan, state)
+        click.echo(f"{title(plan)} {'is built already' if there else 'would be built'}")
+
+
+def tell(outcome: Outcome, *, told: set[int]) -> None:
+    """Print how one plan went; `told` are the errors, by identity, that were explained before."""
     name = title(outcome.plan)
     match outcome:
-        case Failed(stage=stage, error=error):
-            click.echo(f"{name}: {stage} failed", err=True)
-            explain(error)
+        case Failed(plan=plan, stage=stage, error=error):
+            if stage is Stage.BASE and not isinstance(plan, BasePlan):
+                click.echo(f"{name}: held back by its base {plan.base.name}", err=True)
+            else:
+                click.echo(f"{name}: {stage} failed", err=True)
+            if id(error) not in told:  # once, however many plans a base holds back
+                explain(error)
+                told.add(id(error))
         case PackageDone(built=done):
             word = "built" if done.fresh else "was built already, nothing to do:"
             click.echo(f"{name} {word} {done.image.path}\n    sha256 {done.image.sha256}")

@@ -17,6 +17,7 @@ from builder.state import State
 from core.console import Console
 from core.errors import UserError
 from tests.builder.conftest import Builds
+from tests.servers import FileServer
 
 pytestmark = pytest.mark.needs("apptainer", "mksquashfs", "mmdebstrap")
 
@@ -100,8 +101,10 @@ def test_a_base_that_cannot_be_made_holds_back_what_lies_on_it_only(
     }
 
 
-def test_an_input_that_cannot_be_had_fails_its_package_only(builds: Builds, state: State) -> None:
-    nowhere = Source(SourceKind.URL, "http://127.0.0.1:9/archive.tar.gz", "0" * 64)
+def test_an_input_that_cannot_be_had_fails_its_package_only(
+    builds: Builds, state: State, server: FileServer
+) -> None:
+    nowhere = Source(SourceKind.URL, server.url("/archive.tar.gz"), "0" * 64)
     plans = [
         builds.plan("true", name="lacks", sources=(nowhere,)),
         builds.plan("touch $PREFIX/a", name="has"),
