@@ -17,7 +17,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -28,8 +28,17 @@ from builder.evidence.sbom import CYCLONEDX_FILE, SPDX_FILE
 from builder.images.plan import BuildPlan
 from builder.inputs.apt import DebianPackage
 from builder.inputs.lock import PythonArtefact
-from builder.recipes.recipe import Recipe
-from builder.stages import Findings, Fingerprint, Image, PlanId, SignedImage, TestReport
+from builder.recipes.recipe import Recipe, TestKind
+from builder.stages import (
+    Findings,
+    Fingerprint,
+    Image,
+    PlanId,
+    SignedImage,
+    TestOutcome,
+    TestReport,
+    TestResult,
+)
 from core.canonical import Json, readable_json
 from core.errors import Refused, UserError
 from core.files import atomic_folder, copy_atomic, exclusive_lock, sha256_file, write_atomic
@@ -158,10 +167,17 @@ def build_facts(plan: BuildPlan, findings: Findings) -> BuildFacts:
 
 
 def _tests(report: TestReport) -> TestFacts:
+    def named(results: Iterable[TestResult]) -> tuple[str, ...]:
+        return tuple(result.name for result in results)
+
+    passed = [result for result in report.results if result.passed]
     return TestFacts(
         image_sha256=report.image_sha256,
-        passed=tuple(result.name for result in report.results if result.passed),
-        failed=tuple(result.name for result in report.results if not result.passed),
+        passed=named(r for r in passed if r.kind is not TestKind.SMOKE),
+        failed=named(r for r in report.results if r.outcome is TestOutcome.FAILED),
+        not_run=named(r for r in report.results if r.outcome is TestOutcome.NOT_RUN),
+        retried=named(r for r in passed if r.earlier),
+        started=named(r for r in passed if r.kind is TestKind.SMOKE),
     )
 
 

@@ -6,7 +6,7 @@ inputs/                    the input cache, named by content
 apt/                       a private apt state, for locking
 bases/<base lock id>/      root/ (unpacked), base.squashfs, base.json, contents.json
 images/<plan id>/          <name>.sif, plan.json, image.json, build.log, tests.json, junit.xml,
-                           contents.json, sbom.spdx.json, sbom.cdx.json
+                           tests/, contents.json, sbom.spdx.json, sbom.cdx.json
 logs/<plan id>.log         how a build failed, until it succeeds
 kept/<plan id>/            the sandbox of a build, where that was asked for
 plans.json                 what `pansoft plan` found the last time

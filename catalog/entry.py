@@ -28,7 +28,7 @@ from builder.recipes.recipe import (
     Runtime,
     TestKind,
 )
-from builder.stages import Fingerprint, PlanId, SignedImage, TestReport
+from builder.stages import Fingerprint, PlanId, SignedImage, TestOutcome, TestReport, TestResult
 from catalog import codec
 from core.canonical import Json, readable_json
 from core.errors import InvalidInput
@@ -93,11 +93,11 @@ class PublishedVerdict:
 
 @dataclass(frozen=True, slots=True)
 class PublishedTest:
-    """How one test of the image went."""
+    """How one test of the image went; `passed` is None for a test that could not be run."""
 
     name: str
     kind: TestKind
-    passed: bool
+    passed: bool | None
     seconds: float
 
 
@@ -204,7 +204,7 @@ def entry_of(
         policy=policy,
         verdict=verdict,
         tests=tuple(
-            PublishedTest(r.name, r.kind, passed=r.passed, seconds=round(r.seconds, 3))
+            PublishedTest(r.name, r.kind, passed=_passed(r), seconds=round(r.seconds, 3))
             for r in report.results
         ),
         published=published.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -213,6 +213,10 @@ def entry_of(
     if faults := list(faults_of(entry)):
         raise ValueError("; ".join(f"{field}: {what}" for field, what in faults))
     return entry
+
+
+def _passed(result: TestResult) -> bool | None:
+    return None if result.outcome is TestOutcome.NOT_RUN else result.passed
 
 
 def image_path(name: str, version: str) -> str:

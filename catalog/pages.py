@@ -25,6 +25,7 @@ _FILTERS = {
     "features": words.features,
     "needs": words.needs,
     "test_kind": words.test_kind,
+    "test_outcome": words.test_outcome,
     "tests_passed": words.tests_passed,
     "paragraphs": words.paragraphs,
     "size": readable_size,

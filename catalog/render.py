@@ -241,7 +241,7 @@ def _index_row(package: Package) -> dict[str, Json]:
         "size": entry.image.size,
         "delta_size": entry.image.delta_size,
         "signer": entry.signer.fingerprint,
-        "tests_passed": sum(test.passed for test in entry.tests),
+        "tests_passed": sum(test.passed is True for test in entry.tests),
         "tests": len(entry.tests),
         "accepted": entry.verdict.accepted,
         "published": entry.published,

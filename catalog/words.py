@@ -8,7 +8,7 @@ import unicodedata
 from typing import NamedTuple
 
 from builder.recipes.recipe import Need, Redistribution, Runtime, TestKind
-from catalog.entry import CatalogEntry
+from catalog.entry import CatalogEntry, PublishedTest
 
 _MONTHS = "Jan Feb Mar Apr May June July Aug Sept Oct Nov Dec"
 _SPDX_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*\+?")
@@ -174,19 +174,29 @@ def test_kind(kind: TestKind) -> str:
         TestKind.NOTEBOOK: "notebook",
         TestKind.GPU: "GPU",
         TestKind.MPI: "MPI",
+        TestKind.SMOKE: "starts",
     }[kind]
 
 
 test_kind.__test__ = False  # type: ignore[attr-defined]  # no test, whatever pytest thinks
 
 
+def test_outcome(test: PublishedTest) -> str:
+    """Return how a test went."""
+    return {True: "passed", False: "failed", None: "not run"}[test.passed]
+
+
+test_outcome.__test__ = False  # type: ignore[attr-defined]
+
+
 def tests_passed(entry: CatalogEntry) -> str:
     """Return how many of an entry's tests passed."""
     total = len(entry.tests)
-    passed = sum(test.passed for test in entry.tests)
+    passed = sum(test.passed is True for test in entry.tests)
     if not total:
         return "none were run"
-    return f"{passed} of {total} passed"
+    missed = sum(test.passed is None for test in entry.tests)
+    return f"{passed} of {total} passed" + (f", {missed} not run" if missed else "")
 
 
 def paragraphs(text: str) -> tuple[str, ...]:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Frozen dataclasses to JSON and back, strictly: an unknown, missing or wrongly typed field is an error.
 
+A field with a default may be missing: what was signed before there was such a field stays readable,
+and the default says that nobody looked.
 What comes back was written elsewhere, by whoever could write the file, so nothing is guessed.
 """
 
@@ -82,9 +84,14 @@ def _decode_fields(kind: type, value: object, at: str) -> Any:
     if not isinstance(value, Mapping):
         raise Undecodable(f"{at} must be a mapping")
     hints = _hints(kind)
-    names = [field.name for field in dataclasses.fields(kind)]
-    unknown = sorted(set(value) - set(names))
-    missing = [name for name in names if name not in value]
+    fields = dataclasses.fields(kind)
+    unknown = sorted(set(value) - {field.name for field in fields})
+    names = [field.name for field in fields if field.name in value]
+    missing = [
+        field.name
+        for field in fields
+        if field.name not in value and field.default is dataclasses.MISSING
+    ]
     if unknown:
         raise Undecodable(f"{at} has an unknown field '{unknown[0]}'")
     if missing:

@@ -52,13 +52,25 @@ class BuildFacts:
 
 @dataclass(frozen=True, slots=True)
 class TestFacts:
-    """Which tests passed and which failed, and on exactly which image."""
+    """Which tests passed and which failed, and on exactly which image.
+
+    Args:
+        image_sha256: of the image that was tested.
+        passed: the recipe's own tests that passed.
+        failed: all that failed, of the recipe and of what is tested of every package.
+        not_run: what could not be run where the tests were run, for want of a GPU for instance.
+        retried: those of `passed` that failed at a first try.
+        started: what is tested of every package and passed: commands that start, modules that load.
+    """
 
     __test__ = False  # not a test class, whatever pytest thinks of its name
 
     image_sha256: str
     passed: tuple[str, ...]
     failed: tuple[str, ...]
+    not_run: tuple[str, ...] = ()
+    retried: tuple[str, ...] = ()
+    started: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ def run_confined(
     timeout_s: float,
     environment: Mapping[str, str] | None = None,
     binds: Mapping[Path, str] | None = None,
+    gpu: str | None = None,
 ) -> Completed:
     """Run a command in an image without network or host folders, and return how it ended.
 
@@ -37,12 +38,13 @@ def run_confined(
         timeout_s: after this many seconds it is killed.
         environment: more variables inside the image.
         binds: more folders of the build user, each with its place in the image.
+        gpu: the option that gives the image the machine's GPU: `--nv` or `--rocm`.
 
     Raises:
         CommandFailed: out of time, or Apptainer is missing. Another status is no error here.
     """
     command = _command(
-        image, argv, work=work, user=user, environment=environment or {}, binds=binds or {}
+        image, argv, work=work, user=user, environment=environment or {}, binds=binds or {}, gpu=gpu
     )
     return process.run(
         command,
@@ -68,6 +70,7 @@ def _command(
     user: BuildUser,
     environment: Mapping[str, str],
     binds: Mapping[Path, str],
+    gpu: str | None = None,
 ) -> list[str]:
     options = [
         "exec", "--containall", "--no-eval", "--net", "--network", "none",
@@ -76,6 +79,7 @@ def _command(
     ]  # fmt: skip
     for name, value in sorted(environment.items()):
         options += ["--env", f"{name}={value}"]
+    options += [gpu] if gpu else []
     for folder, place in binds.items():
         options += ["--bind", f"{folder}:{place}"]
     return user.command(

@@ -220,8 +220,13 @@ def _test(test: Test, *, folder: str) -> Iterator[str]:
     yield f"mkdir {folder}"
     yield f"cd {folder}"
     yield "cat > run.sh <<'PANSOFT-END-OF-TEST'"
-    yield from test.run.splitlines()
+    yield from (test.run or _imports(test.modules)).splitlines()
     yield "PANSOFT-END-OF-TEST"
-    yield "sh -eu run.sh > output 2>&1 || { cat output; exit 1; }"
-    if test.expect:
-        yield f'case "$(cat output)" in *{shlex.quote(test.expect)}*) ;; *) cat output; exit 1 ;; esac'
+    yield "status=0; sh -eu run.sh > output 2>&1 || status=$?"
+    yield f"[ $status = {test.status} ] || {{ cat output; exit 1; }}"
+    for text in test.expect:
+        yield f'case "$(cat output)" in *{shlex.quote(text)}*) ;; *) cat output; exit 1 ;; esac'
+
+
+def _imports(modules: Sequence[str]) -> str:
+    return f'"$(command -v python || command -v python3)" -c "import {", ".join(modules)}"'

@@ -14,7 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from builder.recipes.rules import check_environment, check_name, check_requirements, repeated, texts
+from builder.recipes.looking import repeated, texts
+from builder.recipes.rules import check_environment, check_name, check_requirements
 from core import strict_yaml
 from core.errors import InvalidInput
 from core.problems import Problem

@@ -19,6 +19,7 @@ from builder.recipes.recipe import (
     Command,
     Delivery,
     Desktop,
+    ExpectedFile,
     Jupyter,
     License,
     Limits,
@@ -247,16 +248,7 @@ def _recipe(folder: Path, fields: _Fields) -> Recipe:
         maintainers=_maintainers(fields),
         base=fields.text("base"),
         build=_build(fields.mapping("build")),
-        tests=tuple(
-            Test(
-                test.text("name"),
-                TestKind(test.text("kind")),
-                test.text("run"),
-                test.exact_text("expect") if test.has("expect") else None,
-                test.text_or_none("window"),
-            )
-            for test in fields.mappings("tests")
-        ),
+        tests=tuple(_test(test) for test in fields.mappings("tests")),
         source=fields.text_or_none("source"),
         documentation=fields.text_or_none("documentation"),
         citation=fields.text_or_none("citation"),
@@ -273,6 +265,37 @@ def _recipe(folder: Path, fields: _Fields) -> Recipe:
             release.text_or_none("replaced_by"),
         ),
         retire=fields.text_or_none("retire"),
+    )
+
+
+def _test(fields: _Fields) -> Test:
+    expect = fields.items("expect") or (
+        [fields.exact_text("expect")] if fields.has("expect") else []
+    )
+    return Test(
+        name=fields.text("name"),
+        kind=TestKind(fields.text("kind")),
+        run=fields.text_or_none("run"),
+        expect=tuple(str(text) for text in expect),
+        status=fields.integer_or_none("status") or 0,
+        stdout=fields.text_or_none("stdout"),
+        stderr=fields.text_or_none("stderr"),
+        files=tuple(_expected_file(item) for item in fields.items("files")),
+        prepare=fields.text_or_none("prepare"),
+        window=fields.text_or_none("window"),
+        modules=fields.texts("modules"),
+        cell=fields.text_or_none("cell"),
+        timeout_s=fields.integer_or_none("timeout"),
+    )
+
+
+def _expected_file(item: Value) -> ExpectedFile:
+    if not isinstance(item, dict):
+        return ExpectedFile(str(item))
+    fields = _Fields(item)
+    size = fields.integer_or_none("size")
+    return ExpectedFile(
+        fields.text("path"), fields.text_or_none("pattern"), 1 if size is None else size
     )
 
 

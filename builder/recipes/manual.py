@@ -9,6 +9,8 @@ from types import ModuleType
 from typing import Any
 
 from builder.recipes import base_rules, rules, schema
+from builder.recipes.recipe import TestKind
+from builder.recipes.rules_of_tests import TEST_FIELDS
 from core import schema as schemas
 from core import strict_yaml
 from core.canonical import readable_json
@@ -49,25 +51,18 @@ where a text looks like a whole number, put it in quotes: `version: "113"`.
 
 ## How a test is run
 
-`sh -eu` runs it inside the image, in an empty folder that can be written to, as an ordinary user,
-without network. It fails if its status is not 0, or if `expect` is given and its output, standard
-output and error together, does not contain that text, character for character. `python` is the one
-of /opt/venv if the recipe has Python requirements. Show that the program works: convert, compute,
-plot or open something.
+`run` is a script for `sh -eu`. It runs inside the image, in an empty folder that can be written to, as
+an ordinary user, without network. It has to end with `status`; its output, standard output and error
+together, has to contain every text of `expect`, character for character; `stdout` and `stderr` are
+regular expressions of which a line has to match; every one of `files` has to be there afterwards. After
+`timeout` seconds it is killed and has failed. `python` is the one of /opt/venv if the recipe has Python
+requirements. Show that the program works: convert, compute, plot or open something.
 
-| Kind | What is different |
-|---|---|
-| `command` | nothing |
-| `import` | nothing; the test is about a library |
-| `gui` | `run` is a program that shows a window; see below |
-| `notebook` | the recipe has `runtime.jupyter` |
-| `gpu` | it is run only where there is a GPU; the recipe has `runtime.gpu` |
-| `mpi` | the recipe has `runtime.mpi`; start processes with the image's own `mpirun -np 2` |
-
-A graphical program is run on a virtual screen, which the base debian-12-desktop has. The test passes
-when a window whose title matches `window` is there and the program goes on running; then it is ended.
-Lines before the program may prepare files. A picture of the screen is kept beside the report. A
-failure is tried once more, and both tries are reported.
+| Kind | What is different | Fields beside `name`, `kind`, `timeout` |
+|---|---|---|
+{kinds}
+[More on each kind](tests.md), with examples. Of every package it is tested as well, without being
+written, that its commands start and that the libraries of its Python modules are there.
 
 ## Fields
 
@@ -96,12 +91,35 @@ def recipe_manual(example: str) -> str:
     """Return `docs/recipe.md`; `example` is the text of a whole recipe."""
     return (
         _BEGINNING.replace("{example}", example)
+        .replace("{kinds}", _kinds())
         .replace("{fields}", schemas.manual(schema.RECIPE))
         .replace("{base}", schemas.manual(schema.BASE))
         .replace("{yaml}", _rules(strict_yaml))
         .replace("{schema}", _rules(schemas))
         .replace("{rules}", _rules(rules) + _rules(base_rules))
     )
+
+
+_KINDS = {
+    TestKind.COMMAND: "nothing",
+    TestKind.IMPORT: "Python imports `modules` one by one; or `run` shows what a library does",
+    TestKind.GUI: "`run` is a program that shows a window of the title `window` on a virtual screen",
+    TestKind.NOTEBOOK: "the kernel of `runtime.jupyter` runs `cell`",
+    TestKind.GPU: "it is run only where there is a GPU; the recipe has `runtime.gpu`",
+    TestKind.MPI: "two processes of the image's `mpirun` run it; the recipe has `runtime.mpi`",
+}
+
+
+def _kinds() -> str:
+    """Return the rows of the table of kinds; what a test must have is in bold type."""
+    rows = []
+    for kind, what in _KINDS.items():
+        needed, allowed = TEST_FIELDS[kind]
+        musts = [" or ".join(f"**`{field}`**" for field in sorted(choice)) for choice in needed]
+        rest = sorted(allowed - {field for choice in needed for field in choice})
+        fields = ", ".join([*musts, *(f"`{field}`" for field in rest)])
+        rows.append(f"| `{kind}` | {what} | {fields} |\n")
+    return "".join(rows)
 
 
 def _rules(module: ModuleType) -> str:

@@ -38,6 +38,8 @@ class TestKind(StrEnum):
     NOTEBOOK = "notebook"
     GPU = "gpu"
     MPI = "mpi"
+    SMOKE = "smoke"
+    """Of every package, without being written: its commands start, its modules find their libraries."""
 
 
 class Delivery(StrEnum):
@@ -158,19 +160,47 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
-class Test:
-    """A proof that the package works: a shell script and what its output must hold.
+class ExpectedFile:
+    """A file that a test has to leave, of at least so many bytes; `pattern` is in its text."""
 
-    `window` is the title of the window that a graphical program shows: a regular expression.
+    path: str
+    pattern: str | None = None
+    size: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """A proof that the package works: what is run and what it has to print and to leave.
+
+    Args:
+        run: a shell script; for `gui` it shows a window, for `mpi` it is run by every process.
+        expect: texts that both outputs together hold.
+        status: with which `run` ends.
+        stdout: a regular expression that is found in the standard output.
+        stderr: the same for standard error.
+        files: what is there afterwards.
+        prepare: a shell script that is run before.
+        window: the title of the window that a graphical program shows: a regular expression.
+        modules: what Python imports.
+        cell: what the notebook's kernel runs.
+        timeout_s: how long it may take, where the kind's own limit does not fit.
     """
 
     __test__ = False
 
     name: str
     kind: TestKind
-    run: str
-    expect: str | None = None
+    run: str | None = None
+    expect: tuple[str, ...] = ()
+    status: int = 0
+    stdout: str | None = None
+    stderr: str | None = None
+    files: tuple[ExpectedFile, ...] = ()
+    prepare: str | None = None
     window: str | None = None
+    modules: tuple[str, ...] = ()
+    cell: str | None = None
+    timeout_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

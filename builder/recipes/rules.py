@@ -14,7 +14,7 @@ The rules, each with its id:
 - `recipe-environment`: variables that decide how programs are found stay as they are.
 - `recipe-command`: what a command runs is a program with arguments.
 - `recipe-desktop`: the menu entry starts one of the commands.
-- `recipe-test`: a test needs what the recipe says the package has.
+- `recipe-test`: a test says what its kind needs, and needs what the recipe says the package has.
 - `recipe-duplicate`: nothing is listed twice.
 - `recipe-date`: a date is in the calendar.
 - `recipe-orcid`: an ORCID's last digit fits the others.
@@ -25,8 +25,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from pathlib import Path, PurePosixPath
 
@@ -34,10 +33,12 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from builder.recipes import schema
+from builder.recipes.looking import Text, at, repeated, texts, values
 from builder.recipes.recipe import Source, SourceKind
+from builder.recipes.rules_of_tests import TEST_CHECKS
 from core import spdx
 from core.problems import Problem
-from core.strict_yaml import Document, Path_, Value
+from core.strict_yaml import Document
 
 UNKNOWN_LICENSE = "LicenseRef-unknown"
 TARGETS = ("/opt", "/usr/local", "/etc")
@@ -59,72 +60,6 @@ def recipe_problems(document: Document, folder: Path, *, bases: Sequence[str]) -
     yield from _check_base(document, bases)
     yield from _check_files(document, folder)
     yield from _check_replaced(document, folder)
-
-
-# -- looking at a document that may still be wrong -------------------------------------------------
-
-
-def _values(document: Document, pattern: str) -> Iterator[tuple[Path_, Value]]:
-    """Yield every value at `pattern`, like `build.sources[].url`, passing over what has no such place.
-
-    Checks may so look at a document whose schema faults were reported already.
-    """
-    found: list[tuple[Path_, Value]] = [((), document.value)]
-    for step in pattern.split("."):
-        name = step.removesuffix("[]")
-        found = [
-            ((*path, name), value[name])
-            for path, value in found
-            if isinstance(value, dict) and name in value
-        ]
-        if step.endswith("[]"):
-            found = [
-                ((*path, index), item)
-                for path, value in found
-                if isinstance(value, list)
-                for index, item in enumerate(value)
-            ]
-    yield from found
-
-
-@dataclass(frozen=True, slots=True)
-class _Text:
-    """A text of a document and where it stands."""
-
-    document: Document
-    path: Path_
-    text: str
-
-    def problem(self, rule: str, message: str, *, hint: str | None = None) -> Problem:
-        field = ".".join(str(part) for part in self.path)
-        return Problem(self.document.where(self.path), rule, message, hint=hint, field=field)
-
-
-def texts(document: Document, pattern: str) -> Iterator[_Text]:
-    """Yield every text at a pattern like `build.pip[]`, and where it stands."""
-    for path, value in _values(document, pattern):
-        if isinstance(value, str):
-            yield _Text(document, path, value)
-
-
-def repeated(found: Iterable[_Text], *, same: Callable[[str], str] = str) -> Iterator[Problem]:
-    """Yield a problem for each text that stands a second time."""
-    first: dict[str, int] = {}
-    for text in found:
-        key = same(text.text)
-        line = text.document.where(text.path).line
-        if key in first:
-            yield text.problem(
-                "recipe-duplicate",
-                f"'{text.text}' stands here a second time, first on line {first[key]}",
-                hint="keep one of the two",
-            )
-        first.setdefault(key, line)
-
-
-def _at(document: Document, path: Path_, rule: str, message: str, hint: str) -> Problem:
-    field = ".".join(str(part) for part in path)
-    return Problem(document.where(path), rule, message, hint=hint, field=field)
 
 
 # -- the checks ------------------------------------------------------------------------------------
@@ -170,11 +105,11 @@ def _check_license(document: Document) -> Iterator[Problem]:
 
 
 def _check_build(document: Document) -> Iterator[Problem]:
-    for path, build in _values(document, "build"):
+    for path, build in values(document, "build"):
         if not isinstance(build, dict):
             continue
         if not any(build.get(field) for field in ("apt", "pip", "npm", "files", "script")):
-            yield _at(
+            yield at(
                 document,
                 path,
                 "recipe-build",
@@ -183,7 +118,7 @@ def _check_build(document: Document) -> Iterator[Problem]:
             )
         for field in ("sources", "tools"):
             if build.get(field) and not build.get("script"):
-                yield _at(
+                yield at(
                     document,
                     (*path, field),
                     "recipe-build",
@@ -198,7 +133,7 @@ def _check_pip(document: Document) -> Iterator[Problem]:
 
 def check_requirements(document: Document, pattern: str) -> Iterator[Problem]:
     """Yield what is wrong with the Python requirements at `pattern`."""
-    parsed: list[_Text] = []
+    parsed: list[Text] = []
     for text in texts(document, pattern):
         try:
             requirement = Requirement(text.text)
@@ -206,7 +141,7 @@ def check_requirements(document: Document, pattern: str) -> Iterator[Problem]:
             reason = str(err).splitlines()[0]
             yield text.problem("recipe-pip", f"'{text.text}' is not a requirement: {reason}")
             continue
-        parsed.append(_Text(document, text.path, requirement.name))
+        parsed.append(Text(document, text.path, requirement.name))
         if requirement.url is not None:
             yield text.problem(
                 "recipe-pip",
@@ -235,12 +170,12 @@ def _check_npm(document: Document) -> Iterator[Problem]:
 
 
 def _check_sources(document: Document) -> Iterator[Problem]:
-    names: list[_Text] = []
-    for path, source in _values(document, "build.sources[]"):
+    names: list[Text] = []
+    for path, source in values(document, "build.sources[]"):
         if not isinstance(source, dict):
             continue
         if ("url" in source) == ("pypi-sdist" in source):
-            yield _at(
+            yield at(
                 document,
                 path,
                 "recipe-source",
@@ -254,7 +189,7 @@ def _check_sources(document: Document) -> Iterator[Problem]:
             continue
         filename = Source(kind, location, "").filename
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+~-]*", filename):
-            yield _at(
+            yield at(
                 document,
                 (*path, kind.value),
                 "recipe-source",
@@ -262,7 +197,7 @@ def _check_sources(document: Document) -> Iterator[Problem]:
                 "give the address of the archive itself",
             )
             continue
-        names.append(_Text(document, (*path, kind.value), filename))
+        names.append(Text(document, (*path, kind.value), filename))
     yield from repeated(names)
 
 
@@ -308,7 +243,7 @@ def _check_files(document: Document, folder: Path) -> Iterator[Problem]:
 
 def check_environment(document: Document) -> Iterator[Problem]:
     """Yield variables that decide how programs are found."""
-    for path, variables in _values(document, "environment"):
+    for path, variables in values(document, "environment"):
         if not isinstance(variables, dict):
             continue
         for name in variables:
@@ -322,7 +257,7 @@ def check_environment(document: Document) -> Iterator[Problem]:
                 )
 
 
-def _command_names(document: Document) -> list[_Text]:
+def _command_names(document: Document) -> list[Text]:
     names = [*texts(document, "commands[]"), *texts(document, "commands[].name")]
     return sorted(names, key=lambda name: str(name.path[1]).zfill(6))
 
@@ -351,59 +286,6 @@ def _check_desktop(document: Document) -> Iterator[Problem]:
                 "recipe-desktop",
                 f"'{text.text}' is not one of the commands",
                 hint=f"known are: {', '.join(names)}" if names else "list it under 'commands'",
-            )
-
-
-def _check_tests(document: Document) -> Iterator[Problem]:
-    yield from repeated(texts(document, "tests[].name"))
-    mpi = any(value is True for _, value in _values(document, "runtime.mpi"))
-    gpu = any(text.text != "none" for text in texts(document, "runtime.gpu"))
-    jupyter = any(_values(document, "runtime.jupyter"))
-    needs = {
-        "mpi": (mpi, "mpi: true"),
-        "gpu": (gpu, "gpu: optional"),
-        "notebook": (jupyter, "a jupyter kernel"),
-    }
-    for text in texts(document, "tests[].kind"):
-        has, wanted = needs.get(text.text, (True, ""))
-        if not has:
-            yield text.problem(
-                "recipe-test",
-                f"a test of kind '{text.text}' needs a package with {wanted}",
-                hint=f"put {wanted} under 'runtime', or use the kind 'command'",
-            )
-
-
-def _check_windows(document: Document) -> Iterator[Problem]:
-    """Look at what a test says of its window: only a graphical one has one, and it must say which."""
-    for path, test in _values(document, "tests[]"):
-        if not isinstance(test, dict):
-            continue
-        gui = test.get("kind") == "gui"
-        if gui and "window" not in test:
-            yield _at(
-                document,
-                path,
-                "recipe-test",
-                "a test of kind 'gui' needs the title of its window",
-                "write 'window: TITLE' and let 'run' be the program itself; the test waits for it",
-            )
-        if "window" in test and not gui:
-            yield _at(
-                document,
-                (*path, "window"),
-                "recipe-test",
-                "only a test of kind 'gui' has a window",
-                "write 'kind: gui', or take it out",
-            )
-    for text in texts(document, "tests[].window"):
-        try:
-            re.compile(text.text)
-        except re.error as err:
-            yield text.problem(
-                "recipe-test",
-                f"'{text.text}' is not a regular expression: {err}",
-                hint="put a backslash before ( ) [ ] { } * + ? . | that stand for themselves",
             )
 
 
@@ -461,8 +343,7 @@ _CHECKS: tuple[Callable[[Document], Iterator[Problem]], ...] = (
     check_environment,
     _check_commands,
     _check_desktop,
-    _check_tests,
-    _check_windows,
+    *TEST_CHECKS,
     _check_lists,
     _check_dates,
     _check_orcid,

@@ -71,7 +71,7 @@ def _mapping(description: str, fields: dict[str, Any], **rules: Any) -> dict[str
 
 
 def _field(
-    kind: str,
+    kind: str | list[str],
     description: str,
     *,
     example: str | int | None = None,
@@ -283,21 +283,66 @@ _COMMAND = {
     "meta": {"pattern": COMMAND_IN_WORDS, "example": "h5dump"},
 }
 
+_EXPECTED_FILE = {
+    "type": ["string", "dict"],
+    "empty": False,
+    "schema": {
+        "path": _must(_line("The file, in the test's folder.", example="out/image.h5")),
+        "pattern": _line("A regular expression that is found in it."),
+        "size": _field(
+            "integer", "How many bytes it has at least; 1 if not given.", min=0, example=1024
+        ),
+    },
+    "meta": {"example": "image.png"},
+}
+
 _TEST = {
     "name": _must(_line("What the test shows, in a few words.", example="writes and reads a file")),
-    "kind": _must(_choice("What the test needs around it.", TestKind)),
-    "run": _must(
-        _text(
-            "What `sh -eu` runs inside the image, in an empty folder, as an ordinary user, without "
-            "network. A status other than 0 is a failure."
+    "kind": _must(
+        _choice(
+            "What the test needs around it.",
+            [kind for kind in TestKind if kind is not TestKind.SMOKE],
         )
     ),
-    "expect": _text(
-        "Text that the output must contain, character for character.", example="DATASPACE"
+    "run": _text(
+        "What `sh -eu` runs inside the image, in an empty folder, as an ordinary user, without "
+        "network."
+    ),
+    "status": _field(
+        "integer", "The status `run` has to end with; 0 if not given.", min=0, max=255, example=2
+    ),
+    "expect": _field(
+        ["string", "list"],
+        "Text that the output must contain, character for character; or several.",
+        empty=False,
+        schema=_text("One text."),
+        example="DATASPACE",
+    ),
+    "stdout": _line("A regular expression that is found in the standard output."),
+    "stderr": _line("A regular expression that is found in standard error."),
+    "files": _list("Files that are there afterwards and not empty.", _EXPECTED_FILE),
+    "prepare": _text("What `sh -eu` runs before, to write files for instance."),
+    "modules": _list(
+        "Kind import: what the image's Python imports.",
+        {
+            "type": "string",
+            "regex": r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*",
+            "meta": {"pattern": "the name of a module", "example": "silx.io"},
+        },
+        minlength=1,
     ),
     "window": _line(
         "Kind gui: the title of the window that `run` shows, as an extended regular expression.",
         example="Silx viewer",
+    ),
+    "cell": _text("Kind notebook: what the package's kernel runs, as one cell."),
+    "timeout": _field(
+        "integer",
+        "The seconds it may take; 600 if not given. For the kind gui, how long the window is "
+        "waited for; 120 if not given.",
+        min=1,
+        max=86400,
+        example=1800,
     ),
 }
 

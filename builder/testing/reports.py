@@ -12,7 +12,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from builder.recipes.recipe import TestKind
-from builder.stages import PlanId, TestAttempt, TestReport, TestResult
+from builder.stages import PlanId, TestAttempt, TestOutcome, TestReport, TestResult
 from core.canonical import Json
 
 SCHEMA = 2
@@ -42,7 +42,7 @@ def as_json(report: TestReport, *, tests: str) -> dict[str, Json]:
             {
                 "name": result.name,
                 "kind": result.kind,
-                "passed": result.passed,
+                "outcome": result.outcome,
                 "seconds": result.seconds,
                 "output": result.output,
                 "reason": result.reason,
@@ -80,7 +80,7 @@ def _result(item: dict[str, Any]) -> TestResult:
     return TestResult(
         name=item["name"],
         kind=TestKind(item["kind"]),
-        passed=item["passed"],
+        outcome=TestOutcome(item["outcome"]),
         seconds=item["seconds"],
         output=item["output"],
         reason=item["reason"],
@@ -94,20 +94,53 @@ def _result(item: dict[str, Any]) -> TestResult:
 
 def as_text(report: TestReport) -> str:
     """Return a report for people; a failed test shows the end of what it printed."""
-    return "\n".join(line for result in report.results for line in _lines(report, result))
+    started = [result for result in report.results if _only_starts(result)]
+    lines = [
+        line
+        for result in report.results
+        if not _only_starts(result)
+        for line in _lines(report, result)
+    ]
+    if started:
+        count = f"{len(started)} command{'' if len(started) == 1 else 's'}"
+        seconds = sum(result.seconds for result in started)
+        verb = "starts" if len(started) == 1 else "start"
+        lines.append(f"passed  {report.name} {report.version}  {count} {verb}  {seconds:.1f} s")
+    return "\n".join(lines)
+
+
+def _only_starts(result: TestResult) -> bool:
+    """Return whether this is one of the many results that need no line of their own."""
+    return result.passed and result.kind is TestKind.SMOKE and result.name.startswith("command ")
+
+
+def summary(report: TestReport) -> str:
+    """Return how tests went in a few words: `3 of 4 passed, 1 not run`."""
+    outcomes = [result.outcome for result in report.results]
+    missed = outcomes.count(TestOutcome.NOT_RUN)
+    return f"{outcomes.count(TestOutcome.PASSED)} of {len(outcomes)} passed" + (
+        f", {missed} not run" if missed else ""
+    )
 
 
 def failures(report: TestReport) -> str:
-    """Return the part of `as_text` that is about what failed, in the end or at a first try."""
+    """Return the part of `as_text` about what did not pass, or not at the first try."""
     told = [result for result in report.results if not result.passed or result.earlier]
     return "\n".join(line for result in told for line in _lines(report, result))
 
 
+_MARKS = {
+    TestOutcome.PASSED: "passed",
+    TestOutcome.FAILED: "FAILED",
+    TestOutcome.NOT_RUN: "not run",
+}
+
+
 def _lines(report: TestReport, result: TestResult) -> Sequence[str]:
-    mark = "passed" if result.passed else "FAILED"
     again = f", {at_which_try(result)}" if result.earlier else ""
     lines = [
-        f"{mark}  {report.name} {report.version}  {result.name}  {result.seconds:.1f} s{again}"
+        f"{_MARKS[result.outcome]:<6}  {report.name} {report.version}  {result.name}  "
+        f"{result.seconds:.1f} s{again}"
     ]
     for number, item in enumerate(result.earlier, 1):
         lines += _why(f"try {number} failed: {item.reason}", item.output)
@@ -134,11 +167,13 @@ def as_junit(report: TestReport) -> str:
     A test that passed at a later try is a passed one there, with what the first try said in its
     output.
     """
+    outcomes = [result.outcome for result in report.results]
     suite = ElementTree.Element(
         "testsuite",
         name=f"{report.name} {report.version}",
         tests=str(len(report.results)),
-        failures=str(sum(not result.passed for result in report.results)),
+        failures=str(outcomes.count(TestOutcome.FAILED)),
+        skipped=str(outcomes.count(TestOutcome.NOT_RUN)),
         errors="0",
         time=f"{sum(result.seconds for result in report.results):.3f}",
     )
@@ -155,7 +190,9 @@ def as_junit(report: TestReport) -> str:
             for number, item in enumerate(result.earlier, 1)
         )
         text = _xml_safe(before + result.output)
-        if not result.passed:
+        if result.outcome is TestOutcome.NOT_RUN:
+            ElementTree.SubElement(case, "skipped", message=_xml_safe(result.reason or ""))
+        elif not result.passed:
             failure = ElementTree.SubElement(
                 case, "failure", message=_xml_safe(result.reason or "")
             )

@@ -1,24 +1,27 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Run a recipe's tests in its image: confined, offline, as an ordinary user, each in a fresh folder.
 
-A test that cannot be run here, for want of a GPU, is a failed test. A test with a window that fails
-is tried once more, since a screen is shared with time; both tries are in the report.
+What the recipe does not have to say is tested as well: its commands start (`builder.testing.smoke`).
+A test with a window that fails is tried once more, since a screen is shared with time; both tries
+are in the report. A test that cannot be run here, for want of a GPU, is reported as not run.
 """
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from builder.images import apptainer, sandbox
 from builder.images.build_user import BuildUser
-from builder.recipes.recipe import Recipe, Test, TestKind
-from builder.stages import Image, TestAttempt, TestReport, TestResult
+from builder.recipes.recipe import Need, Recipe, Test, TestKind
+from builder.stages import Image, TestAttempt, TestOutcome, TestReport, TestResult
 from builder.state import State
-from builder.testing import command, gui, reports
+from builder.testing import gpu, reports, smoke
+from builder.testing.kinds import KINDS
 from builder.testing.trial import HARNESS, Ended, Trial
 from core.canonical import readable_json, sha256_of
 from core.console import Console
@@ -26,8 +29,8 @@ from core.errors import CommandFailed
 from core.files import write_atomic
 
 _OUTPUT_CHARACTERS = 4000
+_MOST_KEPT = 1_000_000
 _TRIES = {TestKind.GUI: 2}
-_GPU_DEVICES = (Path("/dev/nvidiactl"), Path("/dev/kfd"))
 
 
 def test_image(
@@ -41,24 +44,23 @@ def test_image(
 ) -> TestReport:
     """Run every test of a recipe in its image and return how they went, also written beside it.
 
-    A test that takes longer than its kind allows, or than `timeout_s`, is killed and has failed.
+    A test that takes longer than it says, than its kind allows or than `timeout_s`, is killed and
+    has failed. Pictures and long outputs are kept in the folder `tests` beside the report.
     """
     folder = state.image(image.plan)
     shutil.rmtree(folder / "tests", ignore_errors=True)
+    bench = Bench(recipe, image, state, user, timeout_s)
     results = []
     for number, test in enumerate(recipe.tests, 1):
         console.status(f"testing {recipe.name}: {test.name}")
-        tries: list[_Try] = []
-        while not tries or (tries[-1].reason and len(tries) < _TRIES.get(test.kind, 1)):
-            done = _run(test, image, state, user=user, timeout_s=timeout_s)
-            tries.append(_keep(done, folder, f"tests/{number}-{len(tries) + 1}"))
-        results.append(_result(test, tries))
+        results.append(bench.test(test, folder, number))
+    console.status(f"testing {recipe.name}: its commands start")
+    results += bench.smoke()
     report = TestReport(image.plan, recipe.name, recipe.version, image.sha256, tuple(results))
-    text = readable_json(reports.as_json(report, tests=id_of_tests(recipe.tests)))
+    text = readable_json(reports.as_json(report, tests=id_of_tests(recipe)))
     write_atomic(folder / "tests.json", text)
     write_atomic(folder / "junit.xml", reports.as_junit(report))
-    passed = sum(result.passed for result in results)
-    console.say(f"tested {recipe.name} {recipe.version}: {passed} of {len(results)} passed")
+    console.say(f"tested {recipe.name} {recipe.version}: {reports.summary(report)}")
     return report
 
 
@@ -68,92 +70,138 @@ test_image.__test__ = False  # type: ignore[attr-defined]  # a verb, not a test
 def known_report(recipe: Recipe, image: Image, state: State) -> TestReport | None:
     """Return the report of an earlier run of exactly these tests on exactly this image, if any."""
     kept = reports.read(state.image(image.plan) / "tests.json", plan=image.plan)
-    if kept is None or kept.tests != id_of_tests(recipe.tests):
+    if kept is None or kept.tests != id_of_tests(recipe):
         return None
     return kept.report if kept.report.image_sha256 == image.sha256 else None
 
 
-def id_of_tests(tests: Sequence[Test]) -> str:
-    """Return what says which tests were run: a hash of all that they say."""
-    return sha256_of([[test.name, test.kind, test.run, test.expect, test.window] for test in tests])
+def id_of_tests(recipe: Recipe) -> str:
+    """Return what says which tests were run: a hash of all of the recipe that decides it."""
+    jupyter = recipe.runtime.jupyter
+    return sha256_of(
+        {
+            "tests": [astuple(test) for test in recipe.tests],
+            "commands": [astuple(command) for command in recipe.commands],
+            "modules": bool(recipe.build.pip),
+            "kernel": None if jupyter is None else astuple(jupyter),
+        }
+    )
 
 
 @dataclass(frozen=True, slots=True)
-class _Try:
-    """One run of a test; `reason` is why it failed, `files` is what is kept, and then where."""
+class Bench:
+    """Where the tests of one image are run."""
+
+    recipe: Recipe
+    image: Image
+    state: State
+    user: BuildUser
+    timeout_s: float | None = None
+
+    def test(self, test: Test, folder: Path, number: int) -> TestResult:
+        """Return how a test went, tried again where its kind is; what it left goes into `folder`."""
+        if test.kind is TestKind.GPU and gpu.option() is None:
+            return TestResult(test.name, test.kind, TestOutcome.NOT_RUN, 0.0, "", gpu.NO_GPU)
+        tries: list[_Try] = []
+        while not tries or (tries[-1].reason and len(tries) < _TRIES.get(test.kind, 1)):
+            tries.append(self._try(test, folder, f"tests/{number}-{len(tries) + 1}"))
+        *before, last = tries
+        return TestResult(
+            name=test.name,
+            kind=test.kind,
+            outcome=TestOutcome.FAILED if last.reason else TestOutcome.PASSED,
+            seconds=last.seconds,
+            output=last.output,
+            reason=last.reason,
+            evidence=last.evidence,
+            earlier=tuple(
+                TestAttempt(item.seconds, item.output, item.reason or "", item.evidence)
+                for item in before
+            ),
+        )
+
+    def _try(self, test: Test, folder: Path, place: str) -> _Try:
+        """Run a test once, in a fresh folder."""
+        kind = KINDS[test.kind]
+        with self._run(kind.trial(test, self.recipe), gpu_too=test.kind is TestKind.GPU) as done:
+            if done.ended is None:
+                reason, kept = done.reason, {}
+            else:
+                reason, kept = kind.fault(test, done.ended), dict(kind.evidence(done.ended))
+        if len(done.output) > _OUTPUT_CHARACTERS:
+            kept["output.txt"] = done.output[-_MOST_KEPT:].encode("utf-8", "replace")
+        for name, content in kept.items():
+            write_atomic(folder / place / name, content)
+        evidence = tuple(f"{place}/{name}" for name in sorted(kept))
+        return _Try(done.seconds, done.output[-_OUTPUT_CHARACTERS:], reason, evidence)
+
+    def smoke(self) -> Sequence[TestResult]:
+        """Return how the commands start and whether the modules have their libraries."""
+        trial = smoke.trial(self.recipe)
+        if trial is None:
+            return ()
+        uses_gpu = self.recipe.runtime.gpu is not Need.NONE
+        with self._run(trial, gpu_too=uses_gpu) as done:
+            if done.ended is None or done.ended.status != 0:
+                reason = done.reason or "the look at the commands broke off"
+                output = done.output[-_OUTPUT_CHARACTERS:]
+                return tuple(smoke.failed(self.recipe, reason, seconds=done.seconds, output=output))
+            return tuple(smoke.results(self.recipe, done.ended, seconds=done.seconds))
+
+    @contextlib.contextmanager
+    def _run(self, trial: Trial, *, gpu_too: bool) -> Iterator[_Run]:
+        """Run what a trial asks for in the image; what it left is there for the time of the block."""
+        limit_s = (
+            trial.timeout_s if self.timeout_s is None else min(self.timeout_s, trial.timeout_s)
+        )
+        with sandbox.scratch_folder(self.state.scratch, self.user) as scratch:
+            work, harness = self.user.own(scratch / "work"), self.user.own(scratch / "harness")
+            self._write(trial.files, harness)
+            began = time.monotonic()
+            try:
+                done = apptainer.run_confined(
+                    self.image.path,
+                    trial.argv,
+                    work=work,
+                    user=self.user,
+                    timeout_s=limit_s,
+                    environment={"XDG_RUNTIME_DIR": "/tmp", **trial.environment},  # noqa: S108
+                    binds={harness: HARNESS},
+                    gpu=gpu.option() if gpu_too else None,
+                )
+            except CommandFailed as err:
+                seconds = round(time.monotonic() - began, 3)
+                late = f"was stopped: it took longer than {limit_s:.0f} s"
+                yield _Run(seconds, err.stderr, late if seconds >= limit_s else err.message, None)
+                return
+            seconds = round(time.monotonic() - began, 3)
+            ended = Ended(done.returncode, done.stdout, done.stderr, harness, work)
+            yield _Run(seconds, ended.output, None, ended)
+
+    def _write(self, files: Mapping[str, str], harness: Path) -> None:
+        """Write the harness, in folders that the build user may write to as well."""
+        for name, text in files.items():
+            file = harness / name
+            for folder in reversed(file.relative_to(harness).parents[:-1]):
+                self.user.own(harness / folder)
+            file.write_text(text, encoding="utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One run in the image; `ended` is None where it did not end by itself, and `reason` is why."""
 
     seconds: float
     output: str
     reason: str | None
-    files: Mapping[str, bytes]
-    evidence: tuple[str, ...] = ()
+    ended: Ended | None
 
 
-def _run(
-    test: Test, image: Image, state: State, *, user: BuildUser, timeout_s: float | None
-) -> _Try:
-    """Run one test in a fresh folder."""
-    if test.kind is TestKind.GPU and not any(device.exists() for device in _GPU_DEVICES):
-        return _Try(0.0, "", "this machine has no GPU", {})
-    kind = gui if test.kind is TestKind.GUI and test.window is not None else command
-    trial = kind.trial(test)
-    limit = trial.timeout_s if timeout_s is None else min(timeout_s, trial.timeout_s)
-    with sandbox.scratch_folder(state.scratch, user) as scratch:
-        work, harness = user.own(scratch / "work"), user.own(scratch / "harness")
-        began = time.monotonic()
-        try:
-            ended = _in_image(trial, image, work, harness, user=user, timeout_s=limit)
-        except CommandFailed as err:
-            seconds = round(time.monotonic() - began, 3)
-            late = f"was stopped: it took longer than {limit:.0f} s"
-            why = late if seconds >= limit else err.message
-            return _Try(seconds, _end(err.stderr), why, {})
-        seconds = round(time.monotonic() - began, 3)
-        reason, kept = kind.fault(test, ended), kind.evidence(ended)
-    return _Try(seconds, _end(ended.output), reason, kept)
+@dataclass(frozen=True, slots=True)
+class _Try:
+    """One try of a test; `reason` is why it failed, `evidence` are the files that were kept."""
 
-
-def _in_image(
-    trial: Trial, image: Image, work: Path, harness: Path, *, user: BuildUser, timeout_s: float
-) -> Ended:
-    for name, text in trial.files.items():
-        (harness / name).write_text(text, encoding="utf-8")
-    done = apptainer.run_confined(
-        image.path,
-        trial.argv,
-        work=work,
-        user=user,
-        timeout_s=timeout_s,
-        environment={"XDG_RUNTIME_DIR": "/tmp", **trial.environment},  # noqa: S108
-        binds={harness: HARNESS},
-    )
-    return Ended(done.returncode, done.stdout, done.stderr, harness, work)
-
-
-def _end(output: str) -> str:
-    return output[-_OUTPUT_CHARACTERS:]
-
-
-def _keep(done: _Try, folder: Path, place: str) -> _Try:
-    """Write what a try left into a folder beside the report, and say where it is."""
-    for name, content in done.files.items():
-        write_atomic(folder / place / name, content)
-    return replace(done, evidence=tuple(f"{place}/{name}" for name in sorted(done.files)))
-
-
-def _result(test: Test, tries: Sequence[_Try]) -> TestResult:
-    """Return how a test went in the end; the tries before are told with it."""
-    *before, last = tries
-    return TestResult(
-        name=test.name,
-        kind=test.kind,
-        passed=last.reason is None,
-        seconds=last.seconds,
-        output=last.output,
-        reason=last.reason,
-        evidence=last.evidence,
-        earlier=tuple(
-            TestAttempt(item.seconds, item.output, item.reason or "", item.evidence)
-            for item in before
-        ),
-    )
+    seconds: float
+    output: str
+    reason: str | None
+    evidence: tuple[str, ...]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import struct
 import zlib
-from pathlib import Path
 
 _HEADER = struct.Struct(">25I")
 _VERSION = 7
@@ -18,12 +17,11 @@ _MOST_PIXELS = 64_000_000
 _COLOURS = (0xFF0000, 0xFF00, 0xFF)
 
 
-def as_png(dump: Path) -> bytes | None:
-    """Return the picture of a dump of 24-bit colours in 32 bits; None if the file is not one."""
+def as_png(dump: bytes) -> bytes | None:
+    """Return the picture of a dump of 24-bit colours in 32 bits; None if it is not one."""
     try:
-        data = dump.read_bytes()
-        header = _HEADER.unpack_from(data)
-    except (FileNotFoundError, struct.error):
+        header = _HEADER.unpack_from(dump)
+    except struct.error:
         return None
     size, version, form, _, width, height, _, low_byte_last = header[:8]
     bits, line = header[11:13]
@@ -32,13 +30,13 @@ def as_png(dump: Path) -> bytes | None:
     fits = 0 < 4 * width <= line and height > 0 and width * height <= _MOST_PIXELS
     if (version, form, bits, colours) != (_VERSION, _Z_PIXMAP, 32, _COLOURS) or not fits:
         return None
-    if len(data) < pixels + line * height:
+    if len(dump) < pixels + line * height:
         return None
     red, green, blue = (1, 2, 3) if low_byte_last else (2, 1, 0)
     rows = []
     for row in range(height):
         begin = pixels + row * line
-        source = data[begin : begin + 4 * width]
+        source = dump[begin : begin + 4 * width]
         target = bytearray(3 * width)
         target[0::3], target[1::3], target[2::3] = source[red::4], source[green::4], source[blue::4]
         rows.append(b"\0" + bytes(target))

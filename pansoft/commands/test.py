@@ -40,7 +40,7 @@ def test(context: Context, *, names: tuple[str, ...], form: str, output: Path | 
         made = building.build(plan, state, user=user, console=context.console)
         report = test_image(recipe, made.image, state, user=user, console=context.console)
         passed = passed and report.passed
-        json_text = readable_json(reports.as_json(report, tests=id_of_tests(recipe.tests)))
+        json_text = readable_json(reports.as_json(report, tests=id_of_tests(recipe)))
         if form != "text" and (failures := reports.failures(report)):
             context.console.say(failures)
         if output is not None:

@@ -23,7 +23,15 @@ from builder.recipes.recipe import (
     Test,
     TestKind,
 )
-from builder.stages import Fingerprint, Image, PlanId, SignedImage, TestReport, TestResult
+from builder.stages import (
+    Fingerprint,
+    Image,
+    PlanId,
+    SignedImage,
+    TestOutcome,
+    TestReport,
+    TestResult,
+)
 from catalog.entry import (
     CatalogEntry,
     PolicyVersion,
@@ -65,7 +73,7 @@ REPORT = TestReport(
     "hdf5-tools",
     "1.10.8",
     "a0" * 32,
-    (TestResult("prints", TestKind.COMMAND, True, 0.41234, "1.10.8"),),
+    (TestResult("prints", TestKind.COMMAND, TestOutcome.PASSED, 0.41234, "1.10.8"),),
 )
 
 

@@ -70,6 +70,9 @@ OK, NO, WARN = Outcome.PASSED, Outcome.REFUSED, Outcome.WARNED
 LOCAL: dict[str, Any] = {"repository": "pan.local"}
 A_DAY = timedelta(days=1)
 
+UNRUN = TestFacts(IMAGE, (), (), ("gpu",), started=("command x: starts",))
+STABLE = ReleaseFacts("stable", "2027-12-31")
+
 CASES: list[tuple[str, dict[str, Any], Outcome, str]] = [
     # rule, what is different from evidence that is accepted, outcome, part of the message
     ("signer-trusted", {}, OK, "signed by Release"),
@@ -115,6 +118,25 @@ CASES: list[tuple[str, dict[str, Any], Outcome, str]] = [
     ("tests-passed", {"tests": TestFacts(IMAGE, ("a",), ("b",))}, NO, "failed: b"),
     ("tests-passed", {"tests": TestFacts(IMAGE, ("a",), ())}, OK, "1 test passed"),
     ("tests-passed", {"tests": TestFacts(SIGNED, ("a",), ())}, NO, "ran on another image"),
+    ("tests-passed", {"tests": TestFacts(IMAGE, ("a",), (), ("gpu",))}, OK, "1 test passed"),
+    ("tests-passed", {"tests": UNRUN}, OK, "0 tests passed"),
+    ("tests-passed", {"tests": UNRUN, "release": STABLE}, NO, "no test of the recipe was run: gpu"),
+    ("tests-passed", {"tests": UNRUN, "release": None}, NO, "no test of the recipe was run: gpu"),
+    (
+        "tests-passed",
+        {"tests": TestFacts(IMAGE, ("a",), (), ("gpu",)), "release": STABLE},
+        OK,
+        "1 test passed",
+    ),
+    ("tests-complete", {}, OK, "every test was run"),
+    ("tests-complete", {"tests": None}, WARN, "could not be checked"),
+    ("tests-complete", {"tests": UNRUN}, WARN, "not run: gpu"),
+    (
+        "tests-complete",
+        {"tests": TestFacts(IMAGE, ("a", "b"), (), retried=("b",))},
+        WARN,
+        "passed at the second try: b",
+    ),
     ("base-allowed", {}, OK, "stands on debian-12-python"),
     ("base-allowed", {"base": None}, NO, "could not be checked"),
     ("base-allowed", {"base": "debian-12"}, OK, "debian-12"),

@@ -25,6 +25,7 @@ from trust.rules import (
     sbom_present,
     signer_trusted,
     support_date_valid,
+    tests_complete,
     tests_passed,
     version_immutable,
 )
@@ -35,6 +36,7 @@ RULES: Final[tuple[Rule, ...]] = (
     inputs_pinned.RULE,
     build_offline.RULE,
     tests_passed.RULE,
+    tests_complete.RULE,
     base_allowed.RULE,
     no_setuid.RULE,
     no_world_writable.RULE,

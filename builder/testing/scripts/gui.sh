@@ -8,13 +8,14 @@
 set -u
 title=$1 patience=$2
 here=$(dirname "$0")
-server='' program=''
+program=''
+. "$here/display.sh"
 
 finish() {
     # what went wrong, or nothing
     if [ -n "$1" ]; then printf '%s\n' "$1" > "$here/reason"; fi
     if [ -n "$program" ]; then end_program; fi
-    if [ -n "$server" ]; then kill "$server" 2> /dev/null; wait "$server" 2> /dev/null; fi
+    stop_display
     if [ -n "$1" ] && [ -s "$here/windows" ]; then
         echo 'the windows that were there:'
         cut -d' ' -f2- "$here/windows" | sed 's/^/  /'
@@ -34,29 +35,6 @@ end_program() {
         sleep 0.2
     done
     kill -s KILL -- "-$program" 2> /dev/null
-}
-
-start_display() {
-    # a server that finds no free display or dies while it starts is started again
-    for _ in 1 2 3; do
-        : > "$here/display"
-        Xvfb -displayfd 3 -screen 0 1280x1024x24 -nolisten tcp -noreset -fbdir "$here" \
-            3> "$here/display" > "$here/xvfb.log" 2>&1 &
-        server=$!
-        for _ in $(seq 150); do
-            if [ "$(wc -l < "$here/display")" -gt 0 ]; then
-                DISPLAY=:$(cat "$here/display")
-                export DISPLAY
-                return 0
-            fi
-            kill -0 "$server" 2> /dev/null || break
-            sleep 0.2
-        done
-        kill -KILL "$server" 2> /dev/null
-        wait "$server" 2> /dev/null
-        server=''
-    done
-    return 1
 }
 
 list_windows() {
@@ -102,7 +80,6 @@ for tool in Xvfb xwininfo; do
         finish "the image has no $tool: a test of the kind gui needs a base with a virtual screen"
     fi
 done
-mkdir -p /tmp/.X11-unix && chmod 1777 /tmp/.X11-unix
 if ! start_display; then
     cat "$here/xvfb.log"
     finish 'the virtual screen did not start'

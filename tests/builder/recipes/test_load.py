@@ -15,6 +15,7 @@ from builder.recipes.recipe import (
     Command,
     Delivery,
     Desktop,
+    ExpectedFile,
     Jupyter,
     License,
     LocalFile,
@@ -70,10 +71,21 @@ commands:
   - full
   - {name: full-python, run: "python -m 'a b'"}
 tests:
-  - {name: one, kind: mpi, run: "mpirun -np 2 full", expect: " two "}
+  - {name: one, kind: mpi, prepare: make in, run: full, expect: " two "}
   - {name: two, kind: gpu, run: full}
   - {name: three, kind: notebook, run: full}
   - {name: four, kind: gui, run: full, window: Full}
+  - name: five
+    kind: command
+    run: full --fail
+    status: 2
+    expect: [one, " two "]
+    stdout: ^a$
+    stderr: ^b$
+    files: [a.txt, {path: b/c.txt, pattern: ^c, size: 0}]
+    timeout: 60
+  - {name: six, kind: import, modules: [full, full.part]}
+  - {name: seven, kind: notebook, cell: full()}
 runtime:
   gpu: required
   mpi: true
@@ -131,10 +143,23 @@ def test_every_field_arrives(full: Path) -> None:
             script="make\nmake install",
         ),
         tests=(
-            Test("one", TestKind.MPI, "mpirun -np 2 full", " two "),
+            Test("one", TestKind.MPI, "full", expect=(" two ",), prepare="make in"),
             Test("two", TestKind.GPU, "full"),
             Test("three", TestKind.NOTEBOOK, "full"),
             Test("four", TestKind.GUI, "full", window="Full"),
+            Test(
+                "five",
+                TestKind.COMMAND,
+                "full --fail",
+                expect=("one", " two "),
+                status=2,
+                stdout="^a$",
+                stderr="^b$",
+                files=(ExpectedFile("a.txt"), ExpectedFile("b/c.txt", "^c", 0)),
+                timeout_s=60,
+            ),
+            Test("six", TestKind.IMPORT, modules=("full", "full.part")),
+            Test("seven", TestKind.NOTEBOOK, cell="full()"),
         ),
         source="https://full.example.org/source",
         documentation="https://full.example.org/manual",

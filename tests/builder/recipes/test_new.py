@@ -82,7 +82,7 @@ def test_a_wheel_becomes_a_recipe(tmp_path: Path) -> None:
     assert recipe.license.spdx == "MIT AND BSD-3-Clause"
     assert recipe.build.pip == ("Some-Thing==1.2",)
     assert [entry.name for entry in recipe.commands] == ["thing-Convert", "thing-view"]
-    assert recipe.tests[0].expect == "imported some_thing"
+    assert recipe.tests[0].modules == ("some_thing",)
 
 
 @pytest.mark.parametrize(
@@ -317,4 +317,4 @@ def test_a_debian_package_of_a_python_module_is_imported(tmp_path: Path) -> None
     found = from_debian.described({**RECORD, "Depends": "python3"}, files, COPYRIGHT)
 
     recipe = read(tmp_path, "some-thing", recipe_text("some-thing", found))
-    assert recipe.tests[0].run == "python3 -c 'import thing; print(\"imported\", thing.__name__)'"
+    assert recipe.tests[0].modules == ("thing",)

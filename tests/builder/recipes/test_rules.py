@@ -188,24 +188,73 @@ def pip(text: str) -> str:
             id="test-twice",
         ),
         pytest.param(
-            changed("kind: command", "kind: mpi"),
+            changed("kind: command", "kind: mpi\n    expect: x"),
             "23:11: recipe-test: a test of kind 'mpi' needs a package with mpi: true",
             id="test-mpi",
         ),
         pytest.param(
             changed("kind: command", "kind: gui"),
-            "22:5: recipe-test: a test of kind 'gui' needs the title of its window",
+            "22:5: recipe-test: a test of kind 'gui' needs 'window'",
             id="test-gui",
         ),
         pytest.param(
             extended("    window: Plot\n"),
-            "25:13: recipe-test: only a test of kind 'gui' has a window",
+            "25:5: recipe-test: a test of kind 'command' has no 'window'",
             id="test-window",
         ),
         pytest.param(
             changed("kind: command", 'kind: gui\n    window: "Plot ("'),
             "24:13: recipe-test: 'Plot (' is not a regular expression",
             id="test-title",
+        ),
+        pytest.param(
+            changed("kind: command", "kind: gui\n    window: Plot [\\d]"),
+            "24:13: recipe-test: 'Plot [\\d]' is not an extended regular expression",
+            id="test-title-grep",
+        ),
+        pytest.param(
+            changed("    run: plot\n", ""),
+            "22:5: recipe-test: a test of kind 'command' needs 'run'",
+            id="test-run",
+        ),
+        pytest.param(
+            changed("kind: command\n    run: plot", "kind: import"),
+            "22:5: recipe-test: a test of kind 'import' needs 'modules' or 'run'",
+            id="test-modules",
+        ),
+        pytest.param(
+            changed("kind: command", "kind: import\n    modules: [a]"),
+            "24:14: recipe-test: a test has either 'modules' or 'run'",
+            id="test-modules-run",
+        ),
+        pytest.param(
+            changed("kind: command", "kind: mpi") + "runtime: {mpi: true}\n",
+            "22:5: recipe-test: a test of kind 'mpi' needs 'expect', 'files' or 'stdout'",
+            id="test-mpi-expect",
+        ),
+        pytest.param(
+            changed(
+                "kind: command\n    run: plot",
+                "kind: mpi\n    run: mpirun -n 2 plot\n    expect: x",
+            )
+            + "runtime: {mpi: true}\n",
+            "24:10: recipe-test: a test of kind 'mpi' starts its two processes itself",
+            id="test-mpirun",
+        ),
+        pytest.param(
+            extended("    files: [a.png, ../b.png]\n"),
+            "25:20: recipe-test: '../b.png' is not a file in the test's folder",
+            id="test-file",
+        ),
+        pytest.param(
+            extended("    files: [{path: a, pattern: '*'}]\n"),
+            "25:32: recipe-test: '*' is not a regular expression",
+            id="test-pattern",
+        ),
+        pytest.param(
+            changed("kind: command", "kind: smoke"),
+            "23:11: schema-value: 'kind' must be command, import, gui, notebook, gpu or mpi",
+            id="test-smoke",
         ),
         pytest.param(
             changed("- gnuplot-nox", "- gnuplot-nox=5.4"),

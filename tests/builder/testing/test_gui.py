@@ -24,7 +24,8 @@ def shown(folder: Path, run: str, *, window: str = "Event Tester", patience_s: i
     harness.mkdir()
     work.mkdir()
     (harness / "test.sh").write_text(run, encoding="utf-8")
-    (harness / "gui.sh").write_text(script("gui.sh"), encoding="utf-8")
+    for name in ("gui.sh", "display.sh"):
+        (harness / name).write_text(script(name), encoding="utf-8")
     done = process.run(
         ["sh", harness / "gui.sh", window, str(patience_s)],
         reason="try the harness",
@@ -36,7 +37,9 @@ def shown(folder: Path, run: str, *, window: str = "Event Tester", patience_s: i
 
 
 def fault(ended: Ended, *, expect: str | None = None) -> str | None:
-    return gui.fault(Test("it", TestKind.GUI, "", expect, "Event Tester"), ended)
+    return gui.fault(
+        Test("it", TestKind.GUI, expect=(expect,) if expect else (), window="Event Tester"), ended
+    )
 
 
 def is_gone(ended: Ended) -> bool:
@@ -122,7 +125,8 @@ def test_a_program_that_will_not_end_is_killed(tmp_path: Path) -> None:
 def test_without_a_virtual_screen_the_reason_says_what_is_missing(tmp_path: Path) -> None:
     harness = tmp_path / "harness"
     harness.mkdir()
-    (harness / "gui.sh").write_text(script("gui.sh"), encoding="utf-8")
+    for name in ("gui.sh", "display.sh"):
+        (harness / name).write_text(script(name), encoding="utf-8")
     tools = tmp_path / "bin"
     tools.mkdir()
     for name in ("dirname", "sh"):
@@ -139,7 +143,5 @@ def test_without_a_virtual_screen_the_reason_says_what_is_missing(tmp_path: Path
 
 
 @pytest.mark.parametrize("content", [b"", b"short", b"\0" * 200], ids=["empty", "short", "zeros"])
-def test_a_file_that_is_no_screen_gives_no_picture(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "screen.xwd").write_bytes(content)
-
-    assert screen.as_png(tmp_path / "screen.xwd") is None
+def test_what_is_no_screen_gives_no_picture(content: bytes) -> None:
+    assert screen.as_png(content) is None

@@ -14,9 +14,9 @@ from builder.images.build_user import BuildUser
 from builder.images.built import Built
 from builder.recipes import load
 from builder.recipes.recipe import Recipe, Test, TestKind
-from builder.stages import Image, PlanId, TestAttempt, TestReport, TestResult
+from builder.stages import Image, PlanId, TestAttempt, TestOutcome, TestReport, TestResult
 from builder.state import State
-from builder.testing import reports, run
+from builder.testing import gpu, reports
 from builder.testing.run import id_of_tests, known_report, test_image
 from core.console import Console
 from tests.builder.conftest import Builds
@@ -51,7 +51,9 @@ def outcome(
     timeout_s: float = 120,
 ) -> TestResult:
     """Return how one test goes in the image."""
-    tested = replace(recipe, tests=(Test("it", kind, script, expect, window),))
+    tested = replace(
+        recipe, tests=(Test("it", kind, script, expect=(expect,) if expect else (), window=window),)
+    )
     report = test_image(
         tested, made.image, builds.state, user=builds.user, console=Console(quiet=True),
         timeout_s=timeout_s,
@@ -157,14 +159,18 @@ def test_the_end_of_a_long_output_is_kept(builds: Builds, made: Built, recipe: R
 
     assert result.output.endswith("99999\n100000\n")
     assert len(result.output) == 4000
+    [kept] = result.evidence
+    whole = (builds.state.image(made.image.plan) / kept).read_text()
+    assert (kept, whole[:4], whole[-7:]) == ("tests/1-1/output.txt", "1\n2\n", "100000\n")
 
 
-def test_a_test_that_needs_a_gpu_fails_where_there_is_none(
+def test_a_test_that_needs_a_gpu_is_not_run_where_there_is_none(
     recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run, "_GPU_DEVICES", (tmp_path / "nvidia",))
+    monkeypatch.setattr(gpu, "DEVICES", {tmp_path / "nvidia": "--nv"})
     image = Image(PlanId("p"), "x", "1", "b", tmp_path / "none.sif", "0" * 64, 1, 1)
-    tested = replace(recipe, tests=(Test("gpu", TestKind.GPU, "true"),))
+    tested = replace(recipe, tests=(Test("gpu", TestKind.GPU, "true"),), commands=())
+
     report = test_image(
         tested,
         image,
@@ -174,18 +180,36 @@ def test_a_test_that_needs_a_gpu_fails_where_there_is_none(
     )
 
     assert not report.passed
-    assert report.results[0].reason == "this machine has no GPU"
+    [result] = report.results
+    assert (result.outcome, result.reason) == (TestOutcome.NOT_RUN, "this machine has no GPU")
+    suite = ElementTree.fromstring(reports.as_junit(report).encode()).find("testsuite")
+    assert suite is not None
+    assert (suite.get("skipped"), suite.get("failures")) == ("1", "0")
+    assert suite.find("testcase/skipped") is not None
+    assert reports.as_text(report).splitlines() == [
+        "not run  plotter 5.4.4  gpu  0.0 s",
+        "        this machine has no GPU",
+    ]
+
+
+@needs_apptainer
+def test_a_test_that_needs_a_gpu_is_run_where_there_is_one(
+    builds: Builds, made: Built, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gpu, "DEVICES", {Path("/dev/null"): "--nv"})
+
+    assert outcome(builds, made, recipe, "hello", kind=TestKind.GPU).passed
 
 
 class TestReports:
     """What is written of a run of tests, and read again."""
 
     image = Image(PlanId("p"), "plotter", "1.0", "debian-12", Path("x.sif"), "0" * 64, 1, 1)
-    good = TestResult("plots", TestKind.COMMAND, True, 1.25, "fine\n")
+    good = TestResult("plots", TestKind.COMMAND, TestOutcome.PASSED, 1.25, "fine\n")
     bad = TestResult(
         "draws\x07",
         TestKind.GUI,
-        False,
+        TestOutcome.FAILED,
         0.5,
         "\x1b[31mred\x00\ufffe <&> \ud800",
         "ended with status 1",
@@ -197,7 +221,7 @@ class TestReports:
     def keep(self, state: State, recipe: Recipe, report: TestReport) -> None:
         folder = state.image(self.image.plan)
         folder.mkdir(parents=True)
-        text = json.dumps(reports.as_json(report, tests=id_of_tests(recipe.tests)))
+        text = json.dumps(reports.as_json(report, tests=id_of_tests(recipe)))
         (folder / "tests.json").write_text(text)
 
     def test_junit_is_xml_whatever_a_program_printed(self) -> None:
@@ -287,7 +311,7 @@ class TestReports:
         state = State(tmp_path)
         self.keep(state, recipe, self.report(self.good))
 
-        stricter = replace(recipe, tests=(replace(recipe.tests[0], expect="more"),))
+        stricter = replace(recipe, tests=(replace(recipe.tests[0], expect=("more",)),))
 
         assert known_report(stricter, self.image, state) is None
 

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Looks at the commands of a package and at the modules of its Python, a few at a time.
+#
+#     sh smoke.sh MACHINE FOLDER...
+#
+# MACHINE is what the header of a fitting program says; modules are looked for below the FOLDERs.
+# `commands/N/argv` holds a command line for the shell; what was found is written beside it, see
+# smoke-command.sh. `modules` holds the modules and the libraries that they lack.
+set -u
+here=$(dirname "$0")
+machine=$1
+shift
+. "$here/display.sh"
+if command -v Xvfb > /dev/null; then start_display || cat "$here/xvfb.log"; fi
+if [ -d "$here/commands" ]; then
+    ls "$here/commands" | xargs -P 3 -n 1 sh "$here/smoke-command.sh" "$machine"
+fi
+for folder in "$@"; do
+    [ ! -d "$folder" ] || find "$folder" -xdev -type f \
+        \( -name '*.cpython-*.so' -o -name '*.abi3.so' \) -print0
+done > "$here/found"
+if [ -s "$here/found" ]; then
+    # of one file alone ldd does not tell the name
+    xargs -0 -P 2 -n 40 ldd /bin/sh < "$here/found" 2>&1 |
+        grep -e '^/.*:$' -e 'not found' > "$here/modules"
+fi
+stop_display
+exit 0
