@@ -28,6 +28,7 @@ from builder.evidence.sbom import CYCLONEDX_FILE, SPDX_FILE
 from builder.images.plan import BuildPlan
 from builder.inputs.apt import DebianPackage
 from builder.inputs.lock import PythonArtefact
+from builder.inputs.oci import ImagePart
 from builder.recipes.recipe import Recipe, TestKind
 from builder.stages import (
     Findings,
@@ -153,8 +154,10 @@ def build_facts(plan: BuildPlan, findings: Findings) -> BuildFacts:
     below = plan.base.lock.inputs
     debian = [item for item in below if isinstance(item, DebianPackage)]
     debian += [*plan.debian, *plan.tools]
+    parts = [item for item in below if isinstance(item, ImagePart)]
     wheels = [item for item in below if isinstance(item, PythonArtefact)] + [*plan.python]
-    inputs = [Input(f"{item.name} {item.version}", item.sha256) for item in debian]
+    inputs = [Input(part.name, part.sha256) for part in parts]
+    inputs += [Input(f"{item.name} {item.version}", item.sha256) for item in debian]
     inputs += [Input(wheel.filename, wheel.sha256) for wheel in wheels]
     inputs += [Input(source.filename, source.sha256) for source in plan.sources]
     inputs += [Input(file.target, file.sha256) for file in plan.files]

@@ -195,3 +195,13 @@ def busybox_layer(*more: Member) -> bytes:
         File("etc/os-release", b"ID=tiny\nVERSION_ID=1\n"),
         *more,
     )
+
+
+def docker_archive(image: MadeImage, layers: Sequence[bytes]) -> bytes:
+    """Return the archive of an image as `docker save` writes it; `layers` as they lie in it."""
+    names = [f"{number}/layer.tar" for number in range(len(layers))]
+    listed = [{"Config": "config.json", "RepoTags": ["tiny:1"], "Layers": names}]
+    members = [File(name, content) for name, content in zip(names, layers, strict=True)]
+    return layer(
+        File("manifest.json", as_json(listed)), File("config.json", image.config), *members
+    )

@@ -21,6 +21,8 @@ from builder.images.sandbox import Stage, names_of, requirements_of, shell_value
 from builder.inputs.archive import packages_index
 from builder.inputs.cache import InputCache
 from builder.inputs.fetch import fetch, locked_in
+from builder.inputs.layers import plain_layer
+from builder.inputs.oci import OciImage
 from builder.recipes.recipe import DEFAULT_LIMITS
 from builder.state import State
 from core.canonical import readable_json
@@ -122,8 +124,10 @@ def _build(
     console.status(f"building the base {plan.name}")
     sandbox.remove_leftovers(state.base(plan.id), user)
     with sandbox.scratch_folder(state.scratch, user) as scratch:
+        if plan.lock.image is not None:
+            _put_layers(plan.lock.image, scratch, cache, user=user)
         packed = sandbox.build_in_sandbox(
-            "layer" if below else "base",
+            _kind(plan),
             scratch,
             _stage(plan),
             user=user,
@@ -156,6 +160,21 @@ def _build(
         raise UserError(f"the base {plan.name} vanished while it was built")
     console.say(f"built the base {plan.name}: {readable_size(built.size)}")
     return built
+
+
+def _kind(plan: BasePlan) -> str:
+    if plan.below is not None:
+        return "layer"
+    return "base" if plan.lock.image is None else "image"
+
+
+def _put_layers(image: OciImage, scratch: Path, cache: InputCache, *, user: BuildUser) -> None:
+    """Put the layers of a container image, verified and unpacked, where the sandbox finds them."""
+    folder = user.own(scratch / "image-layers")
+    for number, layer in enumerate(image.layers):
+        tar = folder / f"{number:04}.tar"
+        plain_layer(layer, cache, tar)
+        user.give(tar)
 
 
 def _stage(plan: BasePlan) -> Stage:

@@ -43,7 +43,7 @@ class PlannedFile:
 
 @dataclass(frozen=True, slots=True)
 class BasePlan:
-    """What a base is made of: a Debian suite, or a layer over the base `below`."""
+    """What a base is made of: a Debian suite, a container image, or a layer over the base `below`."""
 
     name: str
     suite: str | None
@@ -67,11 +67,20 @@ class BasePlan:
         return (*(self.below.layers if self.below else ()), self)
 
     @property
+    def path(self) -> str:
+        """Return where programs of the lowest base are found: as its image says, or as in Debian."""
+        image = self.lock.lowest.image
+        return (image.path if image else None) or _PATH
+
+    @property
     def environment(self) -> tuple[tuple[str, str], ...]:
         """Return what programs on this base see: its own variables over those from below."""
-        below = dict(self.below.environment) if self.below else {"LC_ALL": "C.UTF-8", "PATH": _PATH}
+        image = self.lock.image
+        below = {"LC_ALL": "C.UTF-8", "PATH": self.path}
+        below |= dict(image.environment) if image else {}
+        below |= dict(self.below.environment) if self.below else {}
         if self.lock.python:
-            below["PATH"] = f"{VENV}/bin:{_PATH}"
+            below["PATH"] = f"{VENV}/bin:{self.path}"
         return tuple(sorted((below | dict(self.own_environment)).items()))
 
 
@@ -197,7 +206,7 @@ def _environment(recipe: Recipe, base: BasePlan) -> tuple[tuple[str, str], ...]:
     front = [f"/opt/{recipe.name}/bin"] if recipe.build.script or recipe.build.files else []
     if recipe.build.pip or base.lock.wheels:
         front.append(f"{VENV}/bin")
-    own = {"PATH": ":".join((*front, _PATH)), "LC_ALL": "C.UTF-8"}
+    own = {"PATH": ":".join((*front, base.path)), "LC_ALL": "C.UTF-8"}
     return tuple(sorted((own | dict(recipe.environment)).items()))
 
 

@@ -172,7 +172,8 @@ def build_in_sandbox(
     """Run a build of a base or a package in `scratch` and return what it left there.
 
     Args:
-        kind: `base`, or `layer` for what lies on one: a base over another, a package.
+        kind: `base`, `image` for a base of the tars in `image-layers/`, or `layer` for what lies on
+            a base: another base, a package.
         scratch: an empty folder of the build user.
         stage: what the build finds in /run/pansoft/stage.
         user: who builds.
@@ -191,7 +192,7 @@ def build_in_sandbox(
     """
     _write_stage(scratch, stage, user)
     (scratch / "Packages").write_text(packages_index, encoding="utf-8")
-    for program in ("whiteouts.py", "watch.py", "enter.py", "tidy.py"):
+    for program in ("whiteouts.py", "watch.py", "enter.py", "tidy.py", "unpack_layers.py"):
         shutil.copyfile(SCRIPTS / program, scratch / program)
     reach = [scratch, inputs, *layers]
     environment = user.environment(

@@ -27,7 +27,7 @@ def look_up_image(origin: ImageOrigin, cache: InputCache, *, console: Console) -
     digest, manifest = manifest_of(reference)
     name = reference.place
     config = ImagePart(
-        manifest.config.sha256, manifest.config.size, f"the configuration of {name}", origin
+        manifest.config.sha256, manifest.config.size, f"configuration of {reference.title}", origin
     )
     fetch([config], cache, console=console)
     content = cache.need(config.sha256, name=config.name).read_bytes()

@@ -12,12 +12,13 @@ import contextlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 from builder.inputs.apt import DebianPackage
-from builder.inputs.oci import ImagePart
+from builder.inputs.oci import ImageBlob, ImageLayer, ImagePart, OciImage
+from builder.recipes.image_reference import ImageOrigin
 from builder.recipes.recipe import BaseRecipe, Recipe, Source, SourceKind
 from core.canonical import readable_json, sha256_of
 from core.errors import InvalidInput, UserError
@@ -34,6 +35,7 @@ _SHAPES = {
     "path": re.compile(r"(?!.*\.\./)[A-Za-z0-9][A-Za-z0-9+./:~%_-]*"),
     "filename": re.compile(r"[A-Za-z0-9][A-Za-z0-9+.~!_-]*"),
     "sha256": re.compile(r"[0-9a-f]{64}"),
+    "diff_id": re.compile(r"[0-9a-f]{64}"),
 }
 
 
@@ -67,7 +69,9 @@ class BaseLock:
     """The packages of a base: `system` is the minimal Debian, `debian` what comes on top.
 
     `epoch` is the time, in seconds, that no file of the base or of an image on it is younger than.
-    A base that stands on another has what it adds to `below`, and no `system` of its own.
+    A base that stands on another has what it adds to `below`, and no `system` of its own; nor has one
+    that begins with a container `image`. `origin` is where that is had from: it stands in `base.yaml`
+    and is no part of the lock.
     """
 
     name: str
@@ -77,6 +81,8 @@ class BaseLock:
     debian: tuple[DebianPackage, ...]
     python: tuple[PythonArtefact, ...] = ()
     below: BaseLock | None = None
+    image: OciImage | None = None
+    origin: ImageOrigin | None = field(default=None, compare=False)
 
     @property
     def own(self) -> tuple[DebianPackage, ...]:
@@ -84,9 +90,19 @@ class BaseLock:
         return (*self.system, *self.debian)
 
     @property
-    def own_inputs(self) -> tuple[DebianPackage | PythonArtefact, ...]:
+    def image_parts(self) -> tuple[ImagePart, ...]:
+        """Return the parts of the container image that this base begins with."""
+        return self.image.parts(self.origin) if self.image and self.origin else ()
+
+    @property
+    def own_inputs(self) -> tuple[Input, ...]:
         """Return what a build of this layer reads from the input cache."""
-        return (*self.own, *self.python)
+        return (*self.image_parts, *self.own, *self.python)
+
+    @property
+    def lowest(self) -> BaseLock:
+        """Return the lock of the base that all others here stand on."""
+        return self.below.lowest if self.below else self
 
     @property
     def packages(self) -> tuple[DebianPackage, ...]:
@@ -106,7 +122,7 @@ class BaseLock:
         return (*(item for item in self.below.wheels if item.name not in newer), *self.python)
 
     @property
-    def inputs(self) -> tuple[DebianPackage | PythonArtefact, ...]:
+    def inputs(self) -> tuple[Input, ...]:
         """Return everything that went into the base and into those below it."""
         return (*(self.below.inputs if self.below else ()), *self.own_inputs)
 
@@ -128,6 +144,8 @@ class BaseLock:
             data["python"] = [asdict(item) for item in self.python]
         if self.below is not None:
             data["on"] = self.below.id
+        if self.image is not None:
+            data["image"] = self.image.as_json()
         return data
 
 
@@ -151,6 +169,8 @@ def base_asked(recipe: BaseRecipe, below: BaseLock | None = None) -> str:
         asked["on"] = below.id
     if recipe.pip:
         asked["pip"] = sorted(recipe.pip)
+    if recipe.image is not None:  # wherever it is had from
+        asked["image"] = recipe.image.sha256
     return sha256_of(asked)
 
 
@@ -228,6 +248,8 @@ def standing_base_lock(recipe: BaseRecipe, below: BaseLock | None = None) -> Bas
             debian=_debian(data["debian"]),
             python=_python(data.get("python", [])),
             below=below,
+            image=_image(data["image"]) if "image" in data else None,
+            origin=origin_of(recipe),
         )
 
 
@@ -253,6 +275,11 @@ def standing_package_lock(recipe: Recipe) -> PackageLock:
         )
 
 
+def origin_of(recipe: BaseRecipe) -> ImageOrigin | None:
+    """Return where a base's container image is had from."""
+    return ImageOrigin(recipe.image, recipe.folder) if recipe.image else None
+
+
 def _debian(items: Sequence[Mapping[str, Any]]) -> tuple[DebianPackage, ...]:
     return tuple(_sound(DebianPackage(**item)) for item in items)
 
@@ -261,7 +288,16 @@ def _python(items: Sequence[Mapping[str, Any]]) -> tuple[PythonArtefact, ...]:
     return tuple(_sound(PythonArtefact(**item)) for item in items)
 
 
-_Item = TypeVar("_Item", DebianPackage, PythonArtefact, Source)
+def _image(data: Mapping[str, Any]) -> OciImage:
+    return OciImage(
+        manifest=data["manifest"],
+        config=_sound(ImageBlob(**data["config"])),
+        layers=tuple(_sound(ImageLayer(**item)) for item in data["layers"]),
+        environment=tuple((str(name), str(value)) for name, value in data["environment"]),
+    )
+
+
+_Item = TypeVar("_Item", DebianPackage, PythonArtefact, Source, ImageBlob, ImageLayer)
 
 
 def _sound(item: _Item) -> _Item:
@@ -270,11 +306,11 @@ def _sound(item: _Item) -> _Item:
     Raises:
         ValueError: one does not.
     """
-    for field, value in asdict(item).items():
-        shape = _SHAPES.get(field)
+    for name, value in asdict(item).items():
+        shape = _SHAPES.get(name)
         if shape is not None and not (isinstance(value, str) and shape.fullmatch(value)):
-            raise ValueError(f"{field} cannot be {value!r}")
-        if field == "size" and type(value) is not int:
+            raise ValueError(f"{name} cannot be {value!r}")
+        if name == "size" and type(value) is not int:
             raise ValueError(f"size cannot be {value!r}")
     return item
 

@@ -4,17 +4,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
-from builder.inputs import apt, archive, python_on_base
+from builder.inputs import apt, python_on_base
 from builder.inputs.apt import AptState, DebianPackage
 from builder.inputs.cache import InputCache
 from builder.inputs.fetch import fetch
+from builder.inputs.ground import Ground
+from builder.inputs.image_locking import look_up_image
 from builder.inputs.lock import (
     BaseLock,
     PackageLock,
     PythonArtefact,
     base_asked,
+    origin_of,
     package_asked,
 )
 from builder.recipes.recipe import BaseRecipe, Recipe
@@ -41,22 +45,30 @@ def lock_base(
     Raises:
         UserError: the host's archives are of another suite, or have no such package.
     """
-    system = _minimal_system(recipe, state, at=at, console=console) if below is None else ()
-    debian: tuple[DebianPackage, ...] = ()
-    if recipe.apt:
-        there = below.packages if below else system
-        fetch(there, InputCache(state.inputs), console=console)
-        on_it = _on(there, state, recipe.name)
-        apt.update(on_it, at=at, console=console)
-        debian = apt.resolve(on_it, recipe.apt, reason=f"resolve {recipe.name}")
-    return BaseLock(
+    image, origin = None, origin_of(recipe)
+    system: tuple[DebianPackage, ...] = ()
+    if origin is not None:
+        image = look_up_image(origin, InputCache(state.inputs), console=console)
+    elif below is None:
+        system = _minimal_system(recipe, state, at=at, console=console)
+    beginning = BaseLock(
         name=recipe.name,
         asked=base_asked(recipe, below),
         epoch=int(at.timestamp()),
         system=system,
-        debian=debian,
-        python=_python(recipe.name, recipe.pip, below, console),
+        debian=(),
         below=below,
+        image=image,
+        origin=origin,
+    )
+    ground = Ground.of(beginning, state, console=console)
+    debian: tuple[DebianPackage, ...] = ()
+    if recipe.apt:
+        on_it = _on(ground, state, wanted=recipe.apt)
+        apt.update(on_it, at=at, console=console)
+        debian = apt.resolve(on_it, recipe.apt, reason=f"resolve {recipe.name}")
+    return replace(
+        beginning, debian=debian, python=_python(recipe.name, recipe.pip, ground, console)
     )
 
 
@@ -88,22 +100,22 @@ def lock_package(
     build = recipe.build
     debian: tuple[DebianPackage, ...] = ()
     tools: tuple[DebianPackage, ...] = ()
+    ground = Ground.of(base, state, console=console)
     if build.apt or build.tools:
-        fetch(base.packages, InputCache(state.inputs), console=console)
-        on_base = _on(base.packages, state, base.name)
+        on_base = _on(ground, state, wanted=(*build.apt, *build.tools))
         apt.update(on_base, at=at, console=console)
         debian = apt.resolve(on_base, build.apt, reason=f"resolve build.apt of {recipe.name}")
         both = apt.resolve(
             on_base, (*build.apt, *build.tools), reason=f"resolve build.tools of {recipe.name}"
         )
-        debian, tools = _kept_and_tools(debian, both, base)
+        debian, tools = _kept_and_tools(debian, both, ground)
     return PackageLock(
         name=recipe.name,
         asked=package_asked(recipe, base),
         base=base.id,
         debian=debian,
         tools=tools,
-        python=_python(recipe.name, build.pip, base, console),
+        python=_python(recipe.name, build.pip, ground, console),
         sources=build.sources,
     )
 
@@ -116,10 +128,16 @@ def host_archives(state: State, *, at: datetime, console: Console) -> AptState:
 
 
 def _python(
-    name: str, requirements: Sequence[str], below: BaseLock | None, console: Console
+    name: str, requirements: Sequence[str], ground: Ground, console: Console
 ) -> tuple[PythonArtefact, ...]:
-    """Return the wheels that requirements add to a base, and say what they replace in it."""
-    there = below.wheels if below else ()
+    """Return the wheels that requirements add to a base, and say what they replace in it.
+
+    Raises:
+        UserError: pip finds no set of wheels, or they would not run on the base.
+    """
+    if requirements:
+        ground.check_python(requirements)
+    there = ground.lock.wheels
     added = python_on_base.resolve(requirements, there)
     for old, new in python_on_base.replaced(there, added):
         console.say(
@@ -130,22 +148,21 @@ def _python(
 
 
 def _kept_and_tools(
-    debian: tuple[DebianPackage, ...], both: tuple[DebianPackage, ...], base: BaseLock
+    debian: tuple[DebianPackage, ...], both: tuple[DebianPackage, ...], ground: Ground
 ) -> tuple[tuple[DebianPackage, ...], tuple[DebianPackage, ...]]:
     """Return what stays in the image, and the tools that are taken out again after the script.
 
     A package of the base that a tool needs newer (gcc's libc6-dev wants its very libc6) stays: to
     take it out again would take out the base's.
     """
-    in_base = {item.name for item in base.packages}
-    newer = {item for item in both if item.name in in_base}
+    newer = {item for item in both if item.name in ground.installed}
     kept = tuple(sorted({*debian, *newer}, key=lambda item: (item.name, item.architecture)))
     return kept, tuple(item for item in both if item not in kept)
 
 
-def _on(packages: tuple[DebianPackage, ...], state: State, name: str) -> AptState:
-    """Return an apt state in which exactly `packages` are installed."""
-    return _apt_state(state, name, archive.dpkg_status(packages, InputCache(state.inputs)))
+def _on(ground: Ground, state: State, *, wanted: Sequence[str]) -> AptState:
+    """Return an apt state in which exactly what a base has is installed."""
+    return _apt_state(state, ground.lock.name, ground.dpkg_status(wanted))
 
 
 def _apt_state(state: State, name: str, status: str) -> AptState:

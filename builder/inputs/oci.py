@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from builder.recipes.image_reference import ImageOrigin
@@ -81,12 +81,21 @@ class OciImage:
         """Return the PATH of its programs, where it sets one."""
         return dict(self.environment).get("PATH")
 
+    def as_json(self) -> dict[str, Any]:
+        """Return the image as JSON, as a lock has it."""
+        return {
+            "manifest": self.manifest,
+            "config": asdict(self.config),
+            "layers": [asdict(layer) for layer in self.layers],
+            "environment": [list(pair) for pair in self.environment],
+        }
+
     def parts(self, origin: ImageOrigin) -> tuple[ImagePart, ...]:
         """Return everything that is fetched, each once."""
-        place = origin.reference.place
-        found = {self.config.sha256: (self.config.size, f"the configuration of {place}")}
+        title = origin.reference.title
+        found = {self.config.sha256: (self.config.size, f"configuration of {title}")}
         for number, layer in enumerate(self.layers, start=1):
-            found.setdefault(layer.sha256, (layer.size, f"layer {number} of {place}"))
+            found.setdefault(layer.sha256, (layer.size, f"layer {number} of {title}"))
         return tuple(
             ImagePart(sha256, size, name, origin) for sha256, (size, name) in found.items()
         )

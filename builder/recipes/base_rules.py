@@ -2,7 +2,8 @@
 """What a base must hold beyond its schema: on its own, and with the bases that it stands on.
 
 The rules, each with its id:
-- `base-begins`: a base has a `suite` or stands `on` another base, not both.
+- `base-begins`: a base has a `suite` or an `image`, or stands `on` another base: one of the three.
+- `base-image`: its image is named by digest; an archive is a file of the base's folder.
 - `base-on`: the base that it stands on exists, and none stands on itself in the end.
 - `base-depth`: no more than four bases lie on one another.
 
@@ -14,10 +15,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from builder.recipes.image_reference import ImageSource, parse_reference
 from builder.recipes.looking import repeated, texts
 from builder.recipes.rules import check_environment, check_name, check_requirements
 from core import strict_yaml
-from core.errors import InvalidInput
+from core.errors import InvalidInput, UserError
 from core.problems import Problem
 from core.strict_yaml import Document
 
@@ -31,19 +33,36 @@ def base_problems(document: Document, folder: Path) -> Iterator[Problem]:
     yield from check_requirements(document, "pip[]")
     yield from check_environment(document)
     yield from _check_beginning(document)
+    yield from _check_image(document, folder)
     yield from _check_on(document, folder)
 
 
 def _check_beginning(document: Document) -> Iterator[Problem]:
-    value = document.value
-    if ("suite" in value) == ("on" in value):
+    given = [field for field in ("suite", "image", "on") if field in document.value]
+    if len(given) != 1:
         yield Problem(
-            document.where(("on",) if "on" in value else ()),
+            document.where((given[-1],) if given else ()),
             "base-begins",
-            "a base has either a 'suite' or an 'on'",
+            "a base has either a 'suite', an 'image' or an 'on'",
             hint="'suite: bookworm' for a Debian of its own, 'on: debian-12' for a layer over it",
-            field="on",
+            field=given[-1] if given else "suite",
         )
+
+
+def _check_image(document: Document, folder: Path) -> Iterator[Problem]:
+    for image in texts(document, "image"):
+        try:
+            reference = parse_reference(image.text)
+        except UserError as err:
+            yield image.problem("base-image", err.message, hint=err.hint)
+            continue
+        is_archive = reference.source is ImageSource.ARCHIVE
+        if is_archive and not (folder / reference.place).is_file():
+            yield image.problem(
+                "base-image",
+                f"there is no file '{reference.place}' in the base's folder",
+                hint="write it there with: docker save --output FILE.tar NAME",
+            )
 
 
 def _check_on(document: Document, folder: Path) -> Iterator[Problem]:

@@ -53,6 +53,11 @@ class ImageReference:
         """Return the repository in the registry."""
         return self.place.partition("/")[2]
 
+    @property
+    def title(self) -> str:
+        """Return what it is called wherever it is had from: a registry's host is no part of it."""
+        return self.name if self.source is ImageSource.REGISTRY else self.place
+
 
 @dataclass(frozen=True, slots=True)
 class ImageOrigin:

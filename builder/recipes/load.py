@@ -12,6 +12,7 @@ from pathlib import Path
 
 from builder.recipes import schema
 from builder.recipes.base_rules import base_problems
+from builder.recipes.image_reference import parse_reference
 from builder.recipes.recipe import (
     BaseRecipe,
     Build,
@@ -311,6 +312,7 @@ def _base(folder: Path, fields: _Fields) -> BaseRecipe:
         on=fields.text_or_none("on"),
         pip=fields.texts("pip"),
         environment=fields.mapping("environment").pairs(),
+        image=parse_reference(fields.text("image")) if fields.has("image") else None,
     )
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from builder.recipes.image_reference import ImageReference
+
 
 class Redistribution(StrEnum):
     """Who may be given the package: everybody, partners under an agreement, nobody."""
@@ -288,8 +290,9 @@ class Recipe:
 class BaseRecipe:
     """A base: the root file system that package images share, as its `base.yaml` says.
 
-    It begins with the minimal system of the Debian `suite`, or stands `on` another base and is a
-    layer over it. `apt` and `pip` are what is in it beyond that, `environment` what programs see.
+    It begins with the minimal system of the Debian `suite` or with a container `image`, or stands
+    `on` another base and is a layer over it. `apt` and `pip` are what is in it beyond that,
+    `environment` what programs see.
     """
 
     folder: Path
@@ -302,6 +305,7 @@ class BaseRecipe:
     on: str | None = None
     pip: tuple[str, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
+    image: ImageReference | None = None
 
     @property
     def file(self) -> Path:

@@ -473,6 +473,14 @@ BASE: Schema = {
         pattern="a suite's code name in lower case",
         example="bookworm",
     ),
+    "image": _line(
+        "The container image that it begins with, in place of a suite, by its digest: "
+        "`docker://HOST/NAME@sha256:…` in a registry, `docker-archive:FILE.tar@sha256:…` for a file in "
+        "the base's folder, `docker-daemon:NAME@sha256:…` on this machine; the last two with the image's "
+        "id. Debian packages can be put on it where it is a Debian, Python requirements where it has a "
+        "Python 3.11.",
+        example=f"docker://registry.example.org/group/name@sha256:{'0123456789abcdef' * 4}",
+    ),
     "on": _form(
         "The base that it is a layer over, in place of a suite.",
         regex=NAME,

@@ -42,7 +42,7 @@ fi
 
 if [ -d "$stage/files" ]; then
     step "copying the recipe's own files"
-    cp -a --no-preserve=ownership "$stage/files/." /
+    cp -a "$stage/files/." /
 fi
 
 if [ -s "$stage/script.sh" ]; then
@@ -78,5 +78,5 @@ for folder in /opt/venv "/opt/$NAME"; do
     python3 -I "$stage/compiled.py" "$folder"
 done
 
-cp -a --no-preserve=ownership "$stage/singularity.d/." /
+cp -a "$stage/singularity.d/." /
 ldconfig 2>/dev/null || true

@@ -3,8 +3,8 @@
 # network namespaces of its own and no network in them. The working directory is the build's
 # scratch folder; `archive`, `base` and the like in it are links to what is needed.
 #
-#   $1        base | layer, of what lies on a base: another base, a package | shell (in what a failed
-#             build left, on the caller's terminal)
+#   $1        base | image, a base of the tars in image-layers/ | layer, of what lies on a base:
+#             another base, a package | shell (in what a failed build left, on the caller's terminal)
 #   HOLD      an empty folder to mount things on
 #   INPUTS    the input cache (read only)
 #   LAYERS    the unpacked bases that a layer lies on, a line each, the highest first
@@ -65,6 +65,12 @@ base)
     : > "$root/etc/resolv.conf"
     printf '#!/bin/sh\nexit 101\n' > "$root/usr/sbin/policy-rc.d"
     chmod 755 "$root/usr/sbin/policy-rc.d"
+    ;;
+image)
+    step "laying out the layers of the container image"
+    mkdir "$scratch/upper"
+    python3 -I "$scratch/unpack_layers.py" "$scratch/upper" "$scratch"/image-layers/*.tar 2>&1
+    mount --bind "$scratch/upper" "$root"
     ;;
 layer | shell)
     [ "$kind" = shell ] || mkdir "$scratch/upper" "$scratch/overlay"
@@ -149,14 +155,14 @@ if [ "$kind" = base ]; then
 fi
 for empty in dev proc run tmp run/pansoft; do
     # the mount points of the sandbox are no part of a package
-    [ "$kind" = base ] || { [ ! -d "$empty" ] || rmdir --ignore-fail-on-non-empty "$empty"; }
+    [ "$kind" != layer ] || { [ ! -d "$empty" ] || rmdir --ignore-fail-on-non-empty "$empty"; }
 done
 
 # Not taken for granted but looked at: the network interfaces that this build could see.
 sed -n 's/^ *\([^:]*\):.*/\1/p' /proc/self/net/dev | LC_ALL=C sort > "$scratch/findings/interfaces"
 find . -xdev -type f -perm /6000 -printf '/%P\n' | LC_ALL=C sort > "$scratch/findings/setuid"
 find . -xdev -type f -perm -0002 -printf '/%P\n' | LC_ALL=C sort > "$scratch/findings/world-writable"
-[ "$kind" = base ] || python3 -I "$scratch/whiteouts.py" "$scratch/upper" "$HOLD/below"
+[ "$kind" != layer ] || python3 -I "$scratch/whiteouts.py" "$scratch/upper" "$HOLD/below"
 
 step "packing"
 # shellcheck disable=SC2086

@@ -9,7 +9,7 @@ import gzip
 import json
 import os
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from builder.recipes.image_reference import ImageOrigin, ImageReference, parse_r
 from core.console import Console
 from core.errors import UserError
 from tests.docker_daemons import Daemon, docker_daemon
-from tests.images import File, MadeImage, as_json, image_of, index_of, layer, sha256
+from tests.images import File, MadeImage, docker_archive, image_of, index_of, layer, sha256
 from tests.registries import PASSWORD, USER, LocalRegistry, Tokens, registry, token_server
 from tests.servers import Cut, FileServer, Status, file_server
 
@@ -363,18 +363,9 @@ def test_without_a_daemon_an_image_of_it_cannot_be_had(
 # -- archives, by hand -------------------------------------------------------------------------------
 
 
-def write_archive(file: Path, image: MadeImage, layers: Sequence[bytes]) -> None:
-    names = [f"{number}/layer.tar" for number in range(len(layers))]
-    listed = [{"Config": "config.json", "RepoTags": ["tiny:1"], "Layers": names}]
-    members = [File(name, content) for name, content in zip(names, layers, strict=True)]
-    file.write_bytes(
-        layer(File("manifest.json", as_json(listed)), File("config.json", image.config), *members)
-    )
-
-
 def test_a_layer_that_an_archive_packs_is_kept_plain(cache: InputCache, tmp_path: Path) -> None:
     image = image_of([LOW])
-    write_archive(tmp_path / "tiny.tar", image, [gzip.compress(LOW)])
+    (tmp_path / "tiny.tar").write_bytes(docker_archive(image, [gzip.compress(LOW)]))
 
     found = look_up(parse_reference(f"docker-archive:tiny.tar@sha256:{image.id}"), cache, tmp_path)
 
@@ -406,7 +397,7 @@ def test_what_is_no_archive_of_the_image_is_an_error(
 def test_an_archive_of_another_image_says_which_one_it_holds(
     cache: InputCache, tmp_path: Path
 ) -> None:
-    write_archive(tmp_path / "tiny.tar", image_of([LOW]), [LOW])
+    (tmp_path / "tiny.tar").write_bytes(docker_archive(image_of([LOW]), [LOW]))
 
     with pytest.raises(UserError, match=f"does not hold the image sha256:{IMAGE.id}") as refused:
         look_up(parse_reference(f"docker-archive:tiny.tar@sha256:{IMAGE.id}"), cache, tmp_path)
@@ -421,10 +412,10 @@ def test_an_archive_with_another_layer_or_cut_short_is_an_error(
     image = image_of([LOW])
     reference = parse_reference(f"docker-archive:tiny.tar@sha256:{image.id}")
 
-    write_archive(file, image, [layer(File("evil"))])
+    file.write_bytes(docker_archive(image, [layer(File("evil"))]))
     with pytest.raises(UserError, match=r"the layer 0/layer.tar of .* is not what the lock says"):
         look_up(reference, cache, tmp_path)
-    write_archive(file, image, [LOW])
+    file.write_bytes(docker_archive(image, [LOW]))
     file.write_bytes(file.read_bytes()[: len(LOW) // 2])
     with pytest.raises(UserError, match="cannot be read: it is no tar, or cut short"):
         look_up(reference, cache, tmp_path)
@@ -435,7 +426,7 @@ def test_an_archive_outside_of_the_base_s_folder_is_not_read(
     cache: InputCache, tmp_path: Path
 ) -> None:
     image = image_of([LOW])
-    write_archive(tmp_path / "tiny.tar", image, [LOW])
+    (tmp_path / "tiny.tar").write_bytes(docker_archive(image, [LOW]))
     folder = tmp_path / "base"
     folder.mkdir()
     (folder / "tiny.tar").symlink_to(tmp_path / "tiny.tar")

@@ -58,7 +58,7 @@ def test_a_chain_is_read_from_the_lowest_up(bases: Path) -> None:
 )
 def test_a_base_begins_in_one_way(bases: Path, beginning: str, line: int) -> None:
     assert said(write(bases, "python", beginning)) == [
-        f"{line}: base-begins: a base has either a 'suite' or an 'on'"
+        f"{line}: base-begins: a base has either a 'suite', an 'image' or an 'on'"
     ]
 
 
