@@ -12,8 +12,8 @@ from builder.evidence.origin import origin_of
 from builder.evidence.provenance import Provenance
 from builder.images.build_user import BuildUser, build_user
 from builder.images.built import Built
-from builder.images.plan import BasePlan, BuildPlan, plan_base, plan_package
-from builder.inputs.lock import read_base_lock, read_package_lock
+from builder.images.plan import BasePlan, BuildPlan, plan_package, read_base_plan
+from builder.inputs.lock import read_package_lock
 from builder.recipes import load
 from builder.recipes.recipe import BaseRecipe, Recipe
 from builder.state import State
@@ -72,11 +72,7 @@ def base_plan_of(context: Context, name: str) -> BasePlan:
     Raises:
         UserError: a lock is missing or stale.
     """
-    lowest, *others = bases_of(context, name)
-    plan = plan_base(lowest, read_base_lock(lowest))
-    for base in others:
-        plan = plan_base(base, read_base_lock(base, plan.lock), plan)
-    return plan
+    return read_base_plan(context.recipes / load.BASES / name)
 
 
 def plans_named(context: Context, names: Sequence[str]) -> tuple[BuildPlan | BasePlan, ...]:

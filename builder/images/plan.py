@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from builder.inputs.apt import DebianPackage
-from builder.inputs.lock import BaseLock, Input, PackageLock, PythonArtefact
+from builder.inputs.lock import BaseLock, Input, PackageLock, PythonArtefact, read_base_lock
+from builder.recipes.load import load_chain
 from builder.recipes.recipe import DEFAULT_LIMITS, BaseRecipe, Delivery, Limits, Recipe, Source
 from builder.stages import PlanId
 from core.canonical import canonical_json, sha256_of
@@ -145,6 +146,20 @@ class BuildPlan:
 def plan_base(recipe: BaseRecipe, lock: BaseLock, below: BasePlan | None = None) -> BasePlan:
     """Return the plan of a base; `below` is that of the base that it stands on."""
     return BasePlan(recipe.name, recipe.suite, lock, below, recipe.environment)
+
+
+def read_base_plan(folder: Path) -> BasePlan:
+    """Return the plan of the base in a folder, from its lock and those of what it stands on.
+
+    Raises:
+        InvalidInput: one of the bases is wrong.
+        UserError: a lock is missing or stale.
+    """
+    lowest, *others = load_chain(folder)
+    plan = plan_base(lowest, read_base_lock(lowest))
+    for recipe in others:
+        plan = plan_base(recipe, read_base_lock(recipe, plan.lock), plan)
+    return plan
 
 
 def plan_package(recipe: Recipe, lock: PackageLock, base: BasePlan) -> BuildPlan:

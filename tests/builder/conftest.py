@@ -18,10 +18,8 @@ from builder.images.base import ensure_base
 from builder.images.build import DEFAULT, BuildOptions, build
 from builder.images.build_user import BuildUser, build_user
 from builder.images.built import Built
-from builder.images.plan import BasePlan, BuildPlan, plan_base
+from builder.images.plan import BasePlan, BuildPlan, read_base_plan
 from builder.images.sandbox import scratch_folder
-from builder.inputs.lock import read_base_lock
-from builder.recipes import load
 from builder.state import State
 from core.console import Console
 from core.process import SYSTEM_PATH, Completed
@@ -101,8 +99,7 @@ def builds(tmp_path_factory: pytest.TempPathFactory) -> Builds:
     """
     kept = os.environ.get("PANSOFT_TEST_STATE")
     state = State(Path(kept) if kept else tmp_path_factory.getbasetemp() / "a state")
-    recipe = load.load_base(ROOT / "recipes" / "bases" / "debian-12")
-    plan = plan_base(recipe, read_base_lock(recipe))
+    plan = read_base_plan(ROOT / "recipes" / "bases" / "debian-12")
     user = build_user()
     ensure_base(plan, state, user=user, console=Console(quiet=True))
     return Builds(state, plan, user)

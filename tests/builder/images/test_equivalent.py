@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from builder.images.equivalent import equivalent
-from builder.images.plan import BuildPlan, plan_base, plan_package
+from builder.images.plan import BuildPlan, plan_package, read_base_plan
 from builder.images.sandbox import scratch_folder
 from builder.inputs.archive import packages_index
 from builder.inputs.cache import InputCache
 from builder.inputs.fetch import fetch
-from builder.inputs.lock import read_base_lock, read_package_lock
+from builder.inputs.lock import read_package_lock
 from builder.recipes import load
 from builder.recipes.definition import definition_text, parsed
 from builder.recipes.recipe import Build, Recipe
@@ -29,10 +29,7 @@ _PACKAGES = "dpkg-query --show --showformat '${Package} ${Version} ${db:Status-A
 
 def recipe_and_plan(name: str) -> tuple[Recipe, BuildPlan]:
     recipe = load.load_recipe(ROOT / "recipes" / name)
-    lowest, *others = load.load_chain(ROOT / "recipes" / "bases" / recipe.base)
-    planned = plan_base(lowest, read_base_lock(lowest))
-    for layer in others:
-        planned = plan_base(layer, read_base_lock(layer, planned.lock), planned)
+    planned = read_base_plan(ROOT / "recipes" / "bases" / recipe.base)
     return recipe, plan_package(recipe, read_package_lock(recipe, planned.lock), planned)
 
 
