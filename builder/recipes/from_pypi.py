@@ -14,12 +14,17 @@ from email.parser import HeaderParser
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
 from builder.recipes.facts import Facts
 from builder.recipes.licence_texts import licence_of
 from core import process, spdx
 from core.errors import CommandFailed, UserError
 
 BASE = "debian-12-python"
+SCIENCE_BASE = "debian-12-science"
+_SCIENCE = {"h5py", "hdf5plugin", "matplotlib", "numpy", "scipy"}  # what that base has for packages
 
 # Only classifiers that name one licence: "BSD License" is several.
 CLASSIFIERS: Mapping[str, str] = MappingProxyType(
@@ -123,11 +128,24 @@ def read_wheel(wheel: Path) -> Facts:
         license=license_,
         license_note=note,
         evidence=evidence,
-        base=BASE,
+        base=_base(metadata),
         pip=(f"{name}=={version}",),
         commands=_commands(entry_points),
         module=_module(name, names),
     )
+
+
+def _base(metadata: Message) -> str:
+    """Return the base that has what the package needs; requirements of its extras do not count."""
+    for line in metadata.get_all("Requires-Dist") or ():
+        try:
+            requirement = Requirement(line)
+        except InvalidRequirement:
+            continue
+        is_extra = requirement.marker is not None and "extra" in str(requirement.marker)
+        if canonicalize_name(requirement.name) in _SCIENCE and not is_extra:
+            return SCIENCE_BASE
+    return BASE
 
 
 def _stated(value: str | None) -> str | None:

@@ -86,6 +86,25 @@ def test_a_wheel_becomes_a_recipe(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("requires", "base"),
+    [
+        pytest.param("numpy>=2", "debian-12-science", id="needs it"),
+        pytest.param("Matplotlib ; extra == 'plots'", "debian-12-python", id="in an extra"),
+        pytest.param("requests", "debian-12-python", id="others"),
+        pytest.param("not a requirement !", "debian-12-python", id="nonsense"),
+    ],
+)
+def test_a_package_that_needs_numpy_is_put_on_the_base_that_has_it(
+    tmp_path: Path, requires: str, base: str
+) -> None:
+    head = "Metadata-Version: 2.1\nName: some-thing\nVersion: 1.2\n"
+
+    facts = from_pypi.read_wheel(make_wheel(tmp_path, f"{head}Requires-Dist: {requires}\n", {}))
+
+    assert facts.base == base
+
+
+@pytest.mark.parametrize(
     ("lines", "license_"),
     [
         ("License: BSD-2-Clause\n", "BSD-2-Clause"),
