@@ -27,6 +27,7 @@ VERBS: tuple[str, ...] = (
     "cache",
     "sign",
     "verify",
+    "diff",
     "apply",
     "repo",
     "catalog",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""`pansoft verify`: may this image be believed, who says so, under which policy."""
+"""`pansoft verify`: may this image be believed, who says so, and does it come out the same again."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from pathlib import Path
 import click
 
 from builder import sign as signing
+from builder.evidence import difference
 from core.canonical import readable_json
-from core.errors import Refused
-from pansoft import clock
+from core.errors import Refused, UserError
+from pansoft import clock, rebuild, workspace
 from pansoft.context import Context
+from pansoft.rebuild import Rebuilt
 from trust.keys import local_policy
 from trust.policy import load_policy
 
@@ -23,16 +25,30 @@ from trust.policy import load_policy
     type=click.Path(file_okay=False, exists=True, path_type=Path),
     help="Another policy folder than the project's, for instance your site's.",
 )
+@click.option(
+    "--rebuild",
+    "again",
+    is_flag=True,
+    help="PATH is the name of a recipe: build it again in a clean state and compare the bytes.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
 @click.pass_obj
-def verify(context: Context, *, path: Path, policy: Path | None, as_json: bool) -> None:
+def verify(
+    context: Context, *, path: Path, policy: Path | None, again: bool, as_json: bool
+) -> None:
     """Say who signed an image, when and under which policy; refuse anything altered (exit 3).
 
     PATH is a .sif file with its statement beside it, or the folder of a published version, on
-    a read-only mount as well.
+    a read-only mount as well. With --rebuild it is the name of a recipe: its image is built again
+    from its lock, bases included, and must be what was built or published before, byte for byte.
 
     Example: pansoft verify /cvmfs/software.pansoft.local/images/hdf5-tools/1.10.8
     """
+    if again:
+        if policy is not None:
+            raise UserError("--rebuild asks no policy", hint="leave --policy out")
+        _rebuild(context, str(path), as_json=as_json)
+        return
     trusted = load_policy(policy or context.policy, local=local_policy(context.state))
     try:
         _, report = signing.verify(path, policy=trusted, at=clock.now())
@@ -44,3 +60,46 @@ def verify(context: Context, *, path: Path, policy: Path | None, as_json: bool) 
         click.echo(readable_json(signing.as_json(report)), nl=False)
     else:
         click.echo(signing.text(report))
+
+
+def _rebuild(context: Context, name: str, *, as_json: bool) -> None:
+    (recipe,) = workspace.recipes_named(context, [name])
+    plan = workspace.plan_of(context, recipe)
+    done = rebuild.rebuild(
+        recipe,
+        plan,
+        workspace.state_of(context),
+        user=workspace.builder_of(context),
+        console=context.console,
+        at=clock.now(),
+    )
+    if as_json:
+        click.echo(readable_json(_json(done)), nl=False)
+    elif done.is_same:
+        click.echo(f"{recipe.name} {recipe.version}: built again from its lock, the same bytes")
+        click.echo(f"sha256     {done.sha256}")
+        click.echo(f"compared   with what is {' and '.join(done.known)}")
+        if done.same_bills is False:
+            click.echo("bills      differ: this version of pansoft writes them in another way")
+    elif done.difference is not None:
+        click.echo(difference.text(done.difference))
+    if not done.is_same:
+        was = ", ".join(f"{where} {sha256}" for where, sha256 in done.known.items())
+        raise Refused(
+            f"{recipe.name} {recipe.version} comes out with other bytes: {was}, now {done.sha256}",
+            hint="the difference is above; a time, a random number or an unsorted list in the "
+            "recipe's script is the usual cause",
+        )
+
+
+def _json(done: Rebuilt) -> dict[str, object]:
+    return {
+        "name": done.plan.name,
+        "version": done.plan.version,
+        "plan": done.plan.id,
+        "same": done.is_same,
+        "known": dict(done.known),
+        "sha256": done.sha256,
+        "same_bills": done.same_bills,
+        "difference": difference.as_json(done.difference) if done.difference else None,
+    }
