@@ -22,6 +22,8 @@ kind=$1
 scratch=$(pwd -P)
 export SOURCE_DATE_EPOCH="$EPOCH" DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
 
+# What a build writes down must not be the name of this machine.
+hostname pansoft
 mount -t tmpfs -o mode=755 tmpfs "$HOLD"
 root=$HOLD/root
 mkdir -p "$root" "$HOLD/archive/pool" "$HOLD/scratch" "$HOLD/proc"

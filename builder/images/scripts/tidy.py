@@ -13,6 +13,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+# Caches, logs, locks and backup copies; and what is made by chance: ids of a machine, and keys that
+# would be the same secret for everybody who has the image.
 REMOVED = (
     "var/cache/apt", "var/cache/debconf/*-old", "var/cache/ldconfig/aux-cache", "var/cache/man",
     "var/cache/fontconfig", "var/lib/apt/lists", "var/lib/apt/extended_states",
@@ -20,6 +22,11 @@ REMOVED = (
     "var/lib/dpkg/triggers/Lock", "var/lib/ucf/cache", "var/lib/systemd", "var/log/*",
     "etc/machine-id", "etc/.pwd.lock", "etc/passwd-", "etc/group-", "etc/shadow-", "etc/gshadow-",
     "etc/subuid-", "etc/subgid-", "root/.cache", "root/.wget-hsts", "tmp/*", "run/*", "dev/*",
+    "var/lib/dbus/machine-id", "var/lib/sgml-base/*.old", "var/lib/ucf/*.[0-9]", "var/backups/*",
+    "etc/xml/*.old", "usr/share/info/dir*", "etc/ssl/private/ssl-cert-snakeoil.key",
+    "etc/ssl/certs/ssl-cert-snakeoil.pem", "etc/ssh/ssh_host_*", "var/lib/xkb/*.xkm", "var/mail/*",
+    "root/.npm", "root/.cpan*", "root/.gnupg", "root/.config", "root/.local", "root/.lesshst",
+    "root/.*history",
 )  # fmt: skip
 
 

@@ -183,6 +183,28 @@ def test_the_same_plan_in_another_state_gives_the_same_bytes(
     assert other.image.sha256 == one.image.sha256
 
 
+def test_what_is_made_by_chance_or_of_this_machine_gets_into_no_image(
+    builds: Builds, tmp_path: Path
+) -> None:
+    """As postinst scripts of dbus, ssl-cert, openssh-server, sgml-base and install-info make it."""
+    chance = " ".join(
+        ["/var/lib/dbus/machine-id", "/etc/ssl/private/ssl-cert-snakeoil.key", "/root/.npm/_logs/x",
+         "/etc/ssl/certs/ssl-cert-snakeoil.pem", "/etc/ssh/ssh_host_rsa_key", "/var/backups/x",
+         "/var/lib/sgml-base/supercatalog.old", "/etc/xml/catalog.old", "/usr/share/info/dir.old",
+         "/var/lib/ucf/hashfile.0", "/root/.gnupg/random_seed", "/root/.bash_history"]
+    )  # fmt: skip
+    plan = builds.plan(
+        f"for file in {chance}; do mkdir -p ${{file%/*}}; head -c 16 /dev/urandom > $file; done;"
+        "uname -n > $PREFIX/host"
+    )
+
+    one = builds.build(plan, builds.beside(tmp_path / "one"))
+    other = builds.build(plan, builds.beside(tmp_path / "other"))
+
+    assert one.image.sha256 == other.image.sha256
+    assert said(builds, one, "cat /opt/tiny/host") == "pansoft\n"
+
+
 def test_a_plan_that_is_built_is_not_built_again(builds: Builds, made: Built) -> None:
     before = made.image.path.stat()
 
