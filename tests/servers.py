@@ -32,11 +32,19 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True)
+class Redirect:
+    """Send the client elsewhere."""
+
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
-    """What was asked for: the path, and the first byte of a `Range`."""
+    """What was asked for: the path, the first byte of a `Range`, and the login that was shown."""
 
     path: str
     begin: int = 0
+    login: str | None = field(default=None, compare=False)
 
 
 @dataclass
@@ -46,7 +54,7 @@ class FileServer:
     address: str = ""
     files: dict[str, bytes] = field(default_factory=dict)
     types: dict[str, str] = field(default_factory=dict)
-    faults: dict[str, list[Status | Cut]] = field(default_factory=dict)
+    faults: dict[str, list[Status | Cut | Redirect]] = field(default_factory=dict)
     ignores_range: bool = False
     requests: list[Request] = field(default_factory=list)
     gate: threading.Barrier | None = None
@@ -91,7 +99,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         begin = int(self.headers.get("Range", "bytes=0-").removeprefix("bytes=").rstrip("-"))
-        self.files.requests.append(Request(self.path, begin))
+        login = self.headers.get("Authorization")
+        self.files.requests.append(Request(self.path, begin, login))
         faults = self.files.faults.get(self.path, [])
         fault = faults.pop(0) if faults else None
         content = self.files.files.get(self.path)
@@ -100,6 +109,11 @@ class _Handler(BaseHTTPRequestHandler):
         match fault:
             case Status(code):
                 self._answer(code, b"")
+            case Redirect(to):
+                self.send_response(307)
+                self.send_header("Location", to)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
             case _ if content is None:
                 self._answer(404, b"")
             case Cut(after):

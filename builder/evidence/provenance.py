@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from builder.evidence.origin import Origin
 from builder.evidence.sbom import CYCLONEDX_FILE, SPDX_FILE
@@ -173,7 +174,7 @@ def _inputs(items: Sequence[Input], role: str) -> Iterator[dict[str, Any]]:
             case Source():
                 uri, name = f"urn:pansoft:source:{item.kind}:{item.location}", item.filename
             case _:
-                uri, name = f"urn:pansoft:container-image-part:{item.name}", item.name
+                uri, name = f"urn:pansoft:container-image-part:{quote(item.name)}", item.name
         yield {"name": name, "uri": uri, "digest": {"sha256": item.sha256}, **_role(role)}
 
 

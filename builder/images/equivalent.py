@@ -20,6 +20,7 @@ from builder.images.plan import BuildPlan
 from builder.inputs.apt import DebianPackage
 from builder.inputs.lock import PythonArtefact
 from builder.recipes.definition import Definition
+from builder.recipes.image_reference import ImageSource
 from builder.recipes.recipe import Recipe, Source, SourceKind, Test, TestKind
 from core.errors import UserError
 
@@ -48,7 +49,7 @@ def equivalent(recipe: Recipe, plan: BuildPlan, *, base: Path | None = None) -> 
     python = plan.python if base else _all_python(plan)
     with_apt, with_pip = bool(debian or plan.tools), bool(python)
     environment = plan.environment if base else _whole_environment(plan)
-    arguments = [] if base else [("from", f"debian:{plan.base.layers[0].suite}-slim")]
+    arguments = [] if base else [("from", _beginning(plan))]
     arguments += [("archive", ""), ("apt", "")] if with_apt else []
     arguments += [("pip", "")] if with_pip else []
     return Definition(
@@ -65,6 +66,24 @@ def equivalent(recipe: Recipe, plan: BuildPlan, *, base: Path | None = None) -> 
         test=tuple(_tests(recipe)),
         comment=tuple(_comment(recipe, plan, base)),
     )
+
+
+def _beginning(plan: BuildPlan) -> str:
+    """Return the container image that a definition begins from.
+
+    Raises:
+        UserError: the base's image is in no registry.
+    """
+    lowest = plan.base.lock.lowest
+    if lowest.origin is None:
+        return f"debian:{plan.base.layers[0].suite}-slim"
+    reference = lowest.origin.reference
+    if reference.source is not ImageSource.REGISTRY:
+        raise UserError(
+            f"the base {lowest.name} begins with an image that is in no registry: {reference.place}",
+            hint="name an image or a folder of the base to begin from: --base",
+        )
+    return f"{reference.place}@sha256:{reference.sha256}"
 
 
 def _all_python(plan: BuildPlan) -> tuple[PythonArtefact, ...]:

@@ -17,6 +17,7 @@ from builder.inputs.fetch import fetch
 from builder.inputs.lock import read_package_lock
 from builder.recipes import load
 from builder.recipes.definition import definition_text, parsed
+from builder.recipes.image_reference import ImageOrigin, parse_reference
 from builder.recipes.recipe import Build, Recipe
 from core import process
 from core.console import Console
@@ -56,6 +57,23 @@ def test_what_stands_for_an_argument_in_a_definition_is_refused() -> None:
 
     with pytest.raises(UserError, match=r"build\.script holds '\{\{'"):
         equivalent(odd, plan)
+
+
+def test_a_base_of_a_container_image_begins_from_that() -> None:
+    recipe, plan = recipe_and_plan("hdf5-tools")
+    digest = f"sha256:{'0' * 64}"
+
+    def from_image(text: str) -> str:
+        origin = ImageOrigin(parse_reference(f"{text}@{digest}"), ROOT)
+        lock = replace(plan.base.lock, system=(), origin=origin)
+        of_image = replace(plan, base=replace(plan.base, suite=None, lock=lock))
+        return definition_text(equivalent(recipe, of_image))
+
+    assert f"from=registry.example.org/a/b@{digest}" in from_image(
+        "docker://registry.example.org/a/b"
+    )
+    with pytest.raises(UserError, match="begins with an image that is in no registry: tiny"):
+        from_image("docker-daemon:tiny")
 
 
 @pytest.mark.needs("apptainer", "mmdebstrap", "mksquashfs")

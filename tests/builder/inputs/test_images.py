@@ -21,14 +21,14 @@ from builder.inputs.fetch import fetch
 from builder.inputs.image_locking import look_up_image
 from builder.inputs.locations import Location, LocationKind
 from builder.inputs.oci import OciImage
-from builder.inputs.registry import is_this_machine
+from builder.inputs.registry import Registry, is_this_machine
 from builder.recipes.image_reference import ImageOrigin, ImageReference, parse_reference
 from core.console import Console
 from core.errors import UserError
 from tests.docker_daemons import Daemon, docker_daemon
 from tests.images import File, MadeImage, docker_archive, image_of, index_of, layer, sha256
 from tests.registries import PASSWORD, USER, LocalRegistry, Tokens, registry, token_server
-from tests.servers import Cut, FileServer, Status, file_server
+from tests.servers import Cut, FileServer, Redirect, Status, file_server
 
 LOW = layer(File("etc/motd", random.Random(1).randbytes(300_000)))
 IMAGE = image_of([LOW, layer(File("b"))], env=["PATH=/opt/x:/bin"])
@@ -119,7 +119,7 @@ def test_a_blob_that_is_gone_or_damaged_is_an_error_and_mended_goes_on(
     stored = open_registry.stored(LAYER)
     whole = stored.read_bytes()
     reference = in_registry(open_registry.host, "test/tiny")
-    layer_name = f"layer 1 of {open_registry.host}/test/tiny"
+    layer_name = "layer 1 of test/tiny"
     try:
         stored.write_bytes(whole[: len(whole) // 2])
         with pytest.raises(UserError, match=f"{layer_name} (is not what the lock|could not be)"):
@@ -300,6 +300,28 @@ def test_nobody_is_asked_without_tls_but_this_machine(cache: InputCache, odd: Fi
     others = ["registry.example.org", "localhost.example.org", "10.0.0.1", "128.0.0.1:127"]
 
     assert [is_this_machine(host) for host in hosts + others] == [True] * 5 + [False] * 4
+
+
+def test_a_registry_may_send_us_elsewhere_with_tls_only(odd: FileServer, cache: InputCache) -> None:
+    path = f"/v2/tiny/blobs/sha256:{LAYER}"
+    odd.faults[path] = [Redirect("http://blobs.example.org/elsewhere")]
+
+    with pytest.raises(UserError, match=r"sends us to blobs.example.org without TLS"):
+        look_up(odd_reference(odd), cache)
+
+
+def test_a_token_is_not_shown_to_where_a_registry_sends_us(odd: FileServer) -> None:
+    path = f"/v2/tiny/blobs/sha256:{LAYER}"
+    with file_server() as front:
+        front.faults[path] = [Redirect(odd.url(path))]
+        asked = Registry(front.address.removeprefix("http://"), "tiny", login=None)
+        asked._access._authorization = "Bearer secret"  # as after the first request
+
+        answer = asked.session().get(asked.blob_address(LAYER), timeout=20)
+
+    assert sha256(answer.content) == LAYER
+    assert [request.login for request in front.requests] == ["Bearer secret"]
+    assert [request.login for request in odd.requests] == [None]
 
 
 # -- a real Docker daemon ----------------------------------------------------------------------------

@@ -44,7 +44,7 @@ def test_a_layer_that_stands_twice_is_fetched_once() -> None:
     parts = read(image_of([LOW, HIGH, LOW])).parts(origin)
 
     assert [part.name for part in parts] == [
-        "the configuration of tiny",
+        "configuration of tiny",
         "layer 1 of tiny",
         "layer 2 of tiny",
     ]

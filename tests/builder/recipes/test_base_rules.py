@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from builder.recipes import load
+from builder.recipes.image_reference import ImageReference, ImageSource
 from core.problems import Problem
 from tests.builder.recipes.projects import BASE, make_project
 
@@ -97,3 +98,45 @@ def test_a_base_is_held_to_the_rules_of_recipes(bases: Path) -> None:
     )
 
     assert [problem.rule for problem in problems(folder)] == ["recipe-pip", "recipe-environment"]
+
+
+HEX = "0123456789abcdef" * 4
+
+
+def test_a_base_may_begin_with_an_image(bases: Path) -> None:
+    folder = write(bases, "tiny", f"image: docker://registry.example.org/a/b@sha256:{HEX}")
+
+    base = load.load_base(folder)
+
+    assert said(folder) == []
+    assert (base.suite, base.image) == (
+        None,
+        ImageReference(ImageSource.REGISTRY, "registry.example.org/a/b", HEX),
+    )
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        ("docker://registry.example.org/a/b:1.2", "does not say which image it is: a tag moves"),
+        (f"docker-archive:a.tar@sha256:{HEX}", "there is no file 'a.tar' in the base's folder"),
+        (f"docker-archive:../a.tar@sha256:{HEX}", "'../a.tar' is no file of the base's folder"),
+    ],
+    ids=["tag", "missing archive", "archive elsewhere"],
+)
+def test_an_image_is_named_by_its_digest(bases: Path, image: str, message: str) -> None:
+    folder = write(bases, "tiny", f"image: {image}")
+
+    [line] = said(folder)
+
+    assert line.startswith("5: base-image: ")
+    assert message in line
+    assert problems(folder)[0].hint
+
+
+def test_an_image_is_no_suite_and_no_layer(bases: Path) -> None:
+    image = f"image: docker://registry.example.org/a/b@sha256:{HEX}"
+
+    assert said(write(bases, "tiny", f"{image}\nsuite: bookworm")) == [
+        "5: base-begins: a base has either a 'suite', an 'image' or an 'on'"
+    ]
