@@ -2,7 +2,8 @@
 """The command line and the loop that makes the repository equal to git.
 
 - `cli`, `commands/`: the program; a verb is a module that parses, calls one function and prints
-- `context`, `workspace`: which project, which state, which recipes
+- `context`, `workspace`: which project, which state, which recipes; `provenance`: of which commit
+- `rebuild`: the same image again, in a clean state
 - `planning`: what is to be done; `loop`: doing it; `publish`, `published`, `embedded`: the repository
 - `policy_check`: what the trust policy will say, before anything is built
 - `doctor`: what the machine can do; `demo`: the whole way on one machine

@@ -29,6 +29,7 @@ from core.files import shared_lock
 from pansoft import embedded, planning, publish, workspace
 from pansoft.context import Context
 from pansoft.planning import Planned, Status
+from pansoft.provenance import provenance_of
 from pansoft.publish import Candidate, Outcome
 from trust.codec import to_json
 from trust.evidence import Purpose
@@ -203,7 +204,7 @@ class Maker:
 
     def sign(self, item: Planned, made: Built, report: TestReport) -> SignedImage:
         """Return the signed image, if the policy lets it be signed."""
-        provenance = workspace.provenance_of(self.context, item.recipe, item.plan, made)
+        provenance = provenance_of(self.context, item.recipe, item.plan, made)
         evidence = sign.gather(
             item.recipe,
             purpose=Purpose.SIGN,

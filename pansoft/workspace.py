@@ -7,11 +7,7 @@ import difflib
 from collections.abc import Sequence
 from pathlib import Path
 
-from builder.evidence import provenance
-from builder.evidence.origin import origin_of
-from builder.evidence.provenance import Provenance
 from builder.images.build_user import BuildUser, build_user
-from builder.images.built import Built
 from builder.images.plan import BasePlan, BuildPlan, plan_package, read_base_plan
 from builder.inputs.lock import read_package_lock
 from builder.recipes import load
@@ -19,7 +15,6 @@ from builder.recipes.recipe import BaseRecipe, Recipe
 from builder.state import State
 from builder.stored import References
 from core.errors import UserError
-from pansoft import __version__
 from pansoft.context import Context
 
 
@@ -115,20 +110,6 @@ def references(context: Context) -> References:
         ) from err
     inputs |= {item.sha256 for base in bases.values() for item in base.lock.inputs}
     return References(frozenset(inputs), frozenset(bases), frozenset(images))
-
-
-def provenance_of(context: Context, recipe: Recipe, plan: BuildPlan, made: Built) -> Provenance:
-    """Return how an image was made: from which commit of this project, and from what."""
-    bases = bases_of(context, recipe.base)
-    return provenance.provenance_of(
-        recipe,
-        plan,
-        made.image,
-        bill=made.findings.bill,
-        origin=origin_of(context.project, [recipe.folder, *(base.folder for base in bases)]),
-        base_locks=[base.lock_file for base in bases],
-        version=__version__,
-    )
 
 
 def state_of(context: Context) -> State:

@@ -18,6 +18,7 @@ from core.canonical import Json, readable_json
 from core.errors import UserError
 from pansoft import clock, workspace
 from pansoft.context import Context
+from pansoft.provenance import provenance_of
 from trust.evidence import Purpose
 from trust.keys import LOCAL_NAME, SigningKey, local_policy, open_key, private_folder
 from trust.policy import TrustPolicy, load_policy
@@ -79,7 +80,7 @@ def _sign(
             f"{recipe.name} {recipe.version} is not built as its recipe and lock are now",
             hint=f"pansoft build {recipe.name}",
         )
-    provenance = workspace.provenance_of(context, recipe, plan, done)
+    provenance = provenance_of(context, recipe, plan, done)
     evidence = signing.gather(
         recipe,
         purpose=Purpose.SIGN,
