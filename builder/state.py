@@ -27,9 +27,19 @@ from builder.stages import PlanId
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The state folder and the places in it."""
+    """The state folder and the places in it.
+
+    Where `folder` is shared by several machines, `local` is a folder on this one's own disk, for
+    what holds files of subordinate users and overlays: builds in progress and unpacked bases.
+    """
 
     folder: Path
+    local: Path | None = None
+
+    @property
+    def own(self) -> Path:
+        """Return the folder of what is not shared with other machines."""
+        return self.local or self.folder
 
     @property
     def inputs(self) -> Path:
@@ -44,7 +54,7 @@ class State:
     @property
     def scratch(self) -> Path:
         """Return the folder of builds in progress."""
-        return self.folder / "scratch"
+        return self.own / "scratch"
 
     @property
     def plans(self) -> Path:
@@ -83,11 +93,15 @@ class State:
 
     def kept(self, plan: str) -> Path:
         """Return the folder of a sandbox that was kept."""
-        return self.folder / "kept" / plan
+        return self.own / "kept" / plan
 
     def base(self, base_lock_id: str) -> Path:
         """Return the folder of a built base."""
-        return self.folder / "bases" / base_lock_id
+        return self.own / "bases" / base_lock_id
+
+    def base_lock(self, base_lock_id: str) -> Path:
+        """Return the lock of who makes a base; machines with bases of their own do not wait for others."""
+        return self.own / "locks" / f"base-{base_lock_id}"
 
     def image(self, plan: PlanId) -> Path:
         """Return the folder of a built image."""

@@ -181,14 +181,14 @@ def _logs(state: State) -> list[Item]:
 
 def _folders(state: State) -> Iterable[tuple[Kind, str, str, tuple[Path, ...]]]:
     """Yield kind, key, name and folders of all that is stored as folders."""
-    for folder in sorted(state.folder.glob("bases/*/base.json")):
+    for folder in sorted(state.own.glob("bases/*/base.json")):
         yield Kind.BASES, folder.parent.name, _name(folder), (folder.parent,)
     plans = {path.name for part in ("images", "signed") for path in state.folder.glob(f"{part}/*")}
     for plan in sorted(name for name in plans if len(name) == _SHA256):
         folders = (state.folder / "images" / plan, state.folder / "signed" / plan)
         name = _name(folders[0] / "image.json")
         yield Kind.IMAGES, plan, name, tuple(path for path in folders if path.is_dir())
-    for kept in sorted(state.folder.glob("kept/*")):
+    for kept in sorted(state.own.glob("kept/*")):
         yield Kind.KEPT, kept.name, _name(kept / "kept.json"), (kept,)
     for scratch in sorted(state.scratch.glob("build-*")):
         if not sandbox.is_in_use(scratch):

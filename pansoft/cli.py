@@ -38,6 +38,12 @@ CHECKOUT = Path(__file__).resolve().parent.parent
     help="Where run state lives: inputs, bases, images, keys, the embedded repository. "
     "By default var/ in the project.",
 )
+@click.option(
+    "--local",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where builds in progress and unpacked bases live, on a disk of this machine's own, where "
+    "the run state is on a network file system. By default with the run state.",
+)
 @click.version_option(__version__, prog_name="pansoft", message="%(prog)s %(version)s")
 @click.option("-v", "--verbose", is_flag=True, help="Show every program that is run.")
 @click.option("-q", "--quiet", is_flag=True, help="No talk, only answers and errors.")
@@ -47,6 +53,7 @@ def cli(
     *,
     project: Path | None,
     state: Path | None,
+    local: Path | None,
     verbose: bool,
     quiet: bool,
 ) -> None:
@@ -70,6 +77,7 @@ def cli(
         project=root,
         state=(state or root / "var").absolute(),
         console=Console(quiet=quiet),
+        local=local.absolute() if local else None,
     )
 
 

@@ -14,11 +14,15 @@ PROJECT_MARK = Path("trust-policy") / "policy.yaml"
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The project (recipes, policy), the folder of run state, and the console."""
+    """The project (recipes, policy), the folder of run state, and the console.
+
+    `local` is for what run state cannot share with other machines.
+    """
 
     project: Path
     state: Path
     console: Console
+    local: Path | None = None
 
     @property
     def recipes(self) -> Path:

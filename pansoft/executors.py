@@ -113,6 +113,7 @@ def slurm_of(context: Context, choice: Choice, options: BuildOptions = DEFAULT) 
             *(sys.executable, "-m", "pansoft"),
             *("--project", str(context.project.resolve())),
             *("--state", str(context.state.resolve())),
+            *(("--local", str(context.local)) if context.local else ()),
         ),
         options=choice.slurm,
         at_once=choice.jobs,

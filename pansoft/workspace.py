@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import difflib
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -118,17 +119,18 @@ def state_of(context: Context) -> State:
     Raises:
         UserError: it cannot be made or written to.
     """
-    try:
-        context.state.mkdir(parents=True, exist_ok=True)
-        probe = context.state / ".writable"
-        probe.touch()
-        probe.unlink()
-    except OSError as err:
-        raise UserError(
-            f"the state folder {context.state} cannot be written to: {err.strerror}",
-            hint="keep the state somewhere else: pansoft --state DIR …",
-        ) from err
-    return State(context.state)
+    for folder, option in ((context.state, "state"), (context.local, "local")):
+        if folder is None:
+            continue
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=folder).close()
+        except OSError as err:
+            raise UserError(
+                f"the {option} folder {folder} cannot be written to: {err.strerror}",
+                hint=f"keep the state somewhere else: pansoft --{option} DIR …",
+            ) from err
+    return State(context.state, context.local)
 
 
 def builder_of(context: Context) -> BuildUser:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypeAlias
@@ -71,17 +71,46 @@ class Executor(Protocol):
         ...
 
 
-def base_is_built(plan: BasePlan, state: State) -> bool:
-    """Return whether a base is there already."""
-    return (state.base(plan.id) / "base.json").is_file()
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """A plan with its id, and the bases it lies on by theirs, the lowest first; of a base, itself last.
+
+    An id is the hash of all that a plan names: with a thousand plans each is made once.
+    """
+
+    plan: Plan
+    id: str
+    layers: Mapping[str, BasePlan]
+
+    @property
+    def base(self) -> str:
+        """Return the id of the base right below a package; of a base, its own."""
+        return list(self.layers)[-1]
 
 
-def bring_inputs(plans: Sequence[Plan], state: State, *, console: Console) -> list[Failed]:
+def identified(plans: Sequence[Plan]) -> dict[str, Identified]:
+    """Return plans by their ids, each once."""
+    found: dict[str, Identified] = {}
+    for plan in plans:
+        layers = {layer.id: layer for layer in base_of(plan).layers}
+        key = list(layers)[-1] if isinstance(plan, BasePlan) else plan.id
+        found[key] = Identified(plan, key, layers)
+    return found
+
+
+def base_is_built(base: str, state: State) -> bool:
+    """Return whether the base with this id is there already."""
+    return (state.base(base) / "base.json").is_file()
+
+
+def bring_inputs(plans: Sequence[Identified], state: State, *, console: Console) -> list[Failed]:
     """Fetch all inputs of plans at once, those of bases to be made as well; return who lacks theirs."""
     cache = InputCache(state.inputs)
-    bases = {base.id: base for plan in plans if not base_is_built(base := base_of(plan), state)}
+    bases = {item.base: item.layers[item.base] for item in plans}
+    if state.local is None:  # else other machines make theirs, and may not be able to fetch
+        bases = {key: base for key, base in bases.items() if not base_is_built(key, state)}
     inputs = [item for base in bases.values() for item in base.lock.inputs]
-    packages = [plan for plan in plans if isinstance(plan, BuildPlan)]
+    packages = [item.plan for item in plans if isinstance(item.plan, BuildPlan)]
     try:
         fetch(
             [*inputs, *(item for plan in packages for item in plan.inputs)], cache, console=console
@@ -97,18 +126,18 @@ def base_of(plan: Plan) -> BasePlan:
 
 
 def _who_lacks_inputs(
-    plans: Sequence[Plan], bases: dict[str, BasePlan], cache: InputCache, console: Console
+    plans: Sequence[Identified], bases: dict[str, BasePlan], cache: InputCache, console: Console
 ) -> list[Failed]:
     """Return the plans whose own inputs, or those of whose base, cannot be had."""
     broken: dict[str, UserError] = {}
-    for base in bases.values():
+    for key, base in bases.items():
         try:
             fetch(base.lock.inputs, cache, console=console)
         except UserError as err:
-            broken[base.id] = err
+            broken[key] = err
     failed: list[Failed] = []
-    for plan in plans:
-        base_error = broken.get(base_of(plan).id)
+    for item in plans:
+        plan, base_error = item.plan, broken.get(item.base)
         if base_error is not None:
             failed.append(
                 Failed(plan, Stage.BASE if isinstance(plan, BuildPlan) else Stage.FETCH, base_error)

@@ -16,8 +16,8 @@ from builder.executors.executor import (
     Plan,
     Stage,
     base_is_built,
-    base_of,
     bring_inputs,
+    identified,
 )
 from builder.images.base import Base, ensure_base
 from builder.images.build import DEFAULT, BuildOptions, build
@@ -40,31 +40,31 @@ class Local:
 
     def run(self, plans: Sequence[Plan]) -> Iterator[Outcome]:
         """Yield how each plan went, in the order in which they end."""
-        wanted = list({plan.id: plan for plan in plans}.values())
+        wanted = list(identified(plans).values())
         lacking = bring_inputs(wanted, self.state, console=self.console)
         yield from lacking
-        stuck = {failed.plan.id for failed in lacking}
-        ready = [plan for plan in wanted if plan.id not in stuck]
-        asked = {plan.id for plan in ready if isinstance(plan, BasePlan)}
-        packages = [plan for plan in ready if isinstance(plan, BuildPlan)]
-        bases = {base.id: base for base in map(base_of, ready)}
+        stuck = [failed.plan for failed in lacking]
+        ready = [item for item in wanted if not any(item.plan is plan for plan in stuck)]
+        asked = {item.id for item in ready if isinstance(item.plan, BasePlan)}
+        packages = [item for item in ready if isinstance(item.plan, BuildPlan)]
+        bases = {item.base: item.layers[item.base] for item in ready}
 
         with _Workers(min(self.jobs, len(ready))) as workers:
-            for base in bases.values():
-                workers.add(_Task(self, base))
+            for key, base in bases.items():
+                workers.add(_Task(self, base, key))
             for task in workers.finished():
                 if isinstance(task.plan, BuildPlan):
                     yield task.outcome
                     continue
-                if task.plan.id in asked:
+                if task.id in asked:
                     yield task.outcome
-                for plan in packages:
-                    if plan.base.id != task.plan.id:
+                for item in packages:
+                    if item.base != task.id:
                         continue
                     if isinstance(task.outcome, Failed):
-                        yield Failed(plan, Stage.BASE, task.outcome.error)
+                        yield Failed(item.plan, Stage.BASE, task.outcome.error)
                     else:
-                        workers.add(_Task(self, plan))
+                        workers.add(_Task(self, item.plan, item.id))
 
 
 @dataclass(slots=True)
@@ -73,6 +73,7 @@ class _Task:
 
     executor: Local
     plan: Plan
+    id: str
     result: Outcome | BaseException | None = None
 
     def run(self) -> None:
@@ -91,7 +92,7 @@ class _Task:
                     self.plan, state, user=user, console=console, options=self.executor.options
                 )
                 return PackageDone(self.plan, made)
-            fresh = not base_is_built(self.plan, state)
+            fresh = not base_is_built(self.id, state)
             base: Base = ensure_base(self.plan, state, user=user, console=console)
             return BaseDone(self.plan, base, fresh)
 

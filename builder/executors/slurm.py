@@ -21,20 +21,22 @@ from builder.executors import slurm_ends, slurm_journal
 from builder.executors.executor import (
     BaseDone,
     Failed,
+    Identified,
     Outcome,
     PackageDone,
     Plan,
     Stage,
     base_is_built,
-    base_of,
     bring_inputs,
+    identified,
 )
 from builder.executors.slurm_cli import JobId, Options, Seen, TaskKey
 from builder.executors.slurm_journal import Array, Open, Run, Task
 from builder.images.base import ensure_base
 from builder.images.build_user import BuildUser
-from builder.images.built import Built, built
+from builder.images.built import Built, read_built
 from builder.images.plan import BasePlan, BuildPlan
+from builder.stages import PlanId
 from builder.state import State
 from core.console import Console
 from core.errors import CommandFailed, UserError
@@ -81,14 +83,15 @@ class Slurm:
             UserError: SLURM is not here or does not take the jobs.
         """
         cli.need_slurm()
-        wanted = {plan.id: plan for plan in plans}
-        for plan in list(wanted.values()):
-            if (done := self._done(plan)) is not None:
-                del wanted[plan.id]
+        self._check_bases(plans)
+        wanted = identified(plans)
+        for item in list(wanted.values()):
+            if (done := self._done(item)) is not None:
+                del wanted[item.id]
                 yield done
         with self._journal(wanted) as runs:
             known = self._open(runs)
-        new = [plan for plan in wanted.values() if plan.id not in known]
+        new = [item for item in wanted.values() if item.id not in known]
         for lacking in bring_inputs(new, self.state, console=self.console):
             del wanted[lacking.plan.id]
             yield lacking
@@ -96,7 +99,7 @@ class Slurm:
             return
         with self._journal(wanted) as runs:
             known = self._open(runs)
-            self._submit([plan for plan in wanted.values() if plan.id not in known], known)
+            self._submit([item for item in wanted.values() if item.id not in known], known)
             known = self._open(slurm_journal.read_runs(self.state.slurm))
         try:
             with shared_lock(self.state.in_use):
@@ -110,7 +113,8 @@ class Slurm:
     def try_out(self, plans: Sequence[Plan]) -> Iterator[str]:
         """Yield each `sbatch` that would be run and what SLURM says to it; nothing is submitted."""
         cli.need_slurm()
-        missing = [plan for plan in plans if self._done(plan) is None]
+        self._check_bases(plans)
+        missing = [item for item in identified(plans).values() if self._done(item) is None]
         for label, tasks, _after in self._groups(missing, {}):
             array = cli.Array(f"pansoft-{label}", len(tasks), self.at_once, SCRIPT, (), "/dev/null")
             names = ", ".join(task.name for task in tasks)
@@ -120,7 +124,7 @@ class Slurm:
     def cancel(self, plans: Sequence[Plan]) -> int:
         """Cancel the jobs of these plans, and return of how many packages and bases."""
         cli.need_slurm()
-        wanted = {plan.id for plan in plans}
+        wanted = set(identified(plans))
         with self._journal(wanted) as runs:
             known = self._open(runs)
             chosen = [task for plan, task in known.items() if plan in wanted]
@@ -132,6 +136,14 @@ class Slurm:
             for task in chosen:
                 task.array.tell(task.number)
         return sum(task.task.plan in wanted for task in chosen)
+
+    def _check_bases(self, plans: Sequence[Plan]) -> None:
+        """Refuse to make a base on a node that keeps it to itself."""
+        if self.state.local is not None and any(isinstance(plan, BasePlan) for plan in plans):
+            raise UserError(
+                "with --local each node makes its bases itself, when it first needs them",
+                hint="name packages only",
+            )
 
     @contextlib.contextmanager
     def _journal(self, wanted: Collection[str]) -> Iterator[tuple[Run, ...]]:
@@ -161,13 +173,13 @@ class Slurm:
         """Return the task of each plan that was submitted and that nobody was told of."""
         return {task.task.plan: task for task in slurm_journal.open_tasks(runs)}
 
-    def _submit(self, plans: Sequence[Plan], known: Mapping[str, Open]) -> None:
+    def _submit(self, plans: Sequence[Identified], known: Mapping[str, Open]) -> None:
         """Submit what builds these plans, all or nothing; bases that are on their way are waited for."""
         if not plans:
             return
         groups = list(self._groups(plans, known))
-        names = {layer.id: layer.name for plan in plans for layer in base_of(plan).layers}
-        names |= {plan.id: plan.name for plan in plans}
+        names = {key: layer.name for item in plans for key, layer in item.layers.items()}
+        names |= {item.id: item.plan.name for item in plans}
         run = slurm_journal.new_run(
             self.state.slurm,
             [(label, tasks) for label, tasks, _ in groups],
@@ -190,23 +202,26 @@ class Slurm:
             raise
 
     def _groups(
-        self, plans: Sequence[Plan], known: Mapping[str, Open]
+        self, plans: Sequence[Identified], known: Mapping[str, Open]
     ) -> Iterator[tuple[str, tuple[Task, ...], str | None]]:
         """Yield the arrays to submit: what to call each, its tasks, and the base that it waits for."""
-        bases = {layer.id: layer for plan in plans for layer in base_of(plan).layers}
-        missing = {base.id: base for base in bases.values() if not base_is_built(base, self.state)}
-        for base in missing.values():
-            if base.id not in known:
-                on = base.below.id if base.below and base.below.id in missing else None
-                yield f"{_BASE}{base.name}", (Task(base.id, base.name, on),), on
+        bases = {key: layer for item in plans for key, layer in item.layers.items()}
+        below = {key: _below(key, item) for item in plans for key in item.layers}
+        missing = {key for key in bases if not base_is_built(key, self.state)}
+        if self.state.local is not None:
+            missing = set()  # each node makes its own, when it first needs them
+        for key, base in bases.items():
+            if key in missing and key not in known:
+                on = below[key] if below[key] in missing else None
+                yield f"{_BASE}{base.name}", (Task(key, base.name, on),), on
         largest = cli.largest_array()
-        for base in bases.values():
+        for key, base in bases.items():
             tasks = [
-                Task(plan.id, plan.name, base.id)
-                for plan in plans
-                if isinstance(plan, BuildPlan) and plan.base.id == base.id
+                Task(item.id, item.plan.name, key)
+                for item in plans
+                if item.base == key and item.id != key
             ]
-            after = base.id if base.id in missing else None
+            after = key if key in missing else None
             for start in range(0, len(tasks), largest):
                 yield base.name, tuple(tasks[start : start + largest]), after
 
@@ -227,14 +242,15 @@ class Slurm:
             [*self.program, "build", name, "--jobs", "1", "--json", *self.build_arguments]
         )
 
-    def _done(self, plan: Plan, *, fresh: bool = False) -> Outcome | None:
+    def _done(self, item: Identified, *, fresh: bool = False) -> Outcome | None:
         """Return the outcome of a plan that is built; `fresh` is whether a job of ours just did it."""
+        plan = item.plan
         if isinstance(plan, BuildPlan):
-            there = built(plan, self.state)
+            there = read_built(PlanId(item.id), self.state)
             if there is None:
                 return None
             return PackageDone(plan, Built(there.image, there.findings, fresh=fresh))
-        if not base_is_built(plan, self.state):
+        if not base_is_built(item.id, self.state):
             return None
         base = ensure_base(plan, self.state, user=self.user, console=self.console)
         return BaseDone(plan, base, fresh)
@@ -243,13 +259,15 @@ class Slurm:
 class _Following:
     """Watches tasks until each has ended."""
 
-    def __init__(self, slurm: Slurm, wanted: Mapping[str, Plan], known: Mapping[str, Open]) -> None:
+    def __init__(
+        self, slurm: Slurm, wanted: Mapping[str, Identified], known: Mapping[str, Open]
+    ) -> None:
         self.slurm = slurm
         self.wanted = wanted
         self.known = known
-        bases = {layer.id for plan in wanted.values() for layer in base_of(plan).layers}
-        self.bases = {layer.id: layer for plan in wanted.values() for layer in base_of(plan).layers}
-        self.open = {plan for plan in known if plan in wanted or plan in bases}
+        bases = {key: base for item in wanted.values() for key, base in item.layers.items()}
+        self.items = {**identified(list(bases.values())), **wanted}
+        self.open = {plan for plan in known if plan in self.items}
         self.ended_at: dict[str, float] = {}
         self.told: set[tuple[str, str]] = set()
         self.last_answer = time.monotonic()
@@ -313,10 +331,10 @@ class _Following:
                 yield outcome
             task.array.tell(task.number)
             if isinstance(outcome, Failed) and isinstance(outcome.plan, BasePlan):
-                yield from self._hold_back(outcome)
+                yield from self._hold_back(plan, outcome)
 
     def _outcome(self, plan: str, task: Open, now: Seen | None) -> Outcome | None:
-        item: Plan = self.wanted[plan] if plan in self.wanted else self.bases[plan]
+        item = self.items[plan]
         answer = task.array.answer(task.number)
         done = self.slurm._done(item, fresh=answer is None or answer.get("fresh") is True)
         if done is not None:
@@ -324,22 +342,18 @@ class _Following:
         since = self.ended_at.setdefault(plan, time.monotonic())
         patient = time.monotonic() - since < LATE_FILES_S
         error = slurm_ends.why(task, now, patient=patient)
-        return None if error is None else Failed(item, _stage_of(answer), error)
+        return None if error is None else Failed(item.plan, _stage_of(answer), error)
 
-    def _hold_back(self, base: Failed) -> Iterator[Failed]:
+    def _hold_back(self, base: str, outcome: Failed) -> Iterator[Failed]:
         """Yield the plans that lie on a base which could not be made, and cancel their jobs."""
-        held = {plan for plan in self.open if self._lies_on(plan, base.plan.id)}
+        held = {plan for plan in self.open if plan != base and base in self.items[plan].layers}
         keys = [self.known[plan].key for plan in held]
         cli.cancel([key for key in keys if key is not None])
         for plan in sorted(held):
             self.open.discard(plan)
             if plan in self.wanted:
-                yield Failed(self.wanted[plan], Stage.BASE, base.error)
+                yield Failed(self.wanted[plan].plan, Stage.BASE, outcome.error)
             self.known[plan].array.tell(self.known[plan].number)
-
-    def _lies_on(self, plan: str, base: str) -> bool:
-        item = self.wanted.get(plan) or self.bases[plan]
-        return plan != base and base in {layer.id for layer in base_of(item).layers}
 
     def _talk(self, seen: Mapping[TaskKey, Seen]) -> Counter[str]:
         """Say how things stand, and what waits for something that does not pass by itself."""
@@ -359,6 +373,13 @@ class _Following:
             "jobs: " + ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
         )
         return states
+
+
+def _below(base: str, item: Identified) -> str | None:
+    """Return the id of the base right below another one."""
+    layers = list(item.layers)
+    place = layers.index(base)
+    return layers[place - 1] if place else None
 
 
 def _completed(run: Run) -> Run:

@@ -40,14 +40,15 @@ def why(ended: Open, seen: Seen | None, *, patient: bool) -> UserError | None:
         )
     if answer is not None and "failed" in answer:
         return _answered(answer, where, node, ended.array.complaints(ended.number))
-    if patient and (seen is None or seen.status in _OWN_STATUSES):
+    may_have_answered = seen is None or (seen.status in _OWN_STATUSES and not seen.signal)
+    if patient and may_have_answered:
         return None
     tail = _tail(ended)
     if seen is None:
         return UserError(
             f"SLURM does not know {job} any more, and it left nothing{tail}", hint=_AGAIN
         )
-    if seen.status in _OWN_STATUSES and not tail:
+    if may_have_answered and not tail:
         return _not_shared(where, node)
     how = f"by signal {seen.signal}" if seen.signal else f"with status {seen.status}"
     return UserError(

@@ -65,7 +65,7 @@ class Base:
 def ensure_base(plan: BasePlan, state: State, *, user: BuildUser, console: Console) -> Base:
     """Return the base of a plan, building it and those below it where that was not done yet."""
     below = ensure_base(plan.below, state, user=user, console=console) if plan.below else None
-    lock = state.locks / f"base-{plan.id}"
+    lock = state.base_lock(plan.id)
     with exclusive_lock(lock, purpose=f"build the base {plan.name}", wait=True):
         built = _built(plan, state, below)
         if built is not None:

@@ -53,7 +53,7 @@ def keep(scratch: Path, plan: BuildPlan, base: Base, state: State, *, user: Buil
 def kept_sandboxes(state: State) -> tuple[Kept, ...]:
     """Return all kept sandboxes, the newest first."""
     found = []
-    for file in state.folder.glob(f"kept/*/{_FACTS}"):
+    for file in state.own.glob(f"kept/*/{_FACTS}"):
         facts = json.loads(file.read_bytes())
         if facts.get("schema") == _SCHEMA:
             kept = Kept(

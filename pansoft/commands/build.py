@@ -18,8 +18,9 @@ from builder.executors.executor import (
     base_is_built,
 )
 from builder.images.build import BuildOptions
-from builder.images.built import built
+from builder.images.built import read_built
 from builder.images.plan import BasePlan
+from builder.stages import PlanId
 from core.canonical import Json, readable_json
 from core.console import Console
 from core.errors import EXIT_DONE
@@ -111,7 +112,8 @@ def tell_dry_run(context: Context, plans: Sequence[Plan], choice: Choice) -> Non
         return
     for plan in plans:
         state = workspace.state_of(context)
-        there = base_is_built(plan, state) if isinstance(plan, BasePlan) else built(plan, state)
+        is_base = isinstance(plan, BasePlan)
+        there = base_is_built(plan.id, state) if is_base else read_built(PlanId(plan.id), state)
         click.echo(f"{title(plan)} {'is built already' if there else 'would be built'}")
 
 

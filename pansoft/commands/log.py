@@ -21,7 +21,7 @@ def log(context: Context, *, name: str, path_only: bool) -> None:
 
     Example: pansoft log hdf5-tools
     """
-    state = State(context.state)
+    state = State(context.state, context.local)
     [plan] = workspace.plans_named(context, [name])
     kept = [state.failed_log(plan.id), state.base(plan.id) / "build.log"]
     if isinstance(plan, BuildPlan):

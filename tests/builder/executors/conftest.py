@@ -38,6 +38,7 @@ class Submitting:
         return (
             *(sys.executable, "-m", "pansoft", "--project", str(self.project)),
             *("--state", str(self.state.folder)),
+            *(("--local", str(self.state.local)) if self.state.local else ()),
         )
 
     def slurm(self, partition: str = "build") -> Slurm:

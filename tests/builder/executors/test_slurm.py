@@ -9,13 +9,15 @@ import re
 import signal
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from builder.executors import slurm
-from builder.executors.executor import Failed, Outcome, PackageDone, Stage
+from builder.executors.executor import Failed, Identified, Outcome, PackageDone, Stage
 from builder.images.built import Built
+from builder.state import State
 from core import process
 from core.errors import CommandFailed, UserError
 from pansoft import cli
@@ -334,6 +336,25 @@ def test_a_recipe_that_is_changed_after_it_was_submitted_is_not_built_as_somethi
     assert "was changed after job" in failed(building.ends()["plotter"]).error.message
 
 
+def test_nodes_keep_builds_and_bases_on_disks_of_their_own(
+    here: Submitting, cluster: Cluster, tmp_path: Path
+) -> None:
+    disk = tmp_path / "disk of the node"
+    disk.mkdir()
+    (disk / "bases").symlink_to(here.builds.state.folder / "bases")
+    (here.state.folder / "bases").unlink()
+    local = replace(here, state=State(here.state.folder, disk))
+
+    end = local.build("plotter")["plotter"]
+
+    assert done(end).fresh
+    assert {item.name for item in disk.iterdir()} == {"bases", "locks", "scratch"}
+    assert not (here.state.folder / "scratch").exists()
+    assert local.said.getvalue().count("submitted") == 1
+    with pytest.raises(UserError, match="each node makes its bases itself"):
+        local.build("debian-12")
+
+
 def run(here: Submitting, *arguments: str) -> int:
     return cli.invoke([*here.program[3:], "build", "plotter", "--executor", "slurm", *arguments])
 
@@ -373,6 +394,24 @@ def test_a_dry_run_shows_what_would_be_submitted_and_when_it_would_start(
     assert "--partition=build --cpus-per-task=1" in said
     assert "to start at" in said
     assert not here.state.slurm.exists()
+
+
+def test_thousands_of_packages_are_a_few_arrays(here: Submitting, cluster: Cluster) -> None:
+    names = [f"p{number}" for number in range(2500)]
+    plan = here.builds.plan("true")
+    plans = {
+        name: Identified(replace(plan, name=name), name, {"a base": plan.base}) for name in names
+    }
+
+    groups = list(here.slurm()._groups(list(plans.values()), {}))
+
+    assert [(label, len(tasks), after) for label, tasks, after in groups] == [
+        ("base-debian-12", 1, None),
+        ("debian-12", 1001, "a base"),
+        ("debian-12", 1001, "a base"),
+        ("debian-12", 498, "a base"),
+    ]
+    assert [task.name for _, tasks, _ in groups[1:] for task in tasks] == names
 
 
 def test_without_slurm_it_says_where_to_run_this(
