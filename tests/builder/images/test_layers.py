@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import concurrent.futures
 import hashlib
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,19 +14,21 @@ import pytest
 
 from builder.images.base import Base, ensure_base
 from builder.images.built import Built, built
-from builder.images.plan import BasePlan, BuildPlan
-from builder.inputs.lock import BaseLock, read_package_lock
+from builder.images.plan import BasePlan, BuildPlan, read_base_plan
+from builder.inputs.lock import BaseLock, PythonArtefact, read_package_lock
 from builder.recipes import load
 from builder.state import State
 from core import process
 from core.console import Console
-from core.errors import UserError
+from core.errors import Refused, UserError
 from tests.builder.conftest import ROOT, Builds
 from tests.builder.images.test_build import runs, wait_for
-from trust import sif
+from tests.packages import wheel
+from trust import keys, sif, signatures
 
 pytestmark = pytest.mark.needs("apptainer", "mksquashfs", "mmdebstrap")
 
+PACKAGES = "/opt/venv/lib/python3.11/site-packages"
 DELETES = """
 rm /usr/lib/x86_64-linux-gnu/libaec.so.0* /etc/issue
 rm -r /usr/share/doc/libaec0 /usr/share/common-licenses
@@ -68,7 +71,7 @@ def made(builds: Builds, three: BasePlan) -> Built:
     return builds.build(on(builds, three, DELETES))
 
 
-def on(builds: Builds, base: BasePlan, script: str, name: str = "tiny") -> BuildPlan:
+def on(builds: Builds, base: BasePlan, script: str | None, name: str = "tiny") -> BuildPlan:
     environment = tuple(sorted(base.environment))
     return replace(builds.plan(script, name=name), base=base, environment=environment)
 
@@ -85,6 +88,16 @@ def partitions(image: Path) -> list[tuple[str, str]]:
         for item in sif.read(image).objects
         if item.kind == sif.PARTITION
     ]
+
+
+def byte_code_in_delta(image: Path) -> list[str]:
+    [delta] = [item for item in sif.read(image).objects if item.name == "delta"]
+    listed = process.run(
+        ["unsquashfs", "-l", "-o", str(delta.offset), image],
+        reason="list a delta",
+    )
+    names = [line.removeprefix("squashfs-root") for line in listed.stdout.splitlines()]
+    return sorted(name for name in names if name.endswith(".pyc"))
 
 
 def said(builds: Builds, made: Built, script: str) -> list[str]:
@@ -131,11 +144,32 @@ def test_a_folder_that_was_replaced_shows_nothing_from_below(builds: Builds, mad
     ]
 
 
-def test_a_signature_covers_every_layer(builds: Builds, made: Built) -> None:
-    objects = sif.read(made.image.path).objects
+def test_a_signature_covers_every_layer(made: Built, tmp_path: Path) -> None:
+    pair = keys.keygen(
+        tmp_path / "key",
+        name="A signer",
+        email="a@example.org",
+        public=tmp_path / "a.asc",
+        bits=2048,
+    )
+    image = tmp_path / "tiny.sif"
+    shutil.copyfile(made.image.path, image)
 
-    assert {item.group for item in objects} == {1}
-    assert [item.partition for item in objects if item.kind == sif.PARTITION] == [2, 4, 4, 4]
+    signatures.sign_sif(image, keys.open_key(pair.folder))
+
+    report = signatures.verify_sif(image, public_keys=[pair.public_key_file])
+    assert report.objects[-4:] == (
+        "data object 3 (primary partition 'base')",
+        "data object 4 (overlay partition 'two')",
+        "data object 5 (overlay partition 'three')",
+        "data object 6 (overlay partition 'delta')",
+    )
+    [second] = [item for item in sif.read(image).objects if item.name == "two"]
+    altered = bytearray(image.read_bytes())
+    altered[second.offset + second.size // 2] ^= 0xFF
+    image.write_bytes(altered)
+    with pytest.raises(Refused, match="overlay partition 'two'"):
+        signatures.verify_sif(image, public_keys=[pair.public_key_file])
 
 
 def test_a_layer_is_the_same_bytes_in_another_state(
@@ -205,3 +239,63 @@ def test_a_base_that_changes_during_a_build_on_it_gives_no_image(
             building.result()
 
     assert built(plan, state) is None
+
+
+@pytest.fixture(scope="module")
+def wheels(builds: Builds) -> Mapping[str, PythonArtefact]:
+    """Return wheels by name and version, in the input cache."""
+    found = {}
+    for name, version in (("kept", "1.0"), ("changed", "1.0"), ("changed", "2.0")):
+        filename, content = wheel(name, version)
+        sha256 = hashlib.sha256(content).hexdigest()
+        file = builds.state.inputs / sha256[:2] / sha256
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+        found[f"{name} {version}"] = PythonArtefact(name, version, filename, sha256)
+    return found
+
+
+@pytest.fixture(scope="module")
+def with_wheels(builds: Builds, wheels: Mapping[str, PythonArtefact]) -> BasePlan:
+    """Return the plan of a base with two wheels, on a base with Python."""
+    below = read_base_plan(ROOT / "recipes" / "bases" / "debian-12-python")
+    python = (wheels["changed 1.0"], wheels["kept 1.0"])
+    lock = BaseLock("wheels", "0" * 64, below.lock.epoch, (), (), python, below.lock)
+    return BasePlan("wheels", None, lock, below)
+
+
+def test_a_wheel_of_the_base_is_replaced_and_the_others_stay(
+    builds: Builds, with_wheels: BasePlan, wheels: Mapping[str, PythonArtefact]
+) -> None:
+    plan = on(builds, with_wheels, None)
+
+    made = builds.build(replace(plan, python=(wheels["changed 2.0"],)))
+
+    show = "import changed, kept, sys; print(changed.VERSION, kept.VERSION, sys.prefix)"
+    assert said(builds, made, f"python -c '{show}'; ls {PACKAGES} | grep changed") == [
+        "2.0 1.0 /opt/venv",
+        "changed-2.0.dist-info",
+        "changed.py",
+    ]
+    assert made.image.delta_size < 50_000
+
+
+def test_byte_code_is_made_where_it_is_missing_only(builds: Builds, with_wheels: BasePlan) -> None:
+    script = f"""
+    ls {PACKAGES}/__pycache__ > $PREFIX/before
+    echo 'VERSION = "edited"' > {PACKAGES}/changed.py
+    echo 'VERSION = "added"' > {PACKAGES}/added.py
+    """
+
+    made = builds.build(on(builds, with_wheels, script))
+
+    show = "import added, changed, kept; print(added.VERSION, changed.VERSION, kept.VERSION)"
+    assert said(builds, made, f"cat /opt/tiny/before; python -c '{show}'") == [
+        "changed.cpython-311.pyc",
+        "kept.cpython-311.pyc",
+        "added edited 1.0",
+    ]
+    assert byte_code_in_delta(made.image.path) == [
+        f"{PACKAGES}/__pycache__/added.cpython-311.pyc",
+        f"{PACKAGES}/__pycache__/changed.cpython-311.pyc",
+    ]
