@@ -7,6 +7,7 @@ files.
 
 from __future__ import annotations
 
+import re
 import shlex
 import uuid
 from collections.abc import Sequence
@@ -58,7 +59,13 @@ class Kind:
 
 def unpack(layers: Sequence[Path], folder: Path, user: BuildUser) -> None:
     """Unpack squashfs files, the lowest first, as layer-0, layer-1 and so on."""
-    inside(folder, _UNPACK, [str(layer) for layer in layers], user, reach=layers)
+    inside(
+        folder,
+        _UNPACK,
+        [str(layer) for layer in layers],
+        user,
+        reach=[file.parent for file in layers],
+    )
 
 
 def make_image(kind: Kind, count: int, folder: Path, user: BuildUser) -> Form:
@@ -68,7 +75,7 @@ def make_image(kind: Kind, count: int, folder: Path, user: BuildUser) -> Form:
     """
     groups = [list(range(count - kind.partitions + 1))]
     groups += [[number] for number in range(count - kind.partitions + 1, count)]
-    name = f"{kind.compressor.replace(' ', '')}-{kind.partitions}"
+    name = f"{re.sub('[^a-z0-9]', '', kind.compressor)}-{kind.partitions}"
     with measured() as cost:
         packed = [
             pack(group, folder, folder / f"{name}-{index}.squashfs", kind.options, user)

@@ -14,6 +14,7 @@ import argparse
 import contextlib
 import os
 import statistics
+import sys
 import tempfile
 import threading
 import time
@@ -50,18 +51,17 @@ PLACES = ("warm", "cold", "first", "again")
 KINDS = (
     Kind("gzip", "-comp gzip", 1),
     Kind("lz4", "-comp lz4", 1),
-    Kind("zstd 3", "-comp zstd -Xcompression-level 3", 1),
     Kind("zstd 9", "-comp zstd -Xcompression-level 9", 1),
     Kind("zstd 9", "-comp zstd -Xcompression-level 9", 2),
+    Kind("zstd 9, 1 MB blocks", "-comp zstd -Xcompression-level 9 -b 1M", 2),
     Kind("zstd 9", "-comp zstd -Xcompression-level 9", 3),
-    Kind("lz4", "-comp lz4", 3),
 )
 
 
 def main() -> None:
     """Measure, and print a table and one line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--recipe", default="fabio", help="one with NumPy in its image")
+    parser.add_argument("--recipe", default="h5py", help="one with NumPy in its image")
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--latency", type=float, default=20.0, help="milliseconds to the server")
     parser.add_argument("--state", type=Path, help="a state with inputs and bases, to save time")
@@ -71,7 +71,10 @@ def main() -> None:
         folder.chmod(0o755)
         user = build_user()
         forms = _forms(options.recipe, (options.state or folder / "state").absolute(), folder, user)
-        rows = {form.name: _local(form, user, options.repeat) for form in forms}
+        rows = {}
+        for form in forms:
+            print(f"{form.name}: {readable_size(form.cost.bytes)}", file=sys.stderr, flush=True)
+            rows[form.name] = _local(form, user, options.repeat)
         for form, times in _distant(forms, folder, user, options.latency / 1000, options.repeat):
             rows[form.name] |= times
         _show(options.recipe, forms, rows, options.latency)

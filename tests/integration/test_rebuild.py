@@ -68,4 +68,5 @@ def built(state: Path, names: Sequence[str]) -> dict[str, tuple[str, Path]]:
 
 def difference(state: Path, one: Path, other: Path) -> str:
     """Return in words how two images differ."""
-    return pansoft("diff", one, other, state=state).stdout
+    done = pansoft("diff", one, other, state=state)
+    return done.stdout + done.stderr

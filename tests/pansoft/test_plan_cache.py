@@ -91,9 +91,10 @@ def _edit_base_lock(recipes: Path) -> None:
     file = base.lock_file
     file.write_text(file.read_text().replace('"epoch": 1', '"epoch": 2'))
     recipe = load.load_recipe(recipes / "plotter")
-    old = json.loads(recipe.lock_file.read_text())["asked"]
-    new = package_asked(recipe, read_base_lock(base))
-    recipe.lock_file.write_text(recipe.lock_file.read_text().replace(old, new))
+    lock = json.loads(recipe.lock_file.read_text())
+    again = read_base_lock(base)
+    lock |= {"asked": package_asked(recipe, again), "base": again.id}
+    recipe.lock_file.write_text(json.dumps(lock))
 
 
 @pytest.mark.parametrize("edit", [_edit_recipe, _edit_lock, _edit_base_lock])
