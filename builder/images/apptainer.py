@@ -82,7 +82,7 @@ def _command(
     options += [gpu] if gpu else []
     for folder, place in binds.items():
         options += ["--bind", f"{folder}:{place}"]
-    return user.command(
+    return user.contained(
         ["apptainer", "--silent", *options, image, *argv], reach=[image.parent, work, *binds]
     )
 

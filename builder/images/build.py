@@ -110,7 +110,8 @@ def build(
                 contents = contents_of(
                     packed.tree, base.roots, under=under, sha256s=sha256s_of(plan), user=user
                 )
-                _keep(plan, base, packed, state, contents=contents)
+                with full_disk_explained(state.folder):  # before the scratch folder makes room
+                    _keep(plan, base, packed, state, contents=contents)
             finally:
                 if options.keep:
                     kept.keep(scratch, plan, base, state, user=user)

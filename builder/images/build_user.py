@@ -80,6 +80,17 @@ class BuildUser:
             *become,
         ]
 
+    def contained(self, argv: Sequence[str | Path], *, reach: Sequence[Path]) -> list[str]:
+        """Return the same as `command`, with everything that is started in a process namespace.
+
+        All of it ends with us, also what has left its parent or, as Apptainer does, asked not to be
+        killed with it.
+        """
+        own = ["--pid", "--fork", "--kill-child", "--mount-proc"]
+        if not self.switches:
+            own = ["--user", "--map-current-user", *own]
+        return [*_DIES_WITH_US, "--", "unshare", *own, "--", *self.command(argv, reach=reach)]
+
     def own(self, folder: Path) -> Path:
         """Create a folder that belongs to this user, and return it."""
         folder.mkdir(parents=True, exist_ok=True)
