@@ -7,6 +7,7 @@ own files do, and what cannot be put on such an image is refused with words.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,8 @@ from builder.inputs.lock import BaseLock
 from builder.state import State
 from core.console import Console
 from core.errors import UserError
+
+_VERSION = re.compile(r"(?:\d+:)?(\d+)\.(\d+)")
 
 
 @dataclass
@@ -68,14 +71,16 @@ class Ground:
             return
         has, what = None, ", ".join(requirements)
         wanted = ".".join(map(str, python_index.PYTHON))
-        if facts.python is None:
+        python = facts.python or self._packaged("python3")
+        glibc = facts.glibc or self._packaged("libc6")
+        if python is None:
             has = "no python3"
-        elif facts.python != python_index.PYTHON:
-            has = f"Python {facts.python[0]}.{facts.python[1]}"
-        elif facts.glibc is None:
+        elif python != python_index.PYTHON:
+            has = f"Python {python[0]}.{python[1]}"
+        elif glibc is None:
             has = "no GNU C library"
-        elif facts.glibc < (2, python_index.GLIBC_MINOR):
-            has = f"the GNU C library {facts.glibc[0]}.{facts.glibc[1]}"
+        elif glibc < (2, python_index.GLIBC_MINOR):
+            has = f"the GNU C library {glibc[0]}.{glibc[1]}"
         if has is not None:
             raise UserError(
                 f"{what} cannot be put on the base {self.lock.lowest.name}: its image has {has}; "
@@ -84,6 +89,13 @@ class Ground:
                 hint=f"take an image that has both, or a base with 'on: debian-12-python'; what needs "
                 f"no wheels for Python {wanted} can be installed by the recipe's script",
             )
+
+    def _packaged(self, name: str) -> tuple[int, int] | None:
+        """Return the version of a Debian package that was put on the image."""
+        for item in self.lock.packages:
+            if item.name == name and (found := _VERSION.match(item.version)):
+                return int(found[1]), int(found[2])
+        return None
 
     def _of_image(self, wanted: Sequence[str]) -> str:
         """Return the dpkg status that the image brings, without what was replaced on top of it."""

@@ -20,7 +20,7 @@ from core.errors import UserError
 from tests.builder.inputs.small_archive import ARCHIVE, serve
 from tests.builder.recipes.projects import make_project
 from tests.images import File, Link, Member, docker_archive, image_of, layer
-from tests.packages import index_page, wheel
+from tests.packages import Deb, index_page, wheel
 from tests.servers import FileServer
 
 pytestmark = pytest.mark.needs("apt-get", "dpkg-deb")
@@ -156,6 +156,17 @@ def test_python_requirements_fit_an_image_with_the_same_python(
     archive: FileServer, recipe: Recipe, state: State, tmp_path: Path
 ) -> None:
     base = lock_base(tmp_path, state, *PYTHON)
+
+    lock = lock_package(recipe, Build(pip=("h5glance==1.0",)), base, state)
+
+    assert [item.name for item in lock.python] == ["h5glance"]
+
+
+def test_the_python_may_come_from_debian_packages_on_the_image(
+    host: FileServer, archive: FileServer, recipe: Recipe, state: State, tmp_path: Path
+) -> None:
+    serve(host, tmp_path / "with python", (*ARCHIVE, Deb("python3", "3.11.2-1+b1")))
+    base = lock_base(tmp_path, state, *DEBIAN, PYTHON[1], apt=("python3",))
 
     lock = lock_package(recipe, Build(pip=("h5glance==1.0",)), base, state)
 
