@@ -27,8 +27,7 @@ from builder.evidence.provenance import Provenance, check_provenance
 from builder.evidence.sbom import CYCLONEDX_FILE, SPDX_FILE
 from builder.images.plan import BuildPlan
 from builder.inputs.apt import DebianPackage
-from builder.inputs.lock import PythonArtefact
-from builder.inputs.oci import ImagePart
+from builder.inputs.lock import input_name
 from builder.recipes.recipe import Recipe, TestKind
 from builder.stages import (
     Findings,
@@ -151,15 +150,13 @@ def gather(
 
 def build_facts(plan: BuildPlan, findings: Findings) -> BuildFacts:
     """Return the facts of a build: its plan's inputs, the base's among them, and its findings."""
-    below = plan.base.lock.inputs
-    debian = [item for item in below if isinstance(item, DebianPackage)]
-    debian += [*plan.debian, *plan.tools]
-    parts = [item for item in below if isinstance(item, ImagePart)]
-    wheels = [item for item in below if isinstance(item, PythonArtefact)] + [*plan.python]
-    inputs = [Input(part.name, part.sha256) for part in parts]
-    inputs += [Input(f"{item.name} {item.version}", item.sha256) for item in debian]
-    inputs += [Input(wheel.filename, wheel.sha256) for wheel in wheels]
-    inputs += [Input(source.filename, source.sha256) for source in plan.sources]
+    every = (*plan.base.lock.inputs, *plan.inputs)
+    inputs = [
+        Input(f"{item.name} {item.version}", item.sha256)
+        if isinstance(item, DebianPackage)
+        else Input(input_name(item), item.sha256)
+        for item in every
+    ]
     inputs += [Input(file.target, file.sha256) for file in plan.files]
     return BuildFacts(
         inputs=tuple(inputs),

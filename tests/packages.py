@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import tarfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -119,3 +120,21 @@ def index_page(files: Mapping[str, bytes], *, at: str = "/files") -> bytes:
         for name, content in files.items()
     )
     return f"<!DOCTYPE html><html><body>\n{links}</body></html>".encode()
+
+
+def sdist(name: str, files: Mapping[str, str], *, version: str = "1.0") -> tuple[str, bytes]:
+    """Return the file name and the bytes of an sdist of these files."""
+    stem = f"{name.replace('-', '_')}-{version}"
+    return f"{stem}.tar.gz", tarball(files, top=stem)
+
+
+def tarball(files: Mapping[str, str], *, top: str) -> bytes:
+    """Return the bytes of a packed archive of these files in one folder."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for path, text in files.items():
+            entry = tarfile.TarInfo(f"{top}/{path}")
+            entry.size = len(text.encode())
+            entry.mode = 0o600
+            archive.addfile(entry, io.BytesIO(text.encode()))
+    return buffer.getvalue()

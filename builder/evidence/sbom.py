@@ -15,7 +15,8 @@ from urllib.parse import quote
 from builder.evidence.components import Component, Ecosystem
 from builder.evidence.contents import Contents, locked_sha256s
 from builder.images.plan import BuildPlan
-from builder.recipes.recipe import Source
+from builder.inputs.apt_sources import DebianSourceFile
+from builder.inputs.lock import LockedSource
 from core.files import sha256_file, write_atomic
 from trust.evidence import BillFacts
 
@@ -63,9 +64,12 @@ def bill_of(plan: BuildPlan, contents: Contents) -> Bill:
     )
 
 
-def _archive(source: Source) -> Component:
+def _archive(source: LockedSource) -> Component:
     """Return the component of a source archive: built into the package, not installed beside it."""
-    name, _, version = source.location.partition("==" if "==" in source.location else "=")
+    if isinstance(source, DebianSourceFile):
+        name, version = source.name, source.version
+    else:
+        name, _, version = source.location.partition("==")
     match str(source.kind):
         case "pypi-sdist":
             purl = f"pkg:pypi/{quote(name.lower().replace('_', '-'))}@{quote(version)}"

@@ -14,18 +14,11 @@ from builder.images import kept, sandbox
 from builder.images.base import Base, check_unchanged, ensure_base
 from builder.images.build_user import BuildUser
 from builder.images.built import SCHEMA, Built, built
-from builder.images.container_files import package_container_files
-from builder.images.failure import Subject, traced
+from builder.images.failure import Subject
 from builder.images.plan import ARCHITECTURE, BuildPlan
-from builder.images.sandbox import (
-    Packed,
-    Stage,
-    names_of,
-    requirements_of,
-    shell_values,
-    wheel_links,
-)
+from builder.images.sandbox import Packed
 from builder.images.sif import DataType, PartitionType, SifObject, write_sif
+from builder.images.staging import package_stage
 from builder.inputs.archive import packages_index
 from builder.inputs.cache import InputCache
 from builder.inputs.fetch import fetch, locked_in
@@ -146,7 +139,7 @@ def _pack(
     return sandbox.build_in_sandbox(
         "layer",
         scratch,
-        _stage(plan),
+        package_stage(plan),
         user=user,
         inputs=state.inputs,
         packages_index=packages_index(debs, InputCache(state.inputs)),
@@ -162,23 +155,6 @@ def _pack(
         failed_log=state.failed_log(plan.id),
         console=console,
         keep=options.keep,
-    )
-
-
-def _stage(plan: BuildPlan) -> Stage:
-    """Return what the sandbox finds of this plan."""
-    own = {f"files/{item.target.lstrip('/')}": (item.content, item.mode) for item in plan.files}
-    archives = {f"sources/{source.filename}": source.sha256 for source in plan.sources}
-    return Stage(
-        texts={
-            "values.sh": shell_values({"NAME": plan.name}),
-            "debian": names_of([(item.name, item.version) for item in plan.debian]),
-            "tools": names_of([(item.name, item.version) for item in plan.tools]),
-            "requirements.txt": requirements_of(plan.python),
-            "script.sh": traced(plan.script) if plan.script else "",
-        },
-        files={**own, **package_container_files(plan)},
-        links={**wheel_links(plan.python), **archives},
     )
 
 

@@ -18,10 +18,11 @@ from pathlib import Path
 
 from builder.images.plan import BuildPlan
 from builder.inputs.apt import DebianPackage
-from builder.inputs.lock import PythonArtefact
+from builder.inputs.apt_sources import DebianSourceFile
+from builder.inputs.lock import LockedSource, PythonArtefact
 from builder.recipes.definition import Definition
 from builder.recipes.image_reference import ImageSource
-from builder.recipes.recipe import Recipe, Source, SourceKind, Test, TestKind
+from builder.recipes.recipe import Recipe, SourceKind, Test, TestKind
 from core.errors import UserError
 
 _STAGE = "/.pansoft"
@@ -45,6 +46,7 @@ def equivalent(recipe: Recipe, plan: BuildPlan, *, base: Path | None = None) -> 
         UserError: the recipe holds what a definition cannot say.
     """
     _refuse_placeholders(recipe)
+    _refuse_what_is_made(plan)
     debian = plan.debian if base else (*plan.base.lock.packages, *plan.debian)
     python = plan.python if base else _all_python(plan)
     with_apt, with_pip = bool(debian or plan.tools), bool(python)
@@ -117,6 +119,17 @@ def _refuse_placeholders(recipe: Recipe) -> None:
             )
 
 
+def _refuse_what_is_made(plan: BuildPlan) -> None:
+    """Refuse what is not installed but made by our builds, from archives that the lock names."""
+    made = [item.filename for item in plan.sdists] + [item.filename for item in plan.node]
+    if made:
+        raise UserError(
+            f"{plan.name} has inputs that only pansoft's builds unpack or make wheels of: "
+            f"{', '.join(made[:3])}{', …' if len(made) > 3 else ''}",
+            hint="a definition can be written for Debian packages, wheels, files and a script",
+        )
+
+
 def _comment(recipe: Recipe, plan: BuildPlan, base: Path | None) -> Iterator[str]:
     yield f"{plan.name} {plan.version}: {recipe.summary}"
     yield f"The same programs as pansoft's plan {plan.id}"
@@ -132,7 +145,9 @@ def _comment(recipe: Recipe, plan: BuildPlan, base: Path | None) -> Iterator[str
         yield f"sources/{source.filename} must lie there: {_origin(source)}"
 
 
-def _origin(source: Source) -> str:
+def _origin(source: LockedSource) -> str:
+    if isinstance(source, DebianSourceFile):
+        return f"apt-get source --download-only {source.name}={source.version}"
     if source.kind is SourceKind.PYPI_SDIST:
         return f"pip download --no-deps --no-binary :all: {source.location}"
     return source.location

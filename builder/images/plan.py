@@ -16,9 +16,18 @@ from pathlib import Path
 from typing import Any
 
 from builder.inputs.apt import DebianPackage
-from builder.inputs.lock import BaseLock, Input, PackageLock, PythonArtefact, read_base_lock
+from builder.inputs.lock import (
+    BaseLock,
+    Input,
+    LockedSource,
+    NodePackage,
+    PackageLock,
+    PythonArtefact,
+    PythonSdist,
+    read_base_lock,
+)
 from builder.recipes.load import load_chain
-from builder.recipes.recipe import DEFAULT_LIMITS, BaseRecipe, Delivery, Limits, Recipe, Source
+from builder.recipes.recipe import DEFAULT_LIMITS, BaseRecipe, Delivery, Limits, Recipe
 from builder.stages import PlanId
 from core.canonical import canonical_json, sha256_of
 from core.errors import UserError
@@ -96,10 +105,12 @@ class BuildPlan:
     debian: tuple[DebianPackage, ...]
     tools: tuple[DebianPackage, ...]
     python: tuple[PythonArtefact, ...]
-    sources: tuple[Source, ...]
+    sources: tuple[LockedSource, ...]
     files: tuple[PlannedFile, ...]
     script: str | None
     environment: tuple[tuple[str, str], ...]
+    sdists: tuple[PythonSdist, ...] = ()
+    node: tuple[NodePackage, ...] = ()
     # What follows decides no byte and is no part of the id.
     limits: Limits = DEFAULT_LIMITS
     recipe: Path | None = None
@@ -117,7 +128,9 @@ class BuildPlan:
     @property
     def inputs(self) -> tuple[Input, ...]:
         """Return everything that a build of this plan reads from the input cache."""
-        return (*self.debian, *self.tools, *self.python, *self.sources)
+        of_builds = [wheel for sdist in self.sdists for wheel in sdist.requires]
+        python: tuple[Input, ...] = (*self.python, *self.sdists, *of_builds)
+        return (*self.debian, *self.tools, *python, *self.node, *self.sources)
 
     def as_json(self) -> dict[str, Any]:
         """Return the plan as JSON: what a merge request shows, and what the id is made of."""
@@ -136,6 +149,8 @@ class BuildPlan:
             "debian": [asdict(item) for item in self.debian],
             "tools": [asdict(item) for item in self.tools],
             "python": [asdict(item) for item in self.python],
+            "sdists": [asdict(item) for item in self.sdists],
+            "node": [asdict(item) for item in self.node],
             "sources": [asdict(item) for item in self.sources],
             "files": [[item.target, item.mode, item.sha256] for item in self.files],
             "script": self.script,
@@ -181,6 +196,8 @@ def plan_package(recipe: Recipe, lock: PackageLock, base: BasePlan) -> BuildPlan
         files=_planned_files(recipe),
         script=recipe.build.script,
         environment=_environment(recipe, base),
+        sdists=lock.sdists,
+        node=lock.node,
         limits=recipe.build.limits,
         recipe=recipe.file,
     )
@@ -189,10 +206,6 @@ def plan_package(recipe: Recipe, lock: PackageLock, base: BasePlan) -> BuildPlan
 def _refuse_what_is_not_there(recipe: Recipe) -> None:
     """Refuse fields that the schema knows and this version's engine does not: never half a promise."""
     missing = {
-        "build.npm": (
-            bool(recipe.build.npm),
-            "ship the program's archive under build.sources and install it in the script",
-        ),
         f"delivery: {recipe.delivery}": (
             recipe.delivery is not Delivery.IMAGE,
             "images only are published so far: leave `delivery` out",
@@ -221,6 +234,8 @@ def _environment(recipe: Recipe, base: BasePlan) -> tuple[tuple[str, str], ...]:
     front = [f"/opt/{recipe.name}/bin"] if recipe.build.script or recipe.build.files else []
     if recipe.build.pip or base.lock.wheels:
         front.append(f"{VENV}/bin")
+    if recipe.build.npm:
+        front.append("/opt/npm/bin")
     own = {"PATH": ":".join((*front, base.path)), "LC_ALL": "C.UTF-8"}
     return tuple(sorted((own | dict(recipe.environment)).items()))
 

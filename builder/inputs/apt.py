@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -40,10 +40,14 @@ class DebianPackage:
 
 @dataclass(frozen=True, slots=True)
 class AptState:
-    """A private apt state in a folder; `status` is the dpkg status that requests add to."""
+    """A private apt state in a folder; `status` is the dpkg status that requests add to.
+
+    `entries` is a folder of its own entries of archives, in the place of the host's.
+    """
 
     folder: Path
     status: Path
+    entries: Path | None = None
 
     def options(self) -> list[str]:
         """Return the options that make an apt program use this state."""
@@ -51,7 +55,7 @@ class AptState:
         cache = self.folder / "cache"
         (lists / "partial").mkdir(parents=True, exist_ok=True)
         (cache / "archives" / "partial").mkdir(parents=True, exist_ok=True)
-        settings: Mapping[str, object] = {
+        settings: dict[str, object] = {
             "Dir::State": self.folder,
             "Dir::State::lists": lists,
             "Dir::State::status": self.status,
@@ -66,6 +70,8 @@ class AptState:
             "Acquire::ForceHash": "SHA256",
             "Debug::NoLocking": "true",
         }
+        if self.entries is not None:
+            settings |= {"Dir::Etc::sourcelist": "/dev/null", "Dir::Etc::sourceparts": self.entries}
         return [part for key, value in settings.items() for part in ("-o", f"{key}={value}")]
 
 

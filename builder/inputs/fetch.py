@@ -18,10 +18,11 @@ from pathlib import Path
 import requests
 
 from builder.inputs.apt import DebianPackage
+from builder.inputs.apt_sources import DebianSourceFile
 from builder.inputs.cache import InputCache
 from builder.inputs.images import take_from_archives
 from builder.inputs.locations import Location
-from builder.inputs.lock import Input, PythonArtefact, input_name
+from builder.inputs.lock import Input, NodePackage, PythonArtefact, PythonSdist, input_name
 from builder.inputs.oci import ImagePart
 from builder.inputs.places import Mirrors, Place, places
 from builder.inputs.site import site_of
@@ -234,14 +235,14 @@ def _size(file: Path) -> int:
 
 def _gone(item: Input, label: str, tried: int) -> UserError:
     match item:
-        case DebianPackage():
+        case DebianPackage() | DebianSourceFile():
             hint = (
                 "the archive drops a package when a newer one replaces it; name a place that keeps it "
                 "with 'pansoft fetch --from', or lock again with: pansoft lock NAME"
             )
         case ImagePart():
             hint = "the image that base.yaml names is not there any more, or nobody answers for it"
-        case PythonArtefact():
+        case PythonArtefact() | PythonSdist() | NodePackage():
             hint = "lock the recipe again with: pansoft lock NAME"
         case _:
             hint = "name another place of the same archive under build.sources"

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from builder.inputs import apt, archive, python_index
+from builder.inputs import apt, archive, pip_resolver
 from builder.inputs.cache import InputCache
 from builder.inputs.fetch import fetch
 from builder.inputs.layers import ImageFacts, read_facts
@@ -70,22 +70,22 @@ class Ground:
         if facts is None:
             return
         has, what = None, ", ".join(requirements)
-        wanted = ".".join(map(str, python_index.PYTHON))
+        wanted = ".".join(map(str, pip_resolver.PYTHON))
         python = facts.python or self._packaged("python3")
         glibc = facts.glibc or self._packaged("libc6")
         if python is None:
             has = "no python3"
-        elif python != python_index.PYTHON:
+        elif python != pip_resolver.PYTHON:
             has = f"Python {python[0]}.{python[1]}"
         elif glibc is None:
             has = "no GNU C library"
-        elif glibc < (2, python_index.GLIBC_MINOR):
+        elif glibc < (2, pip_resolver.GLIBC_MINOR):
             has = f"the GNU C library {glibc[0]}.{glibc[1]}"
         if has is not None:
             raise UserError(
                 f"{what} cannot be put on the base {self.lock.lowest.name}: its image has {has}; "
                 f"wheels are chosen for Python {wanted} and the GNU C library "
-                f"2.{python_index.GLIBC_MINOR}",
+                f"2.{pip_resolver.GLIBC_MINOR}",
                 hint=f"take an image that has both, or a base with 'on: debian-12-python'; what needs "
                 f"no wheels for Python {wanted} can be installed by the recipe's script",
             )

@@ -7,6 +7,7 @@ A location is never trusted, only asked: what it gives is hashed like everything
 - `archive`: an input archive on a web server, as `pansoft fetch --export` writes it.
 - `debian`: the root of a Debian mirror, for instance of one day in a snapshot archive.
 - `python`: the root of a Python index (PEP 503).
+- `npm`: the root of an npm registry.
 """
 
 from __future__ import annotations
@@ -18,8 +19,12 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from builder.inputs.apt import DebianPackage
-from builder.inputs.lock import Input, input_name
+from builder.inputs.apt_sources import DebianSourceFile
+from builder.inputs.lock import Input, NodePackage, input_name
 from core.errors import UserError
+
+IN_ARCHIVES = (DebianPackage, DebianSourceFile)
+"""The inputs that have a path in Debian archives."""
 
 
 class LocationKind(StrEnum):
@@ -29,6 +34,7 @@ class LocationKind(StrEnum):
     ARCHIVE = "archive"
     DEBIAN = "debian"
     PYTHON = "python"
+    NPM = "npm"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +91,7 @@ def files_at(location: Location, item: Input) -> Iterator[Path]:
     """Yield the files of a local location that may be the input: by its hash, its name, its path."""
     folder = Path(location.root)
     names = [f"{item.sha256[:2]}/{item.sha256}", item.sha256, input_name(item)]
-    if isinstance(item, DebianPackage):
+    if isinstance(item, IN_ARCHIVES):
         names.append(item.path)
     for name in names:
         if (folder / name).is_file():
@@ -101,8 +107,10 @@ def address_at(location: Location, item: Input) -> str | None:
     match location.kind:
         case LocationKind.ARCHIVE:
             return f"{root}/{item.sha256[:2]}/{item.sha256}"
-        case LocationKind.DEBIAN if isinstance(item, DebianPackage):
+        case LocationKind.DEBIAN if isinstance(item, IN_ARCHIVES):
             return f"{root}/{item.path}"
+        case LocationKind.NPM if isinstance(item, NodePackage):
+            return f"{root}/{item.tarball}"
         case _:
             return None
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 from builder.inputs.apt import DebianPackage
+from builder.inputs.apt_sources import DebianSourceFile
 from builder.inputs.oci import ImageBlob, ImageLayer, ImagePart, OciImage
 from builder.recipes.image_reference import ImageOrigin
 from builder.recipes.recipe import BaseRecipe, Recipe, Source, SourceKind
@@ -37,6 +38,16 @@ _SHAPES = {
     "sha256": re.compile(r"[0-9a-f]{64}"),
     "diff_id": re.compile(r"[0-9a-f]{64}"),
 }
+_NODE = r"(@[a-z0-9~-][a-z0-9._~-]*/)?[A-Za-z0-9~-][A-Za-z0-9._~-]*"
+_NODE_SHAPES = {
+    "name": re.compile(_NODE),
+    "version": re.compile(r"[0-9][A-Za-z0-9.+-]*"),
+    "tarball": re.compile(rf"{_NODE}/-/[A-Za-z0-9~-][A-Za-z0-9._+~-]*"),
+    "folder": re.compile(rf"node_modules/{_NODE}(/node_modules/{_NODE})*"),
+    "integrity": re.compile(r"sha(1|256|384|512)-[A-Za-z0-9+/]+=*"),
+    "sha256": _SHAPES["sha256"],
+}
+_COMMAND = re.compile(r"[A-Za-z0-9][A-Za-z0-9_+.-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +60,45 @@ class PythonArtefact:
     sha256: str
 
 
-Input: TypeAlias = DebianPackage | PythonArtefact | Source | ImagePart
+@dataclass(frozen=True, slots=True)
+class PythonSdist:
+    """An sdist that the build makes a wheel of; `requires` are the wheels that this takes."""
+
+    name: str
+    version: str
+    filename: str
+    sha256: str
+    requires: tuple[PythonArtefact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NodePackage:
+    """A package of an npm registry: its archive's path below the registry, and where it is unpacked.
+
+    `folder` is its place in npm's layout, `commands` the commands that users may get of it, each
+    with the file that it runs. `integrity` is npm's own hash of the archive.
+    """
+
+    name: str
+    version: str
+    tarball: str
+    folder: str
+    integrity: str
+    sha256: str
+    commands: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def filename(self) -> str:
+        """Return the archive's file name; of a package with a scope, without that."""
+        return self.tarball.rsplit("/", 1)[-1]
+
+
+LockedSource: TypeAlias = Source | DebianSourceFile
+"""An archive for the script, as a lock names it."""
+
+Input: TypeAlias = (
+    DebianPackage | PythonArtefact | PythonSdist | NodePackage | LockedSource | ImagePart
+)
 """Something that a build reads; each has the sha256 that it is fetched and kept by."""
 
 
@@ -60,7 +109,7 @@ def input_name(item: Input) -> str:
             return Path(item.path).name
         case ImagePart():
             return item.name
-        case PythonArtefact() | Source():
+        case PythonArtefact() | PythonSdist() | NodePackage() | Source() | DebianSourceFile():
             return item.filename
 
 
@@ -159,7 +208,9 @@ class PackageLock:
     debian: tuple[DebianPackage, ...] = ()
     tools: tuple[DebianPackage, ...] = ()
     python: tuple[PythonArtefact, ...] = ()
-    sources: tuple[Source, ...] = ()
+    sources: tuple[LockedSource, ...] = ()
+    sdists: tuple[PythonSdist, ...] = ()
+    node: tuple[NodePackage, ...] = ()
 
 
 def base_asked(recipe: BaseRecipe, below: BaseLock | None = None) -> str:
@@ -177,15 +228,16 @@ def base_asked(recipe: BaseRecipe, below: BaseLock | None = None) -> str:
 def package_asked(recipe: Recipe, base: BaseLock) -> str:
     """Return the hash of what a recipe asks for on top of its base."""
     build = recipe.build
-    return sha256_of(
-        {
-            "base": base.id,
-            "apt": sorted(build.apt),
-            "tools": sorted(build.tools),
-            "pip": sorted(build.pip),
-            "sources": [[source.kind, source.location, source.sha256] for source in build.sources],
-        }
-    )
+    asked: dict[str, object] = {
+        "base": base.id,
+        "apt": sorted(build.apt),
+        "tools": sorted(build.tools),
+        "pip": sorted(build.pip),
+        "sources": [[source.kind, source.location, source.sha256] for source in build.sources],
+    }
+    if build.npm:  # locks without it are older than it
+        asked["npm"] = sorted(build.npm)
+    return sha256_of(asked)
 
 
 def write_base_lock(lock: BaseLock, file: Path) -> None:
@@ -268,16 +320,35 @@ def standing_package_lock(recipe: Recipe) -> PackageLock:
             debian=_debian(data["debian"]),
             tools=_debian(data["tools"]),
             python=_python(data["python"]),
-            sources=tuple(
-                _sound(Source(SourceKind(item["kind"]), item["location"], item["sha256"]))
-                for item in data["sources"]
-            ),
+            sources=tuple(_source(item) for item in data["sources"]),
+            sdists=tuple(_sdist(item) for item in data.get("sdists", ())),
+            node=tuple(_node(item) for item in data.get("node", ())),
         )
 
 
 def origin_of(recipe: BaseRecipe) -> ImageOrigin | None:
     """Return where a base's container image is had from."""
     return ImageOrigin(recipe.image, recipe.folder) if recipe.image else None
+
+
+def _source(item: Mapping[str, Any]) -> LockedSource:
+    kind = SourceKind(item["kind"])
+    if kind is SourceKind.DEBIAN_SOURCE:
+        return _sound(DebianSourceFile(**item))
+    return _sound(Source(kind, item["location"], item["sha256"]))
+
+
+def _sdist(item: Mapping[str, Any]) -> PythonSdist:
+    requires = tuple(_sound(PythonArtefact(**wheel)) for wheel in item["requires"])
+    return _sound(PythonSdist(**{**item, "requires": requires}))
+
+
+def _node(item: Mapping[str, Any]) -> NodePackage:
+    commands = tuple((str(name), str(file)) for name, file in item["commands"])
+    for name, file in commands:
+        if not (_COMMAND.fullmatch(name) and _SHAPES["path"].fullmatch(file)):
+            raise ValueError(f"a command cannot be {name!r}, or run {file!r}")
+    return _sound(NodePackage(**{**item, "commands": commands}), shapes=_NODE_SHAPES)
 
 
 def _debian(items: Sequence[Mapping[str, Any]]) -> tuple[DebianPackage, ...]:
@@ -297,17 +368,17 @@ def _image(data: Mapping[str, Any]) -> OciImage:
     )
 
 
-_Item = TypeVar("_Item", DebianPackage, PythonArtefact, Source, ImageBlob, ImageLayer)
+_Item = TypeVar("_Item", bound=Input | ImageBlob | ImageLayer)
 
 
-def _sound(item: _Item) -> _Item:
+def _sound(item: _Item, *, shapes: Mapping[str, re.Pattern[str]] = _SHAPES) -> _Item:
     """Return a locked item if its values look as they must.
 
     Raises:
         ValueError: one does not.
     """
     for name, value in asdict(item).items():
-        shape = _SHAPES.get(name)
+        shape = shapes.get(name)
         if shape is not None and not (isinstance(value, str) and shape.fullmatch(value)):
             raise ValueError(f"{name} cannot be {value!r}")
         if name == "size" and type(value) is not int:

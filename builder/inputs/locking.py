@@ -7,21 +7,25 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from builder.inputs import apt, python_on_base
+from builder.inputs import apt, python_on_base, sdists
 from builder.inputs.apt import AptState, DebianPackage
+from builder.inputs.apt_sources import upstream_files
 from builder.inputs.cache import InputCache
 from builder.inputs.fetch import fetch
 from builder.inputs.ground import Ground
 from builder.inputs.image_locking import look_up_image
 from builder.inputs.lock import (
     BaseLock,
+    LockedSource,
     PackageLock,
     PythonArtefact,
     base_asked,
     origin_of,
     package_asked,
 )
-from builder.recipes.recipe import BaseRecipe, Recipe
+from builder.inputs.node import lock_node
+from builder.inputs.sdists import Resolved
+from builder.recipes.recipe import BaseRecipe, Recipe, SourceKind
 from builder.state import State
 from core.console import Console
 from core.errors import UserError
@@ -67,9 +71,7 @@ def lock_base(
         on_it = _on(ground, state, wanted=recipe.apt)
         apt.update(on_it, at=at, console=console)
         debian = apt.resolve(on_it, recipe.apt, reason=f"resolve {recipe.name}")
-    return replace(
-        beginning, debian=debian, python=_python(recipe.name, recipe.pip, ground, console)
-    )
+    return replace(beginning, debian=debian, python=_base_python(recipe, ground, console))
 
 
 def _minimal_system(
@@ -109,15 +111,41 @@ def lock_package(
             on_base, (*build.apt, *build.tools), reason=f"resolve build.tools of {recipe.name}"
         )
         debian, tools = _kept_and_tools(debian, both, ground)
+    sources = _sources(recipe, state, at=at, console=console)
+    python = _python(recipe, ground, state, console)
     return PackageLock(
         name=recipe.name,
         asked=package_asked(recipe, base),
         base=base.id,
         debian=debian,
         tools=tools,
-        python=_python(recipe.name, build.pip, ground, console),
-        sources=build.sources,
+        python=python.wheels,
+        sources=sources,
+        sdists=python.sdists,
+        node=lock_node(build.npm, InputCache(state.inputs), console=console),
     )
+
+
+def _sources(
+    recipe: Recipe, state: State, *, at: datetime, console: Console
+) -> tuple[LockedSource, ...]:
+    """Return the archives of a recipe; those of a Debian source package as the archive has them."""
+    found: list[LockedSource] = []
+    for source in recipe.build.sources:
+        if source.kind is not SourceKind.DEBIAN_SOURCE:
+            found.append(source)
+            continue
+        name, _, version = source.location.partition("=")
+        archives = host_archives(state, at=at, console=console)
+        files = upstream_files(name, version, archives, at=at, console=console)
+        if files[0].sha256 != source.sha256:
+            raise UserError(
+                f"{recipe.file} expects the sha256 {source.sha256} of {files[0].filename}; "
+                f"the host's Debian archives have {files[0].sha256}",
+                hint="if that is the archive you mean, write its sha256 into the recipe",
+            )
+        found += files
+    return tuple(found)
 
 
 def host_archives(state: State, *, at: datetime, console: Console) -> AptState:
@@ -127,24 +155,48 @@ def host_archives(state: State, *, at: datetime, console: Console) -> AptState:
     return empty
 
 
-def _python(
-    name: str, requirements: Sequence[str], ground: Ground, console: Console
+def _base_python(
+    recipe: BaseRecipe, ground: Ground, console: Console
 ) -> tuple[PythonArtefact, ...]:
-    """Return the wheels that requirements add to a base, and say what they replace in it.
+    """Return the wheels that a base adds to what it stands on; a base has no sdists.
 
     Raises:
         UserError: pip finds no set of wheels, or they would not run on the base.
     """
+    if recipe.pip:
+        ground.check_python(recipe.pip)
+    there = ground.lock.wheels
+    added = python_on_base.resolve(recipe.pip, there)
+    _say_what_is_replaced(recipe.name, there, added, console)
+    return added
+
+
+def _python(recipe: Recipe, ground: Ground, state: State, console: Console) -> Resolved:
+    """Return the wheels and sdists that a recipe adds to its base.
+
+    Raises:
+        UserError: pip finds no set of them, or they would not run on the base.
+    """
+    requirements = recipe.build.pip
     if requirements:
         ground.check_python(requirements)
     there = ground.lock.wheels
-    added = python_on_base.resolve(requirements, there)
+    found = sdists.resolve(requirements, there, InputCache(state.inputs), console=console)
+    _say_what_is_replaced(recipe.name, there, found.wheels, console)
+    return found
+
+
+def _say_what_is_replaced(
+    name: str,
+    there: Sequence[PythonArtefact],
+    added: Sequence[PythonArtefact],
+    console: Console,
+) -> None:
     for old, new in python_on_base.replaced(there, added):
         console.say(
             f"{name} replaces {old.name} {old.version} of its base by {new.version}: "
             "its image carries both"
         )
-    return added
 
 
 def _kept_and_tools(

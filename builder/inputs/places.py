@@ -17,11 +17,12 @@ import requests
 import requests.adapters
 import urllib3
 
-from builder.inputs import apt, locations, python_index
+from builder.inputs import apt, locations, npm, python_index
 from builder.inputs.apt import DebianPackage
+from builder.inputs.apt_sources import DebianSourceFile
 from builder.inputs.images import registry_of
 from builder.inputs.locations import Location, LocationKind
-from builder.inputs.lock import Input, PythonArtefact
+from builder.inputs.lock import Input, NodePackage, PythonArtefact, PythonSdist
 from builder.inputs.oci import ImagePart
 from builder.inputs.registry import Registry
 from builder.recipes.image_reference import ImageReference, ImageSource
@@ -48,6 +49,7 @@ class Mirrors:
     _archives: tuple[str, ...] | None = None
     _proxies: dict[str, str] = field(default_factory=dict)
     _indexes: python_index.Indexes | None = None
+    _node_registry: str | None = ""  # empty: not asked yet
     _local: threading.local = field(default_factory=threading.local)
     _unreachable: set[str] = field(default_factory=set)
     _registries: dict[ImageReference, Registry] = field(default_factory=dict)
@@ -83,6 +85,13 @@ class Mirrors:
                 self._registries[reference] = registry_of(reference)
             return self._registries[reference]
 
+    def node_registry(self) -> str | None:
+        """Return the root of the host's npm registry, if it has one."""
+        with self._lock:
+            if self._node_registry == "":
+                self._node_registry = npm.registry()
+            return self._node_registry
+
     def session(self, kind: str) -> requests.Session:
         """Return this thread's session for `debian`, which has apt's proxies, or for another kind."""
         session: requests.Session | None = getattr(self._local, kind, None)
@@ -115,7 +124,7 @@ def places(item: Input, mirrors: Mirrors) -> Iterator[Place | requests.RequestEx
 def _configured(item: Input, mirrors: Mirrors) -> Iterator[Place | requests.RequestException]:
     """Yield where the host's configuration has an input."""
     match item:
-        case DebianPackage():
+        case DebianPackage() | DebianSourceFile():
             for archive in mirrors.archives():
                 scheme, _, folder = archive.partition(":")
                 if scheme not in ("file", "copy"):
@@ -126,6 +135,9 @@ def _configured(item: Input, mirrors: Mirrors) -> Iterator[Place | requests.Requ
             if item.origin.reference.source is ImageSource.REGISTRY:
                 registry = mirrors.registry(item.origin.reference)
                 yield Place(registry.blob_address(item.sha256), registry.session())
+        case NodePackage():
+            if (root := mirrors.node_registry()) is not None:
+                yield Place(root + item.tarball, mirrors.session("web"))
         case Source(kind=SourceKind.URL):
             yield Place(item.location, mirrors.session("web"))
         case _:
@@ -164,7 +176,7 @@ def _indexed(
 def _listed_as(item: Input) -> Iterator[tuple[str, str]]:
     """Yield the project and the file names by which an index may list an input."""
     match item:
-        case PythonArtefact():
+        case PythonArtefact() | PythonSdist():
             yield item.name, item.filename
         case Source(kind=SourceKind.PYPI_SDIST):
             project, _, version = item.location.partition("==")

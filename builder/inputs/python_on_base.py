@@ -9,18 +9,27 @@ names with it, is free to change, and the package carries its own copy over the 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
-from builder.inputs import python_index
 from builder.inputs.lock import PythonArtefact
-from builder.inputs.python_index import Contradiction
+from builder.inputs.pip_resolver import Contradiction, resolve_wheels
 
 
 def resolve(
-    requirements: Sequence[str], there: Sequence[PythonArtefact]
+    requirements: Sequence[str],
+    there: Sequence[PythonArtefact],
+    *,
+    beside: Path | None = None,
 ) -> tuple[PythonArtefact, ...]:
     """Return the wheels that `requirements` add to those that are `there`, sorted by name.
 
+    Args:
+        requirements: what is asked for.
+        there: the wheels of the base.
+        beside: a folder of wheels that are there beside those of the index.
+
     Raises:
+        NoWheel: a requirement has no wheel.
         UserError: pip finds no set of wheels, whatever is let go of the base's.
     """
     if not requirements:
@@ -29,7 +38,7 @@ def resolve(
     freed: list[str] = []
     while True:
         try:
-            found = python_index.resolve((*requirements, *freed), kept)
+            found = resolve_wheels((*requirements, *freed), kept, beside=beside)
         except Contradiction as err:
             culprits = kept.keys() & err.names
             if not culprits:

@@ -94,6 +94,14 @@ SITE: Schema = {
                         "example": "https://mirror.example.org/simple",
                     },
                 },
+                "npm": {
+                    **_WEB,
+                    "meta": {
+                        "description": "The root of an npm registry.",
+                        "pattern": "a web address",
+                        "example": "https://mirror.example.org/npm",
+                    },
+                },
             },
         },
     },

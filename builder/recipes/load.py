@@ -353,10 +353,8 @@ def _limits(fields: _Fields) -> Limits:
 
 
 def _source(fields: _Fields) -> Source:
-    url = fields.text_or_none("url")
-    if url is not None:
-        return Source(SourceKind.URL, url, fields.text("sha256"))
-    return Source(SourceKind.PYPI_SDIST, fields.text("pypi-sdist"), fields.text("sha256"))
+    kind = next(kind for kind in SourceKind if fields.has(kind))
+    return Source(kind, fields.text(kind), fields.text("sha256"))
 
 
 def _command(item: Value) -> Command:

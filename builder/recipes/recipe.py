@@ -27,6 +27,7 @@ class SourceKind(StrEnum):
 
     URL = "url"
     PYPI_SDIST = "pypi-sdist"
+    DEBIAN_SOURCE = "debian-source"
 
 
 class TestKind(StrEnum):
@@ -87,7 +88,7 @@ class Maintainer:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A source archive with its sha256; `location` is a URL or `name==version`."""
+    """A source archive with its sha256; `location` is a URL, `name==version` or `name=version`."""
 
     kind: SourceKind
     location: str
@@ -95,10 +96,17 @@ class Source:
 
     @property
     def filename(self) -> str:
-        """Return the name the archive has in the build's `sources` folder."""
-        if self.kind is SourceKind.URL:
-            return self.location.rsplit("/", 1)[-1]
-        return self.location.replace("==", "-") + ".tar.gz"
+        """Return the name the archive has in the build's `sources` folder.
+
+        That of a Debian source is the archive's own, so it is known when it is locked.
+        """
+        match self.kind:
+            case SourceKind.URL:
+                return self.location.rsplit("/", 1)[-1]
+            case SourceKind.PYPI_SDIST:
+                return self.location.replace("==", "-") + ".tar.gz"
+            case SourceKind.DEBIAN_SOURCE:
+                return self.location.replace("=", "_")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,10 @@ The rules, each with its id:
 - `recipe-name`: its name is the folder's name.
 - `recipe-base`: its base is a folder of `recipes/bases`.
 - `recipe-license`: its licence is an SPDX expression; an unknown licence is not given away.
-- `recipe-build`: something goes into the image; sources and tools have a script that uses them.
-- `recipe-pip`, `recipe-npm`: a requirement is pinned to one version, and names no address.
+- `recipe-build`: something goes into the image; sources have a script that uses them, tools
+  a script or Python requirements.
+- `recipe-pip`, `recipe-npm`: a requirement is pinned to one version, and names no address; what runs
+  it is there.
 - `recipe-source`: a source has one location, and a file name of its own.
 - `recipe-file`: a local file exists and does not leave the recipe's folder.
 - `recipe-target`: it goes below /opt, /usr/local or /etc, and nobody else may write to it.
@@ -116,8 +118,9 @@ def _check_build(document: Document) -> Iterator[Problem]:
                 "nothing goes into the image",
                 "list Debian packages under 'apt' or Python requirements under 'pip'",
             )
-        for field in ("sources", "tools"):
-            if build.get(field) and not build.get("script"):
+        users = {"sources": ("script",), "tools": ("script", "pip")}
+        for field, of_them in users.items():
+            if build.get(field) and not any(build.get(user) for user in of_them):
                 yield at(
                     document,
                     (*path, field),
@@ -125,6 +128,15 @@ def _check_build(document: Document) -> Iterator[Problem]:
                     f"there are {field}, but no script that uses them",
                     "add a 'script' or take them out",
                 )
+        debian = build.get("apt")
+        if build.get("npm") and not (isinstance(debian, list) and "nodejs" in debian):
+            yield at(
+                document,
+                (*path, "npm"),
+                "recipe-npm",
+                "there are Node packages, but no Node that runs them",
+                "add nodejs to 'apt'",
+            )
 
 
 def _check_pip(document: Document) -> Iterator[Problem]:
@@ -174,16 +186,17 @@ def _check_sources(document: Document) -> Iterator[Problem]:
     for path, source in values(document, "build.sources[]"):
         if not isinstance(source, dict):
             continue
-        if ("url" in source) == ("pypi-sdist" in source):
+        kinds = [kind for kind in SourceKind if kind.value in source]
+        if len(kinds) != 1:
             yield at(
                 document,
                 path,
                 "recipe-source",
-                "a source has either a 'url' or a 'pypi-sdist'",
-                "keep one of the two and its sha256",
+                "a source has either a 'url', a 'pypi-sdist' or a 'debian-source'",
+                "keep one of them and its sha256",
             )
             continue
-        kind = SourceKind.URL if "url" in source else SourceKind.PYPI_SDIST
+        [kind] = kinds
         location = source[kind.value]
         if not isinstance(location, str):
             continue

@@ -175,6 +175,13 @@ _SOURCE = {
         pattern="name==version",
         example="fisx==1.3.2",
     ),
+    "debian-source": _form(
+        "The upstream archives of a Debian source package, by its name and Debian version, from the "
+        "archives that the host is set up for. The sha256 is that of its `.orig.tar`.",
+        regex=r"[a-z0-9][a-z0-9+.-]+=[0-9][0-9A-Za-z.+:~-]*",
+        pattern="name=version",
+        example="xraylib=4.0.0+dfsg1-3",
+    ),
     "sha256": _must(
         _form(
             "The archive's sha256.",

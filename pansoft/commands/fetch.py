@@ -24,7 +24,7 @@ from pansoft.context import Context
     multiple=True,
     metavar="LOCATION",
     help="Where else to look when the host's archives do not have an input: a folder, the address "
-    "of an input archive, or KIND=ADDRESS (folder, archive, debian, python). May be repeated.",
+    "of an input archive, or KIND=ADDRESS (folder, archive, debian, python, npm). May be repeated.",
 )
 @click.option(
     "--export",

@@ -51,7 +51,7 @@ facilities: [ESRF]
 techniques: ["http://purl.org/pan-science/PaNET/PaNET01188"]
 base: debian-12
 build:
-  apt: [zlib1g]
+  apt: [zlib1g, nodejs]
   tools: [gcc]
   pip: ["h5py==3.16.0", "silx[full]==3.1.3"]
   npm: ["@scope/thing@1.2.3"]
@@ -128,7 +128,7 @@ def test_every_field_arrives(full: Path) -> None:
         ),
         base="debian-12",
         build=Build(
-            apt=("zlib1g",),
+            apt=("zlib1g", "nodejs"),
             tools=("gcc",),
             pip=("h5py==3.16.0", "silx[full]==3.1.3"),
             npm=("@scope/thing@1.2.3",),

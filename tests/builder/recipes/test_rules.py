@@ -93,13 +93,18 @@ def pip(text: str) -> str:
             id="pip-twice",
         ),
         pytest.param(
-            changed(APT, "  npm: [left-pad]\n"),
-            "17:9: recipe-npm: 'left-pad' is not pinned to one version",
+            changed(APT, "  apt: [nodejs]\n  npm: [left-pad]\n"),
+            "18:9: recipe-npm: 'left-pad' is not pinned to one version",
             id="npm",
         ),
         pytest.param(
+            changed(APT, "  npm: [left-pad@1.3.0]\n"),
+            "17:8: recipe-npm: there are Node packages, but no Node that runs them",
+            id="npm-without-node",
+        ),
+        pytest.param(
             source(f"{{sha256: {DIGEST}}}"),
-            "21:7: recipe-source: a source has either a 'url' or a 'pypi-sdist'",
+            "21:7: recipe-source: a source has either a 'url', a 'pypi-sdist' or a 'debian-source'",
             id="source-nowhere",
         ),
         pytest.param(
