@@ -116,6 +116,16 @@ class TestReport:
     results: tuple[TestResult, ...]
 
     @property
+    def evidence(self) -> tuple[str, ...]:
+        """Return all files that tests left, of earlier tries as well; below the image's folder."""
+        return tuple(
+            name
+            for result in self.results
+            for files in (*(item.evidence for item in result.earlier), result.evidence)
+            for name in files
+        )
+
+    @property
     def passed(self) -> bool:
         """Return whether a test passed and none failed; whether all were run, the policy asks."""
         outcomes = {result.outcome for result in self.results}

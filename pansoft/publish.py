@@ -149,6 +149,8 @@ def _put_package(tx: Transaction, candidate: Candidate, entry: CatalogEntry, sta
         tx.put_file(file, f"{entry.folder}/{file.name}")
     for name in ("plan.json", "tests.json", "junit.xml"):
         tx.put_file(state.image(entry.plan) / name, f"{entry.folder}/{name}")
+    for name in candidate.report.evidence:
+        tx.put_file(state.image(entry.plan) / name, f"{entry.folder}/{name}")
     tx.put_bytes(write_entry(entry), f"{entry.folder}/entry.json", mtime=_seconds(entry))
     tx.nest(f"images/{entry.name}")
 

@@ -102,7 +102,6 @@ def _modules(found: str, *, seconds: float) -> TestResult:
         library = line.strip().removesuffix(" => not found")
         if not _DRIVER.fullmatch(library):
             lacking.setdefault(library, []).append(module)
-    modules.discard("/bin/sh")
     output = "".join(
         f"{library}: wanted by {', '.join(sorted(set(users))[:3])}\n"
         for library, users in sorted(lacking.items())

@@ -13,6 +13,7 @@ shift
 . "$here/display.sh"
 if command -v Xvfb > /dev/null; then start_display || cat "$here/xvfb.log"; fi
 if [ -d "$here/commands" ]; then
+    # shellcheck disable=SC2011 - the names are numbers
     ls "$here/commands" | xargs -P 3 -n 1 sh "$here/smoke-command.sh" "$machine"
 fi
 for folder in "$@"; do
@@ -20,9 +21,17 @@ for folder in "$@"; do
         \( -name '*.cpython-*.so' -o -name '*.abi3.so' \) -print0
 done > "$here/found"
 if [ -s "$here/found" ]; then
-    # of one file alone ldd does not tell the name
-    xargs -0 -P 2 -n 40 ldd /bin/sh < "$here/found" 2>&1 |
-        grep -e '^/.*:$' -e 'not found' > "$here/modules"
+    # the loader itself, which ldd starts twice for each file and in two more shells
+    loader=$(ldd /bin/sh | sed -n 's/^[[:space:]]*\(\/[^ ]*\) (.*/\1/p')
+    # shellcheck disable=SC2016
+    xargs -0 -n 50 -P 2 sh -c '
+        loader=$1; shift
+        for file; do
+            lacking=$(LD_TRACE_LOADED_OBJECTS=1 "$loader" "$file" 2>&1 | grep "not found")
+            printf "%s:\n" "$file"
+            [ -z "$lacking" ] || printf "%s\n" "$lacking"
+        done > "$(mktemp "'"$here"'/modules.XXXXXX")"' sh "$loader" < "$here/found"
+    cat "$here"/modules.?????? > "$here/modules"
 fi
 stop_display
 exit 0

@@ -290,6 +290,10 @@ class TestReports:
         self.keep(state, recipe, self.report(again))
 
         assert known_report(recipe, self.image, state) == self.report(again)
+        assert self.report(again, self.good).evidence == (
+            "tests/1-1/screen.png",
+            "tests/1-2/screen.png",
+        )
 
     def test_a_report_of_an_older_form_is_not_known(self, recipe: Recipe, tmp_path: Path) -> None:
         state = State(tmp_path)

@@ -14,7 +14,8 @@ from builder.recipes.recipe import Command, Recipe, TestKind
 from builder.stages import PlanId, TestOutcome, TestReport, TestResult
 from builder.testing import smoke
 from builder.testing.run import test_image
-from builder.testing.trial import Ended
+from builder.testing.trial import Ended, script
+from core import process
 from core.console import Console
 from tests.builder.conftest import Builds
 from tests.builder.recipes.projects import make_project
@@ -112,10 +113,31 @@ def test_a_look_that_is_stopped_has_seen_nothing_start(
 
 
 class TestModules:
-    """What `ldd` says of the modules of a package's Python."""
+    """What the loader says of the modules of a package's Python."""
+
+    def test_each_module_is_shown_to_the_loader(self, recipe: Recipe, tmp_path: Path) -> None:
+        harness, folder = tmp_path / "harness", tmp_path / "a venv"
+        harness.mkdir()
+        folder.mkdir()
+        for name in ("smoke.sh", "display.sh"):
+            (harness / name).write_text(script(name))
+        program = Path("/bin/ls").read_bytes()  # a module is a library, and so is a program
+        (folder / "good.abi3.so").write_bytes(program)
+        lacking = program.replace(b"libselinux.so.1", b"libmissing.so.1")
+        (folder / "bad.cpython-311-x86_64-linux-gnu.so").write_bytes(lacking)
+        (folder / "plugin.so").write_bytes(lacking)
+
+        done = process.run(
+            ["sh", harness / "smoke.sh", "02013e00", folder, tmp_path / "none"], reason="try it"
+        )
+        [result] = smoke.results(
+            replace(recipe, commands=()), Ended(0, done.stdout, "", harness, tmp_path), seconds=1
+        )
+
+        assert result.reason == "not there: libmissing.so.1"
+        assert result.output.endswith("/a venv/bad.cpython-311-x86_64-linux-gnu.so\n")
 
     FOUND = (
-        "/bin/sh:\n"
         "/opt/venv/lib/one.abi3.so:\n"
         "\tlibthing.so.4 => not found\n"
         "\tlibcuda.so.1 => not found\n"
