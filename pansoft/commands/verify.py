@@ -88,7 +88,9 @@ def _rebuild(context: Context, name: str, *, as_json: bool) -> None:
         raise Refused(
             f"{recipe.name} {recipe.version} comes out with other bytes: {was}, now {done.sha256}",
             hint="the difference is above; a time, a random number or an unsorted list in the "
-            "recipe's script is the usual cause",
+            "recipe's script is the usual cause"
+            if done.difference
+            else f"see where: pansoft build {name}, then pansoft diff with the published image",
         )
 
 

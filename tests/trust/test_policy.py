@@ -165,3 +165,19 @@ def test_a_missing_policy_is_a_problem_with_a_place(tmp_path: Path) -> None:
 @pytest.mark.parametrize("what", [POLICY, LOCAL_SIGNERS], ids=["policy", "signers"])
 def test_every_field_of_the_schema_is_described(what: schema.Schema) -> None:
     assert [field.path for field in schema.fields(what) if not field.description] == []
+
+
+def test_what_somebody_has_looked_at_is_excused_at_its_path_and_for_its_rule_only() -> None:
+    policy = load_policy(FOLDER)
+    key = "/opt/venv/lib/python3.11/site-packages/tornado/test/test.key"
+
+    assert policy.is_known("no-secrets", "h5py", key)
+    assert not policy.is_known("no-secrets", "h5py", key.replace("test.key", "other.key"))
+    assert not policy.is_known("no-build-paths", "h5py", key)
+
+
+def test_an_excuse_names_a_rule_that_looks_into_images(folder: Path) -> None:
+    file = folder / "policy.yaml"
+    file.write_text(file.read_text().replace("rule: no-secrets", "rule: tests-passed"))
+
+    assert len(rules_broken(folder)) == 1
