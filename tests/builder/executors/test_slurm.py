@@ -359,6 +359,18 @@ def run(here: Submitting, *arguments: str) -> int:
     return cli.invoke([*here.program[3:], "build", "plotter", "--executor", "slurm", *arguments])
 
 
+@pytest.mark.needs("gpg")
+def test_apply_publishes_what_the_cluster_built(
+    here: Submitting, cluster: Cluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = cli.invoke([*here.program[3:], "apply", "plotter", "--executor", "slurm"])
+
+    said = capsys.readouterr()
+    assert status == 0, said.err
+    assert "submitted plotter as job" in said.err
+    assert said.out.startswith("published 1 package as revision")
+
+
 @pytest.mark.parametrize(
     ("option", "words"),
     [
