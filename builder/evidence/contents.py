@@ -19,7 +19,7 @@ from builder.evidence.looking import Look, look
 from builder.images.base import Base
 from builder.images.build_user import BuildUser
 from builder.inputs.apt import DebianPackage
-from builder.inputs.lock import Input, PythonArtefact
+from builder.inputs.lock import Input, NodePackage, PythonArtefact, PythonSdist
 from core.canonical import canonical_json
 from core.files import write_atomic
 from trust.codec import Undecodable, from_json, to_json
@@ -91,7 +91,9 @@ def locked_sha256s(inputs: Iterable[Input]) -> dict[str, str]:
         match item:
             case DebianPackage():
                 found[f"{Ecosystem.DEBIAN}:{item.name}:{item.version}"] = item.sha256
-            case PythonArtefact():
+            case NodePackage():
+                found[f"{Ecosystem.NPM}:{item.name}:{item.version}"] = item.sha256
+            case PythonArtefact() | PythonSdist():
                 name = re.sub(r"[-_.]+", "-", item.name).lower()  # PEP 503
                 found[f"{Ecosystem.PYTHON}:{name}:{item.version}"] = item.sha256
             case _:

@@ -13,14 +13,16 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_never
 from urllib.parse import quote
 
 from builder.evidence.origin import Origin
 from builder.evidence.sbom import CYCLONEDX_FILE, SPDX_FILE
 from builder.images.plan import ARCHITECTURE, ENGINE, BuildPlan
 from builder.inputs.apt import DebianPackage
-from builder.inputs.lock import Input, PythonArtefact
+from builder.inputs.apt_sources import DebianSourceFile
+from builder.inputs.lock import Input, NodePackage, PythonArtefact, PythonSdist, input_name
+from builder.inputs.oci import ImagePart
 from builder.recipes.recipe import Recipe, Source
 from builder.stages import Image
 from core.canonical import readable_json
@@ -95,8 +97,11 @@ def provenance_of(
                     ),
                     *_inputs(plan.base.lock.inputs, "base"),
                     *_inputs(plan.debian, "package"),
-                    *_inputs(plan.python, "package"),
+                    *_inputs((*plan.python, *plan.sdists, *plan.node), "package"),
                     *_inputs(plan.tools, "build tool"),
+                    *_inputs(
+                        [each for sdist in plan.sdists for each in sdist.requires], "build tool"
+                    ),
                     *_inputs(plan.sources, "source"),
                     *(
                         {"name": item.target, "digest": {"sha256": item.sha256}, **_role("file")}
@@ -168,13 +173,19 @@ def _inputs(items: Sequence[Input], role: str) -> Iterator[dict[str, Any]]:
         match item:
             case DebianPackage():
                 uri = f"pkg:deb/debian/{item.name}@{item.version}?arch={item.architecture}"
-                name = item.path.rpartition("/")[2]
-            case PythonArtefact():
-                uri, name = f"pkg:pypi/{item.name.lower()}@{item.version}", item.filename
+            case PythonArtefact() | PythonSdist():
+                uri = f"pkg:pypi/{item.name.lower()}@{item.version}"
+            case NodePackage():
+                uri = f"pkg:npm/{quote(item.name)}@{item.version}"
+            case DebianSourceFile():
+                uri = f"pkg:deb/debian/{item.name}@{item.version}?arch=source"
             case Source():
-                uri, name = f"urn:pansoft:source:{item.kind}:{item.location}", item.filename
+                uri = f"urn:pansoft:source:{item.kind}:{item.location}"
+            case ImagePart():
+                uri = f"urn:pansoft:container-image-part:{quote(item.name)}"
             case _:
-                uri, name = f"urn:pansoft:container-image-part:{quote(item.name)}", item.name
+                assert_never(item)
+        name = input_name(item)
         yield {"name": name, "uri": uri, "digest": {"sha256": item.sha256}, **_role(role)}
 
 

@@ -83,7 +83,7 @@ def _archive(source: LockedSource) -> Component:
 
 def sha256s_of(plan: BuildPlan) -> dict[str, str]:
     """Return the sha256 of every locked file, as `builder.evidence.contents` looks them up."""
-    return locked_sha256s((*plan.base.lock.inputs, *plan.debian, *plan.python))
+    return locked_sha256s((*plan.base.lock.inputs, *plan.inputs))
 
 
 def write_bills(bill: Bill, folder: Path) -> BillFacts:

@@ -13,7 +13,13 @@ import pytest
 from builder.evidence.origin import Origin
 from builder.evidence.provenance import Provenance, check_provenance, provenance_of
 from builder.images.plan import BuildPlan, plan_base, plan_package
-from builder.inputs.lock import read_base_lock, read_package_lock
+from builder.inputs.lock import (
+    NodePackage,
+    PythonArtefact,
+    PythonSdist,
+    read_base_lock,
+    read_package_lock,
+)
 from builder.recipes import load
 from builder.recipes.recipe import BaseRecipe, Recipe
 from builder.stages import Image
@@ -82,6 +88,23 @@ def test_it_names_every_input_with_its_hash(provenance: Provenance, plan: BuildP
     inputs = (*plan.base.lock.packages, *plan.inputs)
     assert {item.sha256 for item in inputs} <= named
     assert plan.sources
+
+
+def test_what_is_built_from_an_sdist_or_by_npm_is_named_with_what_that_takes(
+    recipe: Recipe, plan: BuildPlan, base: BaseRecipe
+) -> None:
+    tool = PythonArtefact("wheel", "1", "wheel-1-py3-none-any.whl", "4" * 64)
+    sdist = PythonSdist("own", "2", "own-2.tar.gz", "5" * 64, (tool,))
+    node = NodePackage("@a/b", "3", "@a/b/-/b-3.tgz", "node_modules/@a/b", "sha512-x", "6" * 64)
+    more = replace(plan, sdists=(sdist,), node=(node,))
+
+    definition = json.loads(made(recipe, more, base).payload)["predicate"]["buildDefinition"]
+    named = {each["digest"].get("sha256"): each for each in definition["resolvedDependencies"]}
+
+    assert {item.sha256 for item in more.inputs} <= set(named)
+    assert named["4" * 64]["annotations"] == {"role": "build tool"}
+    assert named["5" * 64]["uri"] == "pkg:pypi/own@2"
+    assert named["6" * 64]["uri"] == "pkg:npm/%40a/b@3"
 
 
 def test_it_names_the_recipe_its_lock_and_its_commit(
