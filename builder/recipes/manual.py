@@ -45,9 +45,13 @@ where a text looks like a whole number, put it in quotes: `version: "113"`.
 
 1. The Debian packages of `build.apt` are unpacked over the base, without recommended ones.
 2. The Python requirements go into a virtual environment at /opt/venv, whose `bin` is first in `PATH`.
-3. The local files are copied.
-4. The script runs, as `sh -eu`, without network: archives are in `$PANSOFT_SOURCES`, what it installs
-   goes to `$PREFIX`, which is `/opt/<name>`. `build.tools` are there for the script and gone after it.
+   Of a project without a wheel for this Python the lock has the sdist, and the build makes the wheel;
+   compilers are in `build.tools` then (`build-essential`, `python3-dev`).
+3. The Node packages are unpacked below /opt/npm, whose `bin` has their commands; their scripts are not
+   run. Node itself is `nodejs` in `build.apt`.
+4. The local files are copied.
+5. The script runs, as `sh -eu`, without network: archives are in `$PANSOFT_SOURCES`, what it installs
+   goes to `$PREFIX`, which is `/opt/<name>`. `build.tools` are there for what is built, and gone after it.
 
 ## How a test is run
 

@@ -230,7 +230,10 @@ _BUILD = {
         "/opt/venv. What they need in turn is pinned by the lock.",
         _line("One requirement.", example="pyFAI==2026.9.0"),
     ),
-    "npm": _list("Node packages, each `name@version`.", _line("One package.")),
+    "npm": _list(
+        "Node packages, each `name@version`; their commands are on the path. Locking them needs npm.",
+        _line("One package.", example="vega-lite@5.23.0"),
+    ),
     "sources": _list(
         "Archives for the script, found at `$PANSOFT_SOURCES/<file name>`.",
         {"type": "dict", "schema": _SOURCE},
