@@ -6,5 +6,6 @@
 - `images/`: plans, bases, the sandbox, images and their tests
 - `executors/`: who builds: this machine, or a cluster
 - `sign`: signing and verifying, the only makers of a `SignedImage`
+- `stored`: what of the state may be removed
 - `stages`: what a stage hands to the next; `state`: where all of it lies
 """

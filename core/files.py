@@ -19,6 +19,8 @@ from core.console import readable_size
 from core.errors import Busy, UserError
 
 _BLOCK = 1 << 20
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""What the system says where there is no room, or no quota."""
 
 
 def sha256_file(path: Path) -> str:
@@ -176,7 +178,7 @@ def full_disk_explained(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as err:
-        if err.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if err.errno not in FULL:
             raise
         raise full_disk(folder) from err
 

@@ -16,6 +16,7 @@ import click
 
 from core.console import Console
 from core.errors import EXIT_USER, UserError
+from core.files import FULL, full_disk
 from pansoft import __version__
 from pansoft.commands import Verbs
 from pansoft.context import Context, find_project
@@ -97,6 +98,11 @@ def invoke(argv: Sequence[str]) -> int:
         return err.exit_code
     except click.ClickException as err:
         err.show()
+        return EXIT_USER
+    except OSError as err:
+        if err.errno not in FULL:
+            raise
+        explain(full_disk(Path(str(err.filename or Path.cwd()))))
         return EXIT_USER
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped; run the same command again to go on", err=True)

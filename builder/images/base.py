@@ -28,7 +28,14 @@ from builder.state import State
 from core.canonical import readable_json
 from core.console import Console, readable_size
 from core.errors import UserError
-from core.files import atomic_folder, exclusive_lock, sha256_file, write_atomic
+from core.files import (
+    atomic_folder,
+    exclusive_lock,
+    full_disk_explained,
+    sha256_file,
+    shared_lock,
+    write_atomic,
+)
 
 ZSTD_LEVEL = (
     9  # a base is packed once and read for ever; beyond 9 the time grows and the gain does not
@@ -66,7 +73,11 @@ def ensure_base(plan: BasePlan, state: State, *, user: BuildUser, console: Conso
     """Return the base of a plan, building it and those below it where that was not done yet."""
     below = ensure_base(plan.below, state, user=user, console=console) if plan.below else None
     lock = state.base_lock(plan.id)
-    with exclusive_lock(lock, purpose=f"build the base {plan.name}", wait=True):
+    with (
+        full_disk_explained(state.folder),
+        shared_lock(state.in_use),
+        exclusive_lock(lock, purpose=f"build the base {plan.name}", wait=True),
+    ):
         built = _built(plan, state, below)
         if built is not None:
             return built

@@ -304,6 +304,7 @@ class _Follower:
     name: str
     console: Console
     read: int = 0
+    step: str = ""
 
     def look(self) -> None:
         """Show the last step that is in the log since the last look."""
@@ -314,8 +315,9 @@ class _Follower:
         self.read += whole
         steps = [line for line in new[:whole].splitlines() if line.startswith(b"==> ")]
         if steps:
-            step = steps[-1].decode("utf-8", "replace").removeprefix("==> ")
-            self.console.status(f"{self.name}: {step}")
+            self.step = steps[-1].decode("utf-8", "replace").removeprefix("==> ")
+        if self.step:
+            self.console.status(f"{self.name}: {self.step}")
 
 
 def _explained(status: int, log: Path, subject: Subject, failed_log: Path) -> UserError:

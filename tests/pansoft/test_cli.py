@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -252,3 +253,18 @@ def test_quiet_is_quiet_and_the_answer_stays(
 
     assert (status, err) == (0, "")
     assert "error" not in out
+
+
+def test_a_full_disk_is_said_in_words_whatever_was_written(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "gone" / "file"))
+
+    monkeypatch.setattr(cli.cli, "main", full)
+
+    status, _, talk = said(capsys, "fetch")
+
+    assert status == EXIT_USER
+    assert talk.startswith("error: the disk is full: ")
+    assert "pansoft cache status" in talk
