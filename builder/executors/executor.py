@@ -12,7 +12,7 @@ from builder.images.base import Base
 from builder.images.built import Built
 from builder.images.plan import BasePlan, BuildPlan
 from builder.inputs.cache import InputCache
-from builder.inputs.fetch import fetch
+from builder.inputs.fetch import fetch, locked_in
 from builder.state import State
 from core.console import Console
 from core.errors import UserError
@@ -132,7 +132,8 @@ def _who_lacks_inputs(
     broken: dict[str, UserError] = {}
     for key, base in bases.items():
         try:
-            fetch(base.lock.inputs, cache, console=console)
+            locks = locked_in(f"recipes/bases/{base.name}/lock.json", base.lock.inputs)
+            fetch(base.lock.inputs, cache, console=console, locks=locks)
         except UserError as err:
             broken[key] = err
     failed: list[Failed] = []
@@ -144,7 +145,8 @@ def _who_lacks_inputs(
             )
         elif isinstance(plan, BuildPlan):
             try:
-                fetch(plan.inputs, cache, console=console)
+                locks = locked_in(f"recipes/{plan.name}/lock.json", plan.inputs)
+                fetch(plan.inputs, cache, console=console, locks=locks)
             except UserError as err:
                 failed.append(Failed(plan, Stage.FETCH, err))
     return failed

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Whether locks still hold: against their recipe, their base, and what archives offer today.
 
-Nothing is changed and nothing is fetched but package lists and index pages. A source that is named
-by a URL is not looked for: its sha256 is in the recipe, and `fetch` says when it is gone.
+Nothing is changed and nothing is fetched but package lists and index pages. Sources and Node
+packages are not looked for: `fetch` says when one is gone.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from builder.inputs.lock import (
     Input,
     PackageLock,
     PythonArtefact,
+    PythonSdist,
     read_base_lock,
     read_package_lock,
 )
@@ -93,7 +94,9 @@ def stale_locks(
         if isinstance(package, Stale):
             found.append(package)
         else:
-            inputs[recipe.name] = (*package.debian, *package.tools, *package.python)
+            of_builds = [wheel for sdist in package.sdists for wheel in sdist.requires]
+            python: tuple[Input, ...] = (*package.python, *package.sdists, *of_builds)
+            inputs[recipe.name] = (*package.debian, *package.tools, *python)
     found += _gone(inputs, state, at=at, console=console)
     return tuple(sorted(found, key=lambda stale: (stale.name, stale.against, stale.what)))
 
@@ -117,7 +120,7 @@ def _gone(
     """Yield the inputs that the host's archives and indexes do not offer any more."""
     every = {item.sha256: item for items in inputs.values() for item in items}
     debs = [item for item in every.values() if isinstance(item, DebianPackage)]
-    artefacts = [item for item in every.values() if isinstance(item, PythonArtefact)]
+    artefacts = [item for item in every.values() if isinstance(item, PythonArtefact | PythonSdist)]
     reasons = _debs_gone(debs, state, at=at, console=console) | _artefacts_gone(artefacts, console)
     for name, items in inputs.items():
         for item in items:
@@ -135,13 +138,15 @@ def _debs_gone(
     return {deb.sha256: why for deb in debs if (why := offer.lacks(deb)) is not None}
 
 
-def _artefacts_gone(artefacts: Sequence[PythonArtefact], console: Console) -> dict[str, str]:
+def _artefacts_gone(
+    artefacts: Sequence[PythonArtefact | PythonSdist], console: Console
+) -> dict[str, str]:
     """Return why wheels and sdists cannot be had or should not be used any more, by their sha256."""
     if not artefacts:
         return {}
     mirrors = Mirrors()
 
-    def why(item: PythonArtefact) -> str | None:
+    def why(item: PythonArtefact | PythonSdist) -> str | None:
         try:
             return python_index.fault_of(
                 item, indexes=mirrors.indexes(), session=mirrors.session("python")

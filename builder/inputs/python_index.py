@@ -18,7 +18,7 @@ import pypi_simple
 import requests
 from packaging.utils import canonicalize_name
 
-from builder.inputs.lock import PythonArtefact
+from builder.inputs.lock import PythonArtefact, PythonSdist
 from core import process
 
 _PAGE_TIMEOUT_S = 60
@@ -110,7 +110,7 @@ def _find(
 
 
 def fault_of(
-    artefact: PythonArtefact, *, indexes: Indexes, session: requests.Session
+    artefact: PythonArtefact | PythonSdist, *, indexes: Indexes, session: requests.Session
 ) -> str | None:
     """Return why an artefact should be locked anew: it was withdrawn (PEP 592), or is in no index.
 

@@ -79,7 +79,10 @@ def _lock(context: Context, names: Sequence[str]) -> None:
         base = _chain(context, state, recipe.base, done)
         made = locking.lock_package(recipe, base, state, at=clock.now(), console=context.console)
         write_package_lock(made, recipe.lock_file)
-        counts = f"{len(made.debian)} Debian and {len(made.python)} Python packages"
+        python = len(made.python) + len(made.sdists)
+        counts = f"{len(made.debian)} Debian and {python} Python packages"
+        if made.node:
+            counts += f", {len(made.node)} Node packages"
         click.echo(f"locked {recipe.name} {recipe.version}: {counts}")
 
 
