@@ -4,8 +4,8 @@
     make bench NAME=start
 
 The forms hold the same files: images by compressor and number of partitions, and the unpacked tree.
-Each starts `true` and imports NumPy, from the local disk with the files in the page cache and without,
-and from a mounted repository whose server is 20 ms away, for the first time and again. Medians.
+Each starts `true` and imports a Python module, from the local disk with the files in the page cache
+and without, and from a mounted repository whose server is 20 ms away, for the first time and again.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import TypeAlias
 
 from bench.forms import Form, Kind, make_image, make_tree, unpack
 from bench.measuring import answer
@@ -43,10 +44,6 @@ from trust import sif
 ROOT = Path(__file__).resolve().parent.parent
 FQRN = "bench.example.org"
 THEIRS = "gzip, 1 partition"  # what `apptainer build` makes
-COMMANDS: Mapping[str, tuple[str, ...]] = {
-    "true": ("true",),
-    "import numpy": ("python3", "-c", "import numpy"),
-}
 PLACES = ("warm", "cold", "first", "again")
 KINDS = (
     Kind("gzip", "-comp gzip", 1),
@@ -58,10 +55,14 @@ KINDS = (
 )
 
 
+Commands: TypeAlias = Mapping[str, tuple[str, ...]]
+
+
 def main() -> None:
     """Measure, and print a table and one line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--recipe", default="h5py", help="one with NumPy in its image")
+    parser.add_argument("--recipe", default="h5py")
+    parser.add_argument("--module", default="numpy", help="a Python module in its image")
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--latency", type=float, default=20.0, help="milliseconds to the server")
     parser.add_argument("--state", type=Path, help="a state with inputs and bases, to save time")
@@ -70,14 +71,20 @@ def main() -> None:
         folder = Path(name)
         folder.chmod(0o755)
         user = build_user()
+        commands: Commands = {
+            "true": ("true",),
+            f"import {options.module}": ("python3", "-c", f"import {options.module}"),
+        }
         forms = _forms(options.recipe, (options.state or folder / "state").absolute(), folder, user)
         rows = {}
         for form in forms:
             print(f"{form.name}: {readable_size(form.cost.bytes)}", file=sys.stderr, flush=True)
-            rows[form.name] = _local(form, user, options.repeat)
-        for form, times in _distant(forms, folder, user, options.latency / 1000, options.repeat):
+            rows[form.name] = _local(form, commands, user, options.repeat)
+        for form, times in _distant(
+            forms, commands, folder, user, options.latency / 1000, options.repeat
+        ):
             rows[form.name] |= times
-        _show(options.recipe, forms, rows, options.latency)
+        _show(options.recipe, forms, commands, rows, options.latency)
         process.run(["rm", "-rf", folder / "forms"], reason="clean up", check=False)
 
 
@@ -95,16 +102,18 @@ def _forms(recipe: str, state_folder: Path, folder: Path, user: BuildUser) -> li
         stream.seek(last.offset)
         delta.write_bytes(stream.read(last.size))
     layers = [*(layer.squashfs for layer in base.layers), delta]
+    if len(layers) < 3:  # what a further partition costs, whatever is in it
+        layers.append(delta)
     unpack(layers, place, user)
     kinds = [kind for kind in KINDS if kind.partitions <= len(layers)]
     return [*(make_image(kind, len(layers), place, user) for kind in kinds),
             make_tree(len(layers), place, user)]  # fmt: skip
 
 
-def _local(form: Form, user: BuildUser, repeat: int) -> dict[str, float]:
+def _local(form: Form, commands: Commands, user: BuildUser, repeat: int) -> dict[str, float]:
     """Return the seconds of each command from the local disk."""
     times: dict[str, float] = {}
-    for name, argv in COMMANDS.items():
+    for name, argv in commands.items():
         _start(form.path, argv, user)
         warm = [_start(form.path, argv, user) for _ in range(repeat)]
         times[f"{name}, warm"] = statistics.median(warm)
@@ -117,7 +126,12 @@ def _local(form: Form, user: BuildUser, repeat: int) -> dict[str, float]:
 
 
 def _distant(
-    forms: Sequence[Form], folder: Path, user: BuildUser, latency_s: float, repeat: int
+    forms: Sequence[Form],
+    commands: Commands,
+    folder: Path,
+    user: BuildUser,
+    latency_s: float,
+    repeat: int,
 ) -> Iterator[tuple[Form, dict[str, float]]]:
     """Yield the seconds of each command from a mount, with nothing in the client's cache and again."""
     at = clock.now()
@@ -127,7 +141,7 @@ def _distant(
     with _server(folder / "repository", latency_s) as address:
         for form in forms:
             times: dict[str, float] = {}
-            for name, argv in COMMANDS.items():
+            for name, argv in commands.items():
                 with (
                     tempfile.TemporaryDirectory(prefix="bench-mount-") as place,
                     mounted(
@@ -212,9 +226,13 @@ def _server(storage: Path, latency_s: float) -> Iterator[str]:
 
 
 def _show(
-    recipe: str, forms: Sequence[Form], rows: Mapping[str, Mapping[str, float]], latency: float
+    recipe: str,
+    forms: Sequence[Form],
+    commands: Commands,
+    rows: Mapping[str, Mapping[str, float]],
+    latency: float,
 ) -> None:
-    columns = [f"{name}, {place}" for name in COMMANDS for place in PLACES]
+    columns = [f"{name}, {place}" for name in commands for place in PLACES]
     print(f"{recipe}; seconds; the mount is {latency:.0f} ms away")
     print(f"{'form':22}{'bytes':>10}{'pack s':>8}" + "".join(f"{c:>21}" for c in columns))
     for form in forms:
