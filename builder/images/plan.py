@@ -12,6 +12,7 @@ import shlex
 import uuid
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ class PlannedFile:
     content: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BasePlan:
     """What a base is made of: a Debian suite, a container image, or a layer over the base `below`."""
 
@@ -61,7 +62,7 @@ class BasePlan:
     below: BasePlan | None = None
     own_environment: tuple[tuple[str, str], ...] = ()
 
-    @property
+    @cached_property
     def id(self) -> str:
         """Return the sha256 that names the built base."""
         made_of: dict[str, Any] = {"engine": ENGINE, "suite": self.suite, "lock": self.lock.id}
@@ -94,7 +95,7 @@ class BasePlan:
         return tuple(sorted((below | dict(self.own_environment)).items()))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BuildPlan:
     """What an image is made of, on top of `base`."""
 
@@ -115,7 +116,7 @@ class BuildPlan:
     limits: Limits = DEFAULT_LIMITS
     recipe: Path | None = None
 
-    @property
+    @cached_property
     def id(self) -> PlanId:
         """Return the sha256 of the plan's canonical JSON."""
         return PlanId(hashlib.sha256(canonical_json(self.as_json())).hexdigest())

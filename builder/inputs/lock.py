@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
@@ -113,7 +114,7 @@ def input_name(item: Input) -> str:
             return item.filename
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BaseLock:
     """The packages of a base: `system` is the minimal Debian, `debian` what comes on top.
 
@@ -175,7 +176,7 @@ class BaseLock:
         """Return everything that went into the base and into those below it."""
         return (*(self.below.inputs if self.below else ()), *self.own_inputs)
 
-    @property
+    @cached_property
     def id(self) -> str:
         """Return the sha256 that stands for all of the base's content."""
         return sha256_of(self.as_json())

@@ -12,14 +12,18 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-import pypi_simple
 import requests
 from packaging.utils import canonicalize_name
 
 from builder.inputs.lock import PythonArtefact, PythonSdist
 from core import process
+
+if TYPE_CHECKING:
+    # It takes as long to load as a small image to pack, and most builds ask no index.
+    import pypi_simple
 
 _PAGE_TIMEOUT_S = 60
 
@@ -49,7 +53,7 @@ def configured() -> Indexes:
             values[option] = " ".join((values.get(option, ""), value)).strip()
         else:
             values[option] = value
-    pages = [values.get("index-url", pypi_simple.PYPI_SIMPLE_ENDPOINT)]
+    pages = [values["index-url"] if "index-url" in values else _public_index()]
     pages += values.get("extra-index-url", "").split()
     if values.get("no-index", "").lower() in ("1", "true", "yes", "on"):
         pages = []
@@ -80,7 +84,7 @@ def locate(
         requests.RequestException: no index has it, and one could not be asked.
     """
     found = _find(project, filename, sha256, indexes, session)
-    if not isinstance(found, pypi_simple.DistributionPackage):
+    if found is None or isinstance(found, Path):
         return found
     split = urlsplit(found.url)
     return Path(unquote(split.path)) if split.scheme == "file" else found.url
@@ -121,14 +125,23 @@ def fault_of(
     found = _find(artefact.name, artefact.filename, artefact.sha256, indexes, session)
     if found is None:
         return f"{known} is in no index any more"
-    if isinstance(found, pypi_simple.DistributionPackage) and found.is_yanked:
+    if not isinstance(found, Path) and found.is_yanked:
         why = f": {found.yanked_reason}" if found.yanked_reason else ""
         return f"{known} was withdrawn by its makers{why}"
     return None
 
 
+def _public_index() -> str:
+    """Return the index that pip asks where it is configured with none."""
+    from pypi_simple import PYPI_SIMPLE_ENDPOINT
+
+    return PYPI_SIMPLE_ENDPOINT
+
+
 def _listing(project: str, url: str, session: requests.Session) -> pypi_simple.ProjectPage | None:
     """Return an index's page of one project (PEP 503 or PEP 691), or None where it has none."""
+    import pypi_simple
+
     if url.startswith("file:"):
         page = Path(unquote(urlsplit(url).path)) / "index.html"
         if not page.is_file():
