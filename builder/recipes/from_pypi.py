@@ -80,8 +80,8 @@ def _download(requirement: str, folder: Path) -> Path:
         said = [line for line in err.stderr.splitlines() if line.startswith("ERROR")]
         raise UserError(
             f"pip has no wheel of '{requirement}': {' '.join(said) or err.message}",
-            hint="look at the spelling; a project that has only an sdist goes under build.sources: "
-            "begin with 'pansoft new NAME' and look at recipes/mcpl",
+            hint="look at the spelling; for a project that has only an sdist begin with "
+            "'pansoft new NAME': it goes into build.pip, its compiler into build.tools, as in recipes/fisx",
         ) from err
     wheels = sorted(folder.glob("*.whl"))
     if not wheels:
