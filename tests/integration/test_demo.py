@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -188,8 +189,9 @@ def test_the_catalogue_opens_from_the_mount_in_a_browser(mount: Path) -> None:
         browser.close()
 
     assert f"{len(RECIPES)} packages" in everything
-    for fact in ("BSD-3-Clause", "1.10.8", "h5dump", "3 of 3 passed", "Signed by local demo key"):
+    for fact in ("BSD-3-Clause", "1.10.8", "h5dump", "Signed by local demo key"):
         assert fact in details
+    assert re.search(r"\b([1-9][0-9]*) of \1 passed", details), details
     assert troubles == []
 
 
