@@ -184,8 +184,8 @@ def _post(
     yield r"find /usr /opt -xdev -type f -perm /6000 -exec chmod u-s,g-s {} +"
     if python:
         yield from _here("requirements.txt", _requirements(python))
-        yield "[ -d /opt/venv ] || python3 -m venv --without-pip /opt/venv"
-        yield "python3 -m pip --python /opt/venv/bin/python --no-cache-dir --no-input install \\"
+        yield "[ -d /opt/venv ] || /usr/bin/python3 -m venv --without-pip /opt/venv"
+        yield "/usr/bin/python3 -m pip --python /opt/venv/bin/python --no-cache-dir --no-input install \\"
         yield "    --no-deps --require-hashes --no-warn-script-location {{ pip }} \\"
         yield f"    -r {_STAGE}/requirements.txt"
     for file in plan.files:

@@ -51,6 +51,15 @@ def test_everything_that_the_lock_pins_is_pinned_in_the_definition(name: str) ->
     assert sections["header"] == ("Bootstrap: docker", "From: {{ from }}")
 
 
+def test_pip_is_debians_since_the_environment_comes_first_in_path_and_has_none() -> None:
+    recipe, plan = recipe_and_plan("fabio")
+
+    sections = parsed(definition_text(equivalent(recipe, plan, base=Path("/base.sif"))))
+
+    pip = [line for line in sections["%post"] if " -m pip " in line]
+    assert [line.split()[0] for line in pip] == ["/usr/bin/python3"]
+
+
 def test_what_stands_for_an_argument_in_a_definition_is_refused() -> None:
     recipe, plan = recipe_and_plan("hdf5-tools")
     odd = replace(recipe, build=Build(script="echo '{{ name }}'"))
