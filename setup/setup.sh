@@ -19,6 +19,7 @@ packages="$packages ca-certificates util-linux dpkg fuse2fs gocryptfs libseccomp
 packages="$packages zstd"
 tests="chromium fonts-dejavu-core busybox-static desktop-file-utils dash zsh shellcheck xvfb x11-utils"
 tests="$tests docker-registry docker.io slurmctld slurmd slurm-client munge"
+tests="$tests nginx-light apache2-bin squid attr"
 
 with_tests=no
 [ "${1:-}" != --tests ] || with_tests=yes
