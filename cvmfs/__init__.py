@@ -9,7 +9,8 @@ public cvmfs/cvmfs sources that it was read from.
     hashes         content hashes, object names and suffixes
     compression    zlib, or none for what is compressed already
     chunking       where a large file is cut
-    objects        the content-addressed store in a directory: what is written
+    storage/       places where files are kept, all of one shape
+    objects        content-addressed objects in a storage: what is written
     fetch          objects and signed files by directory or HTTP: what is read, with an optional cache
     cache          objects that were fetched before, verified again
     contents       contents of objects at hand, for reading parts of them

@@ -10,7 +10,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from cvmfs.hashes import ContentHash, Suffix, hash_of
+from cvmfs.hashes import ContentHash, Suffix, hash_like
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ class ObjectCache:
             stored = path.read_bytes()
         except OSError:
             return None
-        if hash_of(stored) == content_hash:
+        if hash_like(content_hash, stored) == content_hash:
             return stored
         log.warning("%s in the cache is damaged, it is fetched again", path)
         with contextlib.suppress(OSError):

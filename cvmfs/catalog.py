@@ -21,7 +21,15 @@ from cvmfs.chunking import Piece
 from cvmfs.compression import Compression
 from cvmfs.entries import Chunk, Entry
 from cvmfs.errors import FormatInvalid
-from cvmfs.hashes import NO_HASH, ContentHash, from_blob, parse_hash, to_blob
+from cvmfs.hashes import (
+    NO_HASH,
+    Algorithm,
+    ContentHash,
+    algorithm_of,
+    from_blob,
+    parse_hash,
+    to_blob,
+)
 from cvmfs.paths import NO_KEY, PathKey, absolute, join, key_of, parent_of, repository_path
 from cvmfs.statistics import Counters, Statistics, from_rows
 
@@ -314,8 +322,12 @@ class Catalog:
             mtime_ns=max(nanoseconds or 0, 0),
             uid=uid,
             gid=gid,
-            content_hash=None if blob is None else self._hash(blob, flags, path),
-            chunks=self._chunks(PathKey(first, second)) if flags & FLAG_CHUNKED else (),
+            content_hash=None if blob is None else from_blob(blob, self._algorithm(flags, path)),
+            chunks=(
+                self._chunks(PathKey(first, second), self._algorithm(flags, path))
+                if flags & FLAG_CHUNKED
+                else ()
+            ),
             compression=self._compression(flags, path),
             target=symlink,
             link_count=links & _LINK_COUNT_MASK,
@@ -325,19 +337,22 @@ class Catalog:
             xattr=xattr,
         )
 
-    def _chunks(self, key: PathKey) -> tuple[Chunk, ...]:
+    def _chunks(self, key: PathKey, algorithm: Algorithm) -> tuple[Chunk, ...]:
         rows = self._db.execute(
             "SELECT offset, size, hash FROM chunks WHERE md5path_1 = ? AND md5path_2 = ? ORDER BY offset",
             key,
         )
-        return tuple(Chunk(Piece(offset, size), from_blob(blob)) for offset, size, blob in rows)
+        return tuple(
+            Chunk(Piece(offset, size), from_blob(blob, algorithm)) for offset, size, blob in rows
+        )
 
-    def _hash(self, blob: bytes, flags: int, path: str) -> ContentHash:
-        if (flags >> HASH_SHIFT) & _THREE_BITS:
+    def _algorithm(self, flags: int, path: str) -> Algorithm:
+        try:
+            return Algorithm((flags >> HASH_SHIFT) & _THREE_BITS)
+        except ValueError as err:
             raise FormatInvalid(
-                f"{absolute(path)} in {self._where} has a hash of another algorithm than SHA-1"
-            )
-        return from_blob(blob)
+                f"{absolute(path)} in {self._where} has a hash of an unknown algorithm"
+            ) from err
 
     def _compression(self, flags: int, path: str) -> Compression:
         try:
@@ -407,7 +422,11 @@ def flags_of(entry: Entry) -> int:
     if not stat.S_ISREG(entry.mode):
         return FLAG_FILE | FLAG_SPECIAL
     chunked = FLAG_CHUNKED if entry.chunks else 0
-    return FLAG_FILE | chunked | (entry.compression << COMPRESSION_SHIFT)
+    content_hash = entry.chunks[0].content_hash if entry.chunks else entry.content_hash
+    algorithm = algorithm_of(content_hash) if content_hash else Algorithm.SHA1
+    return (
+        FLAG_FILE | chunked | (algorithm << HASH_SHIFT) | (entry.compression << COMPRESSION_SHIFT)
+    )
 
 
 def _values(entry: Entry) -> tuple[object, ...]:

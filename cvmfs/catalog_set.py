@@ -14,14 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from itertools import count
 from pathlib import Path
 
 from cvmfs.catalog import Catalog, NestedCatalog, as_mountpoint, as_root, properties_of
 from cvmfs.compression import Compression, decompress
 from cvmfs.entries import DIRECTORY_SIZE, Entry
 from cvmfs.errors import RepositoryError
-from cvmfs.hashes import EMPTY_FILE, NO_HASH, ContentHash, Suffix, object_path
+from cvmfs.hashes import NO_HASH, Algorithm, ContentHash, Suffix, empty_file, object_path
 from cvmfs.objects import ObjectStore
 from cvmfs.paths import MARKER, absolute, is_inside, join, parent_of, prefixes
 from cvmfs.statistics import Counters, Statistics
@@ -52,7 +51,6 @@ class CatalogSet:
     uid: int = 0
     gid: int = 0
     _open: dict[str, OpenCatalog] = field(default_factory=dict)
-    _numbers: count[int] = field(default_factory=count)
 
     # -- reading
 
@@ -143,7 +141,7 @@ class CatalogSet:
         rows = Catalog.create(self._scratch_file(), as_root(entry))
         child = OpenCatalog(path, rows, NO_HASH, Counters(), Counters(), is_changed=True)
         self._move_rows(parent, child, path)
-        rows.put(marker(path, entry))
+        rows.put(marker(path, entry, self.store.algorithm))
         parent.rows.put(as_mountpoint(entry))
         parent.rows.attach(NestedCatalog(path, NO_HASH, 0))
         parent.is_changed = True
@@ -240,7 +238,7 @@ class CatalogSet:
         )
 
     def _scratch_file(self) -> Path:
-        return self.store.scratch / f"catalog.{next(self._numbers)}"
+        return self.store.scratch_file("catalog")
 
     # -- the steps of the above
 
@@ -313,7 +311,7 @@ class CatalogSet:
         return NestedCatalog(catalog.path, stored.content_hash, size)
 
 
-def marker(directory: str, entry: Entry) -> Entry:
+def marker(directory: str, entry: Entry, algorithm: Algorithm) -> Entry:
     """Return the empty file that says that a directory is the root of a nested catalog."""
     return Entry(
         path=join(directory, MARKER),
@@ -322,5 +320,5 @@ def marker(directory: str, entry: Entry) -> Entry:
         mtime=entry.mtime,
         uid=entry.uid,
         gid=entry.gid,
-        content_hash=EMPTY_FILE,
+        content_hash=empty_file(algorithm),
     )

@@ -18,7 +18,15 @@ from cvmfs.cache import ObjectCache
 from cvmfs.compression import Compression, decompress
 from cvmfs.errors import FormatInvalid, NotFound, ObjectCorrupted
 from cvmfs.fetch import Source
-from cvmfs.hashes import ContentHash, Hasher, Suffix, hash_of, object_path
+from cvmfs.hashes import (
+    Algorithm,
+    ContentHash,
+    Hasher,
+    Suffix,
+    algorithm_of,
+    hash_like,
+    object_path,
+)
 
 MEMORY_BYTES = 128 * 1024 * 1024
 _OPEN_FILES = 256
@@ -60,7 +68,7 @@ class Contents:
             if cached is not None:
                 return cached
         stored = self.source.get(path)
-        self._verify(content_hash, hash_of(stored), path)
+        self._verify(content_hash, hash_like(content_hash, stored), path)
         if self.cache is not None and self.source.folder is None:
             self.cache.put(content_hash, suffix, stored)
         return stored
@@ -106,7 +114,7 @@ class Contents:
             file = self._file(content_hash, suffix)
             if file is not None:
                 opened = _OnDisk(file)
-                self._verify(content_hash, opened.content_hash(), path)
+                self._verify(content_hash, opened.content_hash(algorithm_of(content_hash)), path)
                 return opened
         stored = self.stored(content_hash, suffix)
         return _InMemory(decompress(stored, compression, where=self.source.describe(path)))
@@ -168,8 +176,8 @@ class _OnDisk:
             raise ObjectCorrupted(f"{self._file} became shorter since it was verified")
         return data
 
-    def content_hash(self) -> ContentHash:
-        hasher, offset = Hasher(), 0
+    def content_hash(self, algorithm: Algorithm) -> ContentHash:
+        hasher, offset = Hasher(algorithm=algorithm), 0
         while block := os.pread(self._descriptor, _BLOCK, offset):
             hasher.update(block)
             offset += len(block)

@@ -1,23 +1,45 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Content hashes: an object's name is the SHA-1 of the bytes that are stored, compressed or not."""
+"""Content hashes: an object's name is the hash of the bytes that are stored, compressed or not.
+
+Clients know three algorithms (crypto/hash.h), all of 20 bytes; a hash of another than SHA-1 is printed with
+the algorithm's name behind: `…-shake128`. One repository may hold objects of several.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from enum import StrEnum
-from typing import NewType
+from collections.abc import Callable
+from enum import IntEnum, StrEnum
+from functools import cache, partial
+from typing import NewType, Protocol
 
 from cvmfs.errors import FormatInvalid
 
 ContentHash = NewType("ContentHash", str)
-"""A hash as the format prints it: lower-case hex."""
+"""A hash as the format prints it: lower-case hex, and for newer algorithms a dash and their name."""
 
 NO_HASH = ContentHash("0" * 40)
-EMPTY_FILE = ContentHash("e8ec3d88b62ebf526e4e5a4ff6162a3aa48a6b78")
-"""The compressed empty file; clients expect the object to exist."""
 
-_HEX = re.compile(r"[0-9a-f]{40}")
+_BYTES = 20
+_DIGITS = 2 * _BYTES
+_HASH = re.compile(r"[0-9a-f]{40}(-rmd160|-shake128)?")
+
+
+class Algorithm(IntEnum):
+    """How a hash is made; the numbers are those of the flags of a catalog's row, bits 8 to 10."""
+
+    SHA1 = 0
+    RMD160 = 1
+    SHAKE128 = 2
+
+    @property
+    def ending(self) -> str:
+        """Return what is printed behind the digits: nothing for SHA-1."""
+        return "" if self is Algorithm.SHA1 else f"-{self.name.lower()}"
+
+
+_OPENSSL_NAMES = {Algorithm.SHA1: "sha1", Algorithm.RMD160: "ripemd160"}
 
 
 class Suffix(StrEnum):
@@ -31,11 +53,25 @@ class Suffix(StrEnum):
     CHUNK = "P"
 
 
+class _Digest(Protocol):
+    def update(self, data: bytes | memoryview, /) -> None: ...
+
+
 class Hasher:
     """Takes bytes and gives their content hash."""
 
-    def __init__(self, data: bytes | memoryview = b"") -> None:
-        self._digest = hashlib.sha1(data, usedforsecurity=False)
+    def __init__(
+        self, data: bytes | memoryview = b"", algorithm: Algorithm = Algorithm.SHA1
+    ) -> None:
+        self._ending = algorithm.ending
+        self._digest: _Digest
+        self._hex: Callable[[], str]
+        if algorithm is Algorithm.SHAKE128:
+            shake = hashlib.shake_128(data)
+            self._digest, self._hex = shake, partial(shake.hexdigest, _BYTES)
+        else:
+            digest = hashlib.new(_OPENSSL_NAMES[algorithm], data, usedforsecurity=False)
+            self._digest, self._hex = digest, digest.hexdigest
 
     def update(self, data: bytes | memoryview) -> None:
         """Take more bytes."""
@@ -43,12 +79,30 @@ class Hasher:
 
     def content_hash(self) -> ContentHash:
         """Return the hash of everything taken so far."""
-        return ContentHash(self._digest.hexdigest())
+        return ContentHash(self._hex() + self._ending)
 
 
-def hash_of(data: bytes | memoryview) -> ContentHash:
+def hash_of(data: bytes | memoryview, algorithm: Algorithm = Algorithm.SHA1) -> ContentHash:
     """Return the content hash of stored bytes."""
-    return Hasher(data).content_hash()
+    return Hasher(data, algorithm).content_hash()
+
+
+def hash_like(expected: ContentHash, data: bytes | memoryview) -> ContentHash:
+    """Return the hash of stored bytes by the algorithm that another hash was made with."""
+    return hash_of(data, algorithm_of(expected))
+
+
+def algorithm_of(content_hash: ContentHash) -> Algorithm:
+    """Return the algorithm that a hash was made with."""
+    ending = content_hash[_DIGITS:]
+    return Algorithm[ending[1:].upper()] if ending else Algorithm.SHA1
+
+
+@cache
+def empty_file(algorithm: Algorithm) -> ContentHash:
+    """Return the hash of the compressed empty file; clients expect the object to exist."""
+    # the bytes of zlib, whatever compresses files here: every publisher has to find the same object
+    return hash_of(b"\x78\x9c\x03\x00\x00\x00\x00\x01", algorithm)
 
 
 def parse_hash(text: str, *, where: str) -> ContentHash:
@@ -57,19 +111,21 @@ def parse_hash(text: str, *, where: str) -> ContentHash:
     Raises:
         FormatInvalid: it is none.
     """
-    if not _HEX.fullmatch(text):
-        raise FormatInvalid(f"{where}: {text!r} is not a content hash of 40 hex digits")
+    if not _HASH.fullmatch(text):
+        raise FormatInvalid(
+            f"{where}: {text!r} is not a content hash of 40 hex digits and the name of its algorithm"
+        )
     return ContentHash(text)
 
 
 def to_blob(content_hash: ContentHash) -> bytes:
-    """Return the hash as catalogs hold it: 20 bytes."""
-    return bytes.fromhex(content_hash)
+    """Return the hash as catalogs hold it: 20 bytes; the algorithm is in the flags of the row."""
+    return bytes.fromhex(content_hash[:_DIGITS])
 
 
-def from_blob(blob: bytes) -> ContentHash:
+def from_blob(blob: bytes, algorithm: Algorithm = Algorithm.SHA1) -> ContentHash:
     """Return the hash that a catalog holds."""
-    return ContentHash(blob.hex())
+    return ContentHash(blob.hex() + algorithm.ending)
 
 
 def object_path(content_hash: ContentHash, suffix: Suffix) -> str:

@@ -20,7 +20,6 @@ from cryptography.x509.oid import NameOID
 from core.errors import UserError
 from core.files import write_atomic
 from cvmfs.paths import repository_name
-from cvmfs.whitelist import fingerprint
 
 KEY_BITS = 2048
 CERTIFICATE_VALID = timedelta(days=365)
@@ -41,11 +40,6 @@ class RepositoryKeys:
     def certificate_pem(self) -> bytes:
         """Return the certificate as it is stored in the repository."""
         return self.certificate.public_bytes(serialization.Encoding.PEM)
-
-    @property
-    def fingerprint(self) -> str:
-        """Return the fingerprint by which a whitelist knows the certificate."""
-        return fingerprint(self.certificate)
 
     def master(self) -> rsa.RSAPrivateKey:
         """Return the master key.

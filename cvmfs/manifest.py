@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes as digests
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from cvmfs.errors import FormatInvalid, SignatureInvalid
-from cvmfs.hashes import ContentHash, hash_of, parse_hash
+from cvmfs.hashes import ContentHash, algorithm_of, hash_like, hash_of, parse_hash
 
 MANIFEST = ".cvmfspublished"
 TTL_S = 240
@@ -86,7 +86,7 @@ def split_signed(content: bytes, *, where: str) -> SignedText:
         raise FormatInvalid(f"{where} has no signature at its end")
     text += b"\n"
     expected = parse_hash(printed.decode("ascii", "replace"), where=where)
-    found = hash_of(text)
+    found = hash_like(expected, text)
     if found != expected:
         raise SignatureInvalid(
             f"the text of {where} was changed: its hash is {found}, signed was {expected}"
@@ -97,7 +97,7 @@ def split_signed(content: bytes, *, where: str) -> SignedText:
 def sign_manifest(manifest: Manifest, key: rsa.RSAPrivateKey) -> bytes:
     """Return the bytes of `.cvmfspublished`."""
     text = manifest.text()
-    content_hash = hash_of(text)
+    content_hash = hash_of(text, algorithm_of(manifest.root_hash))
     # SHA-1 because clients refuse any other digest here: "bad signature".
     signature = key.sign(content_hash.encode(), padding.PKCS1v15(), digests.SHA1())  # noqa: S303
     return SignedText(text, content_hash, signature).encode()

@@ -1,31 +1,33 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The content-addressed store of a repository, in a directory.
+"""The content-addressed objects of a repository as a writer sees them: put once, counted, got verified.
 
-An object is written under `data/txn` and takes its name when it is complete, so a killed writer leaves
-scratch files and no half object. Objects are never changed. `make_durable` has to come between the last
-object and the manifest that refers to it. Used from several threads at once.
+Used from several threads at once.
 """
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import itertools
-import os
 import shutil
 import threading
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from core.files import sync_folder
 from cvmfs.compression import LEVEL, compress
 from cvmfs.errors import NotFound, ObjectCorrupted
-from cvmfs.hashes import ContentHash, Hasher, Suffix, hash_of, object_path
+from cvmfs.hashes import (
+    Algorithm,
+    ContentHash,
+    Hasher,
+    Suffix,
+    empty_file,
+    hash_like,
+    hash_of,
+    object_path,
+)
+from cvmfs.storage.storage import Storage
 
-SCRATCH = "data/txn"
 _BLOCK = 1 << 20
-_SYNCED_ONE_BY_ONE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,25 +41,20 @@ class Stored:
 
 @dataclass
 class ObjectStore:
-    """The objects below `<folder>/data`, and how many of them this instance added."""
+    """The objects of a storage, and how many of them this instance added.
 
-    folder: Path
+    `scratch` is a folder of this machine for unfinished files; for a storage on this machine it is on the
+    same file system. New objects are named by `algorithm`.
+    """
+
+    storage: Storage
+    scratch: Path
+    algorithm: Algorithm = Algorithm.SHA1
     new_objects: int = 0
     new_bytes: int = 0
-    _new: list[Path] = field(default_factory=list, repr=False)
+    _putting: set[str] = field(default_factory=set, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _numbers: itertools.count[int] = field(default_factory=itertools.count, repr=False)
-
-    def create(self) -> None:
-        """Make the directories that the genuine uploader expects to exist (upload_local.cc)."""
-        for number in range(256):
-            (self.folder / "data" / f"{number:02x}").mkdir(parents=True, exist_ok=True)
-        (self.folder / SCRATCH).mkdir(exist_ok=True)
-
-    @property
-    def scratch(self) -> Path:
-        """Return the directory for unfinished files."""
-        return self.folder / SCRATCH
 
     def clean_scratch(self) -> None:
         """Remove what a killed transaction left; only the holder of the repository's lock may."""
@@ -68,34 +65,39 @@ class ObjectStore:
             else:
                 leftover.unlink()
 
-    def path(self, content_hash: ContentHash, suffix: Suffix) -> Path:
-        """Return where an object is or would be."""
-        return self.folder / object_path(content_hash, suffix)
+    def scratch_file(self, kind: str) -> Path:
+        """Return the path of a scratch file that is not there yet."""
+        return self.scratch / f"{kind}.{next(self._numbers)}"
+
+    def has(self, content_hash: ContentHash, suffix: Suffix, size: int) -> bool:
+        """Return whether a complete object is there; after a power cut a file may be shorter than it was."""
+        return self.storage.size(object_path(content_hash, suffix)) == size
 
     def put(self, stored: bytes, suffix: Suffix) -> Stored:
         """Store bytes as they are, and return their hash."""
-        content_hash = hash_of(stored)
-        target = self.path(content_hash, suffix)
-        if self._has(target, len(stored)):
-            return Stored(content_hash, len(stored), is_new=False)
-        scratch = self.scratch / f"object.{next(self._numbers)}"
-        descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-        try:
-            view = memoryview(stored)
-            while view:
-                view = view[os.write(descriptor, view) :]
-        finally:
-            os.close(descriptor)
-        return self._name(scratch, target, content_hash, len(stored))
+        content_hash = hash_of(stored, self.algorithm)
+        path = object_path(content_hash, suffix)
+        is_new = self._claim(path) and self.storage.size(path) != len(stored)
+        if is_new:
+            self.storage.put(path, stored)
+            self._count(len(stored))
+        return Stored(content_hash, len(stored), is_new)
 
     def put_compressed(self, content: bytes, suffix: Suffix) -> Stored:
         """Compress bytes, store them, and return the hash of what is stored."""
         return self.put(compress(content), suffix)
 
+    def put_empty_file(self) -> Stored:
+        """Store the empty file as every publisher does, whatever compresses other files here."""
+        stored = self.put(zlib.compress(b""), Suffix.FILE)
+        if stored.content_hash != empty_file(self.algorithm):
+            raise RuntimeError("zlib compresses the empty file in a way of its own here")
+        return stored
+
     def put_file(self, file: Path, suffix: Suffix) -> Stored:
         """Compress a file into the store block by block, and return the hash of what is stored."""
-        scratch = self.scratch / f"object.{next(self._numbers)}"
-        compressor, hasher, size = zlib.compressobj(LEVEL), Hasher(), 0
+        scratch = self.scratch_file("object")
+        compressor, hasher, size = zlib.compressobj(LEVEL), Hasher(algorithm=self.algorithm), 0
         with file.open("rb") as source, scratch.open("xb") as target:
             while True:
                 block = source.read(_BLOCK)
@@ -105,11 +107,14 @@ class ObjectStore:
                 if not block:
                     break
         content_hash = hasher.content_hash()
-        target_path = self.path(content_hash, suffix)
-        if self._has(target_path, size):
+        path = object_path(content_hash, suffix)
+        is_new = self._claim(path) and self.storage.size(path) != size
+        if is_new:
+            self.storage.put_file(path, scratch)
+            self._count(size)
+        else:
             scratch.unlink()
-            return Stored(content_hash, size, is_new=False)
-        return self._name(scratch, target_path, content_hash, size)
+        return Stored(content_hash, size, is_new)
 
     def get(self, content_hash: ContentHash, suffix: Suffix) -> bytes:
         """Return the stored bytes of an object.
@@ -118,61 +123,28 @@ class ObjectStore:
             NotFound: there is none.
             ObjectCorrupted: its bytes have another hash.
         """
-        path = self.path(content_hash, suffix)
+        path = object_path(content_hash, suffix)
+        where = self.storage.describe(path)
         try:
-            stored = path.read_bytes()
-        except FileNotFoundError as err:
-            raise NotFound(f"the object {path} is missing") from err
-        found = hash_of(stored)
+            stored = self.storage.get(path)
+        except NotFound as err:
+            raise NotFound(f"the object {where} is missing") from err
+        found = hash_like(content_hash, stored)
         if found != content_hash:
             raise ObjectCorrupted(
-                f"the object {path} has the hash {found}, not the {content_hash} of its name"
+                f"the object {where} has the hash {found}, not the {content_hash} of its name"
             )
         return stored
 
-    def make_durable(self) -> None:
-        """Return when everything written so far survives a power cut.
-
-        A few objects are synced one by one, so that a small change does not wait for what others write to the
-        same disk; for many, one sync of the file system is quicker.
-        """
-        if len(self._new) <= _SYNCED_ONE_BY_ONE:
-            for path in self._new:
-                sync_file(path)
-            for folder in sorted({path.parent for path in self._new}):
-                sync_folder(folder)
-            return
-        descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            libc = ctypes.CDLL(None, use_errno=True)
-            if libc.syncfs(descriptor) != 0:
-                number = ctypes.get_errno()
-                raise OSError(number, os.strerror(number), str(self.folder))
-        finally:
-            os.close(descriptor)
-
-    def _has(self, path: Path, size: int) -> bool:
-        """Return whether a complete object is there; after a power cut a file may be shorter than it was."""
-        with contextlib.suppress(FileNotFoundError):
-            return path.stat().st_size == size
-        return False
-
-    def _name(self, scratch: Path, target: Path, content_hash: ContentHash, size: int) -> Stored:
+    def _claim(self, path: str) -> bool:
+        """Return whether this thread is the first of this instance to put an object."""
         with self._lock:
-            if self._has(target, size):  # another thread had the same content
-                scratch.unlink()
-                return Stored(content_hash, size, is_new=False)
-            scratch.replace(target)
+            if path in self._putting:
+                return False
+            self._putting.add(path)
+            return True
+
+    def _count(self, size: int) -> None:
+        with self._lock:
             self.new_objects += 1
             self.new_bytes += size
-            self._new.append(target)
-        return Stored(content_hash, size, is_new=True)
-
-
-def sync_file(path: Path) -> None:
-    """Make a file's content survive a power cut."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -21,7 +21,7 @@ from cvmfs.chunking import CHUNK_SIZE
 from cvmfs.compression import worth_compressing
 from cvmfs.entries import Entry, Kind
 from cvmfs.errors import RepositoryError
-from cvmfs.hashes import ContentHash, Suffix
+from cvmfs.hashes import ContentHash, Suffix, algorithm_of
 from cvmfs.history import log as log_of
 from cvmfs.history import tags_of
 from cvmfs.ingest import Content, CutMarks, Ingest
@@ -30,6 +30,7 @@ from cvmfs.local_tree import LocalDirectory, LocalEntry, local_entry, scan
 from cvmfs.manifest import Manifest
 from cvmfs.paths import MARKER, absolute, name_of, parent_of, repository_path
 from cvmfs.repository import Repository, commit
+from cvmfs.whitelist import fingerprint
 
 log = logging.getLogger(__name__)
 
@@ -400,9 +401,11 @@ def _publish(
 
 def _check_whitelisted(repository: Repository, keys: RepositoryKeys, at: datetime) -> None:
     whitelist = repository.whitelist
-    if keys.fingerprint not in whitelist.fingerprints:
+    algorithm = algorithm_of(repository.manifest.root_hash)
+    found = fingerprint(keys.certificate, algorithm)
+    if found not in whitelist.fingerprints:
         raise UserError(
-            f"the whitelist of {repository.fqrn} does not name the certificate {keys.fingerprint}",
+            f"the whitelist of {repository.fqrn} does not name the certificate {found}",
             hint="the holder of the master key has to sign a new whitelist: pansoft repo resign",
         )
     if at >= whitelist.expires:

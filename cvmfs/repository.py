@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A repository in a directory: made once, opened for publishing, its whitelist signed anew before it expires.
+"""A repository in a storage: made once, opened for publishing, its whitelist signed anew before it expires.
 
-The directory is what a web server exports as `/cvmfs/<fqrn>`: `.cvmfspublished`, `.cvmfswhitelist`,
+The storage is what a web server exports as `/cvmfs/<fqrn>`: `.cvmfspublished`, `.cvmfswhitelist`,
 `.cvmfs_master_replica` (without it a Stratum 1 refuses to replicate) and `data/`.
 """
 
@@ -15,17 +15,19 @@ from pathlib import Path
 
 from core.canonical import Json, readable_json
 from core.errors import UserError
-from core.files import exclusive_lock, write_atomic
+from core.files import exclusive_lock
 from cvmfs.catalog_set import CatalogSet
-from cvmfs.compression import compress
-from cvmfs.errors import NotFound, WrongRepository
-from cvmfs.hashes import ContentHash, Suffix
+from cvmfs.errors import NotFound, RepositoryError, WrongRepository
+from cvmfs.hashes import Algorithm, ContentHash, Suffix, algorithm_of
 from cvmfs.history import Tag, tagged, write_history
 from cvmfs.keys import RepositoryKeys
 from cvmfs.manifest import MANIFEST, TTL_S, Manifest, parse_manifest, sign_manifest
 from cvmfs.objects import ObjectStore
 from cvmfs.paths import repository_name
-from cvmfs.whitelist import WHITELIST, Whitelist, parse, sign
+from cvmfs.storage.local import SCRATCH
+from cvmfs.storage.places import storage_at
+from cvmfs.storage.storage import Storage
+from cvmfs.whitelist import WHITELIST, Whitelist, fingerprint, parse, sign
 
 MASTER_REPLICA = ".cvmfs_master_replica"
 WHITELIST_VALID_DAYS = 30
@@ -34,10 +36,22 @@ _LOCK = ".publish.lock"
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """A repository that can be written: its folder and its name."""
+    """A repository that can be written: where its files are, its name, and a folder for unfinished ones."""
 
-    storage: Path
+    storage: Storage
     fqrn: str
+    scratch: Path
+
+    @property
+    def folder(self) -> Path:
+        """Return the directory of a repository that is on this machine.
+
+        Raises:
+            RepositoryError: it is elsewhere.
+        """
+        if self.storage.folder is None:
+            raise RepositoryError(f"{self.fqrn} is not in a directory of this machine")
+        return self.storage.folder
 
     @property
     def manifest(self) -> Manifest:
@@ -46,12 +60,12 @@ class Repository:
         Raises:
             NotFound: there is none.
         """
-        file = self.storage / MANIFEST
+        where = self.storage.describe(MANIFEST)
         try:
-            return parse_manifest(file.read_bytes(), where=str(file))
-        except FileNotFoundError as err:
+            return parse_manifest(self.storage.get(MANIFEST), where=where)
+        except NotFound as err:
             raise NotFound(
-                f"{file} is missing", hint="make the repository first: pansoft repo init"
+                f"{where} is missing", hint="make the repository first: pansoft repo init"
             ) from err
 
     @property
@@ -61,20 +75,21 @@ class Repository:
         Raises:
             NotFound: there is none.
         """
-        file = self.storage / WHITELIST
+        where = self.storage.describe(WHITELIST)
         try:
-            return parse(file.read_bytes(), where=str(file))
-        except FileNotFoundError as err:
-            raise NotFound(f"{file} is missing", hint="sign one: pansoft repo resign") from err
+            return parse(self.storage.get(WHITELIST), where=where)
+        except NotFound as err:
+            raise NotFound(f"{where} is missing", hint="sign one: pansoft repo resign") from err
 
     @property
     def store(self) -> ObjectStore:
-        """Return the objects of the repository."""
-        return ObjectStore(self.storage)
+        """Return the objects of the repository; new ones are named as its root catalog is."""
+        algorithm = algorithm_of(self.manifest.root_hash)
+        return ObjectStore(self.storage, self.scratch, algorithm)
 
     def stored_object(self, content_hash: ContentHash, suffix: Suffix) -> bytes:
         """Return the verified stored bytes of an object."""
-        return self.store.get(content_hash, suffix)
+        return ObjectStore(self.storage, self.scratch).get(content_hash, suffix)
 
     @contextmanager
     def locked(self, purpose: str) -> Iterator[None]:
@@ -83,16 +98,34 @@ class Repository:
         Raises:
             Busy: another process holds it.
         """
-        with exclusive_lock(self.storage / _LOCK, purpose=purpose):
-            self.store.clean_scratch()
+        with exclusive_lock(self.folder / _LOCK, purpose=purpose):
+            ObjectStore(self.storage, self.scratch).clean_scratch()
             yield
 
 
+def repository_at(location: str | Path, fqrn: str, *, scratch: Path | None = None) -> Repository:
+    """Return the repository of a name at a place, whether or not it is there.
+
+    Unfinished files of a repository on this machine are below its folder, as the genuine server has them.
+
+    Raises:
+        RepositoryError: it is elsewhere and no folder for unfinished files was given.
+    """
+    storage = storage_at(location)
+    if scratch is None and storage.folder is not None:
+        scratch = storage.folder / SCRATCH
+    if scratch is None:
+        raise RepositoryError(f"{location} needs a scratch folder on this machine")
+    return Repository(storage, repository_name(fqrn), scratch)
+
+
 def create_repository(
-    storage: Path,
+    location: str | Path,
     keys: RepositoryKeys,
     *,
     at: datetime,
+    algorithm: Algorithm = Algorithm.SHA1,
+    scratch: Path | None = None,
     metainfo: Mapping[str, Json] | None = None,
 ) -> Repository:
     """Make a repository with an empty root, revision 1, and a whitelist for 30 days; return it.
@@ -102,14 +135,15 @@ def create_repository(
     Raises:
         UserError: there is a repository already, or the master key is missing.
     """
-    repository = Repository(storage, keys.fqrn)
-    if (storage / MANIFEST).exists():
-        raise UserError(f"there is a repository in {storage} already")
+    repository = repository_at(location, keys.fqrn, scratch=scratch)
+    storage = repository.storage
+    if storage.size(MANIFEST) is not None:
+        raise UserError(f"there is a repository in {location} already")
     keys.master()
-    store = repository.store
-    store.create()
+    storage.prepare()
+    store = ObjectStore(storage, repository.scratch, algorithm)
     with repository.locked("make the repository"):
-        store.put(compress(b""), Suffix.FILE)
+        store.put_empty_file()
         catalogs = CatalogSet(store, None, int(at.timestamp()))
         catalogs.start_empty()
         root = catalogs.write(1, ttl_s=TTL_S)
@@ -125,23 +159,23 @@ def create_repository(
                 readable_json(dict(metainfo or {})).encode(), Suffix.METAINFO
             ).content_hash,
         )
-        write_atomic(storage / MASTER_REPLICA, "this is a master replica\n")
-        sign_whitelist(repository, keys, at=at)
+        storage.replace(MASTER_REPLICA, b"this is a master replica\n")
+        sign_whitelist(repository, keys, at=at, algorithm=algorithm)
         commit(repository, store, keys, manifest, message="new repository", tags=())
     return repository
 
 
-def open_repository(storage: Path, fqrn: str) -> Repository:
-    """Return the repository in a folder.
+def open_repository(location: str | Path, fqrn: str, *, scratch: Path | None = None) -> Repository:
+    """Return the repository at a place.
 
     Raises:
         NotFound: there is none.
         WrongRepository: it has another name.
     """
-    repository = Repository(storage, repository_name(fqrn))
+    repository = repository_at(location, fqrn, scratch=scratch)
     found = repository.manifest.fqrn
     if found != fqrn:
-        raise WrongRepository(f"the repository in {storage} is {found}, not {fqrn}")
+        raise WrongRepository(f"the repository in {location} is {found}, not {fqrn}")
     return repository
 
 
@@ -151,17 +185,24 @@ def sign_whitelist(
     *,
     at: datetime,
     valid_days: int = WHITELIST_VALID_DAYS,
+    algorithm: Algorithm | None = None,
 ) -> Whitelist:
     """Sign a new whitelist with the master key for the repository's certificate, and return it.
 
-    Clients read the expiry to the hour, so it is a full hour.
+    Clients read the expiry to the hour, so it is a full hour. Without an algorithm the fingerprint is made
+    with that of the repository.
     """
+    if algorithm is None:
+        algorithm = algorithm_of(repository.manifest.root_hash)
     start = at.astimezone(UTC)
     expires = (start + timedelta(days=valid_days)).replace(minute=0, second=0, microsecond=0)
     whitelist = Whitelist(
-        repository.fqrn, start.replace(microsecond=0), expires, (keys.fingerprint,)
+        repository.fqrn,
+        start.replace(microsecond=0),
+        expires,
+        (fingerprint(keys.certificate, algorithm),),
     )
-    write_atomic(repository.storage / WHITELIST, sign(whitelist, keys.master()))
+    repository.storage.replace(WHITELIST, sign(whitelist, keys.master(), algorithm))
     return whitelist
 
 
@@ -178,13 +219,13 @@ def commit(
 
     Until the rename at the end clients see the old revision, from then on the new one.
     """
-    file = store.scratch / "history"
+    file = store.scratch_file("history")
     write_history(
         file, tagged(tags, manifest, message), fqrn=repository.fqrn, previous=manifest.history
     )
     history = store.put_file(file, Suffix.HISTORY).content_hash
     file.unlink()
     complete = replace(manifest, history=history)
-    store.make_durable()
-    write_atomic(repository.storage / MANIFEST, sign_manifest(complete, keys.repository_key))
+    store.storage.make_durable()
+    store.storage.replace(MANIFEST, sign_manifest(complete, keys.repository_key))
     return complete

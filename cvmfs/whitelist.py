@@ -13,12 +13,12 @@ from datetime import UTC, datetime
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes as digests
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import NoDigestInfo
 
 from cvmfs.errors import FormatInvalid, SignatureInvalid, WhitelistExpired, WrongRepository
-from cvmfs.hashes import hash_of
+from cvmfs.hashes import Algorithm, hash_of, to_blob
 from cvmfs.manifest import SignedText, split_signed
 
 WHITELIST = ".cvmfswhitelist"
@@ -45,15 +45,20 @@ class Whitelist:
         return "".join(f"{line}\n" for line in lines).encode()
 
 
-def fingerprint(certificate: x509.Certificate) -> str:
-    """Return the certificate's SHA-1 fingerprint in upper case with colons, as `openssl x509` does."""
-    return certificate.fingerprint(digests.SHA1()).hex(":").upper()  # noqa: S303
+def fingerprint(certificate: x509.Certificate, algorithm: Algorithm = Algorithm.SHA1) -> str:
+    """Return the certificate's fingerprint in upper case with colons: with SHA-1 that of `openssl x509`."""
+    content_hash = hash_of(certificate.public_bytes(serialization.Encoding.DER), algorithm)
+    return (to_blob(content_hash).hex(":") + algorithm.ending).upper()
 
 
-def sign(whitelist: Whitelist, master_key: rsa.RSAPrivateKey) -> bytes:
+def sign(
+    whitelist: Whitelist,
+    master_key: rsa.RSAPrivateKey,
+    algorithm: Algorithm = Algorithm.SHA1,
+) -> bytes:
     """Return the bytes of `.cvmfswhitelist`."""
     text = whitelist.text()
-    content_hash = hash_of(text)
+    content_hash = hash_of(text, algorithm)
     signature = master_key.sign(content_hash.encode(), padding.PKCS1v15(), NoDigestInfo())
     return SignedText(text, content_hash, signature).encode()
 

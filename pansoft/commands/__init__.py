@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from typing import ClassVar
 
 import click
 
@@ -36,23 +37,33 @@ VERBS: tuple[str, ...] = (
     "docs",
     "demo",
 )
-"""Each verb is the command of its name in `pansoft/commands/<verb>.py`."""
+"""Each verb is the command of its name in `pansoft/commands/<verb>.py`, or a folder of commands."""
 
 
-class Verbs(click.Group):
-    """A group whose commands are the modules of this package."""
+class ModuleGroup(click.Group):
+    """A group whose commands are the modules of a package, each imported when it is used."""
+
+    package: ClassVar[str]
+    verbs: ClassVar[tuple[str, ...]]
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Return the verbs in the order of the table."""
-        return list(VERBS)
+        return list(self.verbs)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """Return the command of a verb."""
-        if cmd_name not in VERBS:
+        if cmd_name not in self.verbs:
             return None
-        command = getattr(importlib.import_module(f"{__name__}.{cmd_name}"), cmd_name)
+        command = getattr(importlib.import_module(f"{self.package}.{cmd_name}"), cmd_name)
         assert isinstance(command, click.Command)  # noqa: S101 - for mypy: the table says so
         return command
+
+
+class Verbs(ModuleGroup):
+    """The verbs of the program."""
+
+    package = __name__
+    verbs = VERBS
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the verb; that its reader has seen enough (`| head`) is no error."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cvmfs.keys import RepositoryKeys, create_keys
-from cvmfs.repository import Repository, create_repository
+from cvmfs.repository import Repository, create_repository, repository_at
 from tests.cvmfs.samples import AT, FQRN, make_odd_tree, publish_tree
 
 
@@ -50,7 +50,7 @@ def published_once(tmp_path_factory: pytest.TempPathFactory, keys: RepositoryKey
 def published(published_once: Path, tmp_path: Path) -> Repository:
     """Give a repository of one's own in which the odd tree is published at `odd`."""
     shutil.copytree(published_once / "repository", tmp_path / "published")
-    return Repository(tmp_path / "published", FQRN)
+    return repository_at(tmp_path / "published", FQRN)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import stat
 from datetime import UTC, datetime
 from pathlib import Path
 
+from cvmfs.hashes import ContentHash, Suffix, object_path
 from cvmfs.keys import RepositoryKeys
 from cvmfs.publish import Publication, transaction
 from cvmfs.reader import Reader, open_reader
@@ -86,7 +87,12 @@ def publish_tree(
 
 def read(repository: Repository, keys: RepositoryKeys, *, at: datetime = AT) -> Reader:
     """Return a verified reader of a repository's folder."""
-    return open_reader(repository.storage, FQRN, keys.public_key, at=at)
+    return open_reader(repository.folder, FQRN, keys.public_key, at=at)
+
+
+def object_file(repository: Repository, content_hash: ContentHash, suffix: Suffix) -> Path:
+    """Return the file of an object."""
+    return repository.folder / object_path(content_hash, suffix)
 
 
 def flip_byte(file: Path, position: int = -1) -> None:

@@ -16,7 +16,7 @@ from cvmfs.hashes import ContentHash, Suffix, object_path
 from cvmfs.keys import RepositoryKeys
 from cvmfs.manifest import sign_manifest
 from cvmfs.repository import Repository
-from tests.cvmfs.samples import flip_byte, read
+from tests.cvmfs.samples import flip_byte, object_file, read
 
 
 @pytest.fixture(name="broken")
@@ -51,7 +51,7 @@ def _broken(
             root_size=root_size,
             history=None,
         )
-        (published.storage / ".cvmfspublished").write_bytes(
+        (published.folder / ".cvmfspublished").write_bytes(
             sign_manifest(manifest, keys.repository_key)
         )
         return [str(finding) for finding in check(read(published, keys)).findings]
@@ -67,8 +67,8 @@ def test_sound_repository_has_no_findings(published: Repository, keys: Repositor
     assert report.entries == 21
     assert (
         report.stored_bytes
-        == sum(path.stat().st_size for path in (published.storage / "data").glob("??/*"))
-        - published.store.path(_first_history(published), Suffix.HISTORY).stat().st_size
+        == sum(path.stat().st_size for path in (published.folder / "data").glob("??/*"))
+        - object_file(published, _first_history(published), Suffix.HISTORY).stat().st_size
     )
 
 
@@ -196,7 +196,7 @@ def test_broken_rule_is_found(
 def test_flipped_byte_in_a_content_is_found(published: Repository, keys: RepositoryKeys) -> None:
     chunk = read(published, keys).entry("odd/large.bin").chunks[2]
     path = object_path(chunk.content_hash, Suffix.CHUNK)
-    flip_byte(published.storage / path)
+    flip_byte(published.folder / path)
 
     findings = check(read(published, keys)).findings
 
@@ -206,7 +206,7 @@ def test_flipped_byte_in_a_content_is_found(published: Repository, keys: Reposit
 
 def test_missing_old_root_catalog_is_found(published: Repository, keys: RepositoryKeys) -> None:
     previous = read(published, keys).catalog_with("").previous
-    (published.storage / object_path(previous, Suffix.CATALOG)).unlink()
+    (published.folder / object_path(previous, Suffix.CATALOG)).unlink()
 
     findings = check(read(published, keys)).findings
 

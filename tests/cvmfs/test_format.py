@@ -103,7 +103,7 @@ def _taken(keys: RepositoryKeys, tmp_path_factory: pytest.TempPathFactory) -> Ta
         tx.remove("images/odd/2.0/with spaces")
         tx.put_bytes(b"late\n", "stable/catalog/late.json")
         tx.put_bytes(b"late\n", "images/odd/2.0/late.sif")
-    return take_apart(repository.storage)
+    return take_apart(repository.folder)
 
 
 def rows(db: sqlite3.Connection) -> list[sqlite3.Row]:

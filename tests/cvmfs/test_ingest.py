@@ -6,15 +6,16 @@ from pathlib import Path
 import pytest
 
 from cvmfs.errors import RepositoryError
-from cvmfs.hashes import EMPTY_FILE
+from cvmfs.hashes import Algorithm, empty_file
 from cvmfs.ingest import Ingest
 from cvmfs.objects import ObjectStore
+from cvmfs.storage.local import SCRATCH, LocalStorage
 
 
 @pytest.fixture(name="ingest")
 def _ingest(tmp_path: Path) -> Ingest:
-    store = ObjectStore(tmp_path / "store")
-    store.create()
+    store = ObjectStore(LocalStorage(tmp_path / "store"), tmp_path / "store" / SCRATCH)
+    store.storage.prepare()
     return Ingest(store, chunk_size=1000, workers=3)
 
 
@@ -49,7 +50,11 @@ def test_empty_file_is_the_known_object(ingest: Ingest, tmp_path: Path) -> None:
 
     [(_, content)] = ingest.files([(tmp_path / "empty", "empty")])
 
-    assert (content.content_hash, content.chunks, content.size) == (EMPTY_FILE, (), 0)
+    assert (content.content_hash, content.chunks, content.size) == (
+        empty_file(Algorithm.SHA1),
+        (),
+        0,
+    )
     assert ingest.bytes(b"", "empty") == content
 
 

@@ -35,7 +35,7 @@ def test_keys_load_without_the_master_key(keys: RepositoryKeys, tmp_path: Path) 
 
     loaded = load_keys(tmp_path, FQRN)
 
-    assert loaded.fingerprint == keys.fingerprint
+    assert loaded.certificate == keys.certificate
     with pytest.raises(UserError, match="master key"):
         loaded.master()
 

@@ -34,7 +34,7 @@ def _valid_today(published: Repository, keys: RepositoryKeys) -> None:
 @pytest.fixture(name="mountpoint")
 def _mountpoint(published: Repository, keys: RepositoryKeys, tmp_path: Path) -> Iterator[Path]:
     target = tmp_path / "mount point"
-    with mounted(published.storage, FQRN, keys.public_key, target, refresh_s=0.2):
+    with mounted(published.folder, FQRN, keys.public_key, target, refresh_s=0.2):
         yield target
 
 
@@ -46,7 +46,7 @@ def test_tree_by_http_is_the_same(
     published: Repository, keys: RepositoryKeys, published_tree: Path, tmp_path: Path
 ) -> None:
     with (
-        serving(published.storage) as url,
+        serving(published.folder) as url,
         mounted(url, FQRN, keys.public_key, tmp_path / "m", cache=tmp_path / "cache") as mountpoint,
     ):
         assert snapshot(mountpoint / "odd") == snapshot(published_tree)
@@ -134,7 +134,7 @@ def test_corrupted_object_is_an_io_error_and_a_sentence_in_the_log(
     published: Repository, mountpoint: Path
 ) -> None:
     digest = os.getxattr(mountpoint / "odd" / "secret", "user.hash").decode()
-    flip_byte(published.storage / "data" / digest[:2] / digest[2:])
+    flip_byte(published.folder / "data" / digest[:2] / digest[2:])
 
     with pytest.raises(OSError, match="Input/output error"):
         (mountpoint / "odd" / "secret").read_bytes()
@@ -149,12 +149,12 @@ def test_dead_mount_is_cleaned_away(
     published: Repository, keys: RepositoryKeys, tmp_path: Path
 ) -> None:
     target = tmp_path / "dead"
-    mount = start_mount(published.storage, FQRN, keys.public_key, target)
+    mount = start_mount(published.folder, FQRN, keys.public_key, target)
     os.kill(mount.process.pid, signal.SIGKILL)
     mount.process.wait()
     was_stale = is_stale(target)
 
-    with mounted(published.storage, FQRN, keys.public_key, target):
+    with mounted(published.folder, FQRN, keys.public_key, target):
         assert was_stale
         assert not is_stale(target)
         assert (target / "odd").is_dir()
@@ -168,7 +168,7 @@ def test_mountpoint_may_be_a_link(
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
 
-    with mounted(published.storage, FQRN, keys.public_key, tmp_path / "link") as mountpoint:
+    with mounted(published.folder, FQRN, keys.public_key, tmp_path / "link") as mountpoint:
         assert (mountpoint / "odd").is_dir()
         assert is_mounted(tmp_path / "real")
 
@@ -179,7 +179,7 @@ def test_second_mount_at_the_same_place_is_refused(
     published: Repository, keys: RepositoryKeys, mountpoint: Path
 ) -> None:
     with pytest.raises(UserError, match=r"mounted at .* already"):
-        start_mount(published.storage, FQRN, keys.public_key, mountpoint)
+        start_mount(published.folder, FQRN, keys.public_key, mountpoint)
 
 
 def test_stopping_what_is_not_mounted_does_nothing(tmp_path: Path) -> None:
@@ -193,7 +193,7 @@ def test_image_in_the_cache_is_read_and_verified_again(
     with transaction(published, keys, at=NOW, message="image") as tx:
         tx.put_bytes(image, "image.sif")
     cache = tmp_path / "cache"
-    with serving(published.storage) as url:
+    with serving(published.folder) as url:
         for _ in range(2):
             with mounted(url, FQRN, keys.public_key, tmp_path / "m", cache=cache) as mountpoint:
                 assert (mountpoint / "image.sif").read_bytes() == image
@@ -210,7 +210,7 @@ def test_object_that_shrinks_while_it_is_open_is_an_io_error(
     with (mountpoint / "image.sif").open("rb", buffering=0) as stream:
         assert len(stream.read(100)) == 100
         digest = os.getxattr(mountpoint / "image.sif", "user.hash").decode()
-        os.truncate(published.storage / "data" / digest[:2] / digest[2:], 10)
+        os.truncate(published.folder / "data" / digest[:2] / digest[2:], 10)
         stream.seek(2 * CHUNK)
 
         with pytest.raises(OSError, match="Input/output error"):
@@ -223,7 +223,7 @@ def test_repository_that_does_not_verify_is_not_mounted(
     published: Repository, other_keys: RepositoryKeys, tmp_path: Path
 ) -> None:
     with pytest.raises(UserError, match=r"cannot mount .*not signed by the given master key"):
-        start_mount(published.storage, FQRN, other_keys.public_key, tmp_path / "m")
+        start_mount(published.folder, FQRN, other_keys.public_key, tmp_path / "m")
 
     assert not is_mounted(tmp_path / "m")
 

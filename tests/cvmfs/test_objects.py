@@ -7,15 +7,16 @@ from pathlib import Path
 import pytest
 
 from cvmfs.errors import NotFound, ObjectCorrupted
-from cvmfs.hashes import ContentHash, Suffix
+from cvmfs.hashes import ContentHash, Suffix, object_path
 from cvmfs.objects import ObjectStore
+from cvmfs.storage.local import SCRATCH, LocalStorage
 from tests.cvmfs.samples import flip_byte
 
 
 @pytest.fixture(name="store")
 def _store(tmp_path: Path) -> ObjectStore:
-    store = ObjectStore(tmp_path)
-    store.create()
+    store = ObjectStore(LocalStorage(tmp_path), tmp_path / SCRATCH)
+    store.storage.prepare()
     return store
 
 
@@ -41,17 +42,20 @@ def test_file_in_blocks_is_the_same_object_as_in_one_piece(
     assert list(store.scratch.iterdir()) == []
 
 
-def test_object_that_a_power_cut_left_short_is_written_again(store: ObjectStore) -> None:
+def test_object_that_a_power_cut_left_short_is_written_again(
+    store: ObjectStore, tmp_path: Path
+) -> None:
     stored = store.put(b"content", Suffix.FILE)
-    store.path(stored.content_hash, Suffix.FILE).write_bytes(b"")
+    (tmp_path / object_path(stored.content_hash, Suffix.FILE)).write_bytes(b"")
+    store = ObjectStore(store.storage, store.scratch)
 
     assert store.put(b"content", Suffix.FILE).is_new
     assert store.get(stored.content_hash, Suffix.FILE) == b"content"
 
 
-def test_changed_object_is_not_given_out(store: ObjectStore) -> None:
+def test_changed_object_is_not_given_out(store: ObjectStore, tmp_path: Path) -> None:
     stored = store.put(b"content", Suffix.FILE)
-    flip_byte(store.path(stored.content_hash, Suffix.FILE))
+    flip_byte(tmp_path / object_path(stored.content_hash, Suffix.FILE))
 
     with pytest.raises(ObjectCorrupted):
         store.get(stored.content_hash, Suffix.FILE)
@@ -67,7 +71,7 @@ def test_few_and_many_objects_are_made_durable(store: ObjectStore, count: int) -
     for number in range(count):
         store.put(b"%d" % number, Suffix.FILE)
 
-    store.make_durable()
+    store.storage.make_durable()
 
     assert store.new_objects == count
 

@@ -24,6 +24,7 @@ from tests.cvmfs.samples import (
     CHUNK,
     FQRN,
     LATER,
+    object_file,
     publish_tree,
     read,
     repository_snapshot,
@@ -99,7 +100,7 @@ def test_publishing_the_same_again_makes_no_revision(
     repository: Repository, keys: RepositoryKeys, odd_tree: Path
 ) -> None:
     first = publish_tree(repository, keys, odd_tree, "odd", nest=True)
-    before = (repository.storage / ".cvmfspublished").read_bytes()
+    before = (repository.folder / ".cvmfspublished").read_bytes()
 
     with transaction(repository, keys, at=LATER, message="again") as tx:
         tx.put_tree(odd_tree, "odd", nest=True)
@@ -110,7 +111,7 @@ def test_publishing_the_same_again_makes_no_revision(
     assert not tx.published.is_new
     assert (tx.published.revision, tx.published.root_hash) == (2, first.root_hash)
     assert tx.published.new_objects == 0
-    assert (repository.storage / ".cvmfspublished").read_bytes() == before
+    assert (repository.folder / ".cvmfspublished").read_bytes() == before
 
 
 def test_put_tree_replaces_what_was_there(
@@ -223,16 +224,16 @@ def test_publishing_leaves_other_nested_catalogs_alone(
         publish_tree(repository, keys, odd_tree, f"images/{name}", nest=True)
     before = read(repository, keys).catalog_with("images").nested
     for name in ("a", "c"):  # opening one of them would fail
-        repository.store.path(before[f"images/{name}"].content_hash, Suffix.CATALOG).rename(
-            repository.storage / f"hidden-{name}"
+        object_file(repository, before[f"images/{name}"].content_hash, Suffix.CATALOG).rename(
+            repository.folder / f"hidden-{name}"
         )
 
     with transaction(repository, keys, at=LATER, message="only b") as tx:
         tx.put_bytes(b"new\n", "images/b/new")
 
     for name in ("a", "c"):
-        (repository.storage / f"hidden-{name}").rename(
-            repository.store.path(before[f"images/{name}"].content_hash, Suffix.CATALOG)
+        (repository.folder / f"hidden-{name}").rename(
+            object_file(repository, before[f"images/{name}"].content_hash, Suffix.CATALOG)
         )
     reader = read(repository, keys)
     after = reader.catalog_with("images").nested
@@ -319,7 +320,7 @@ def test_exception_in_the_block_publishes_nothing(
 
     reader = read(repository, keys)
     assert (reader.revision, reader.listdir("")) == (1, ())
-    assert list((repository.storage / "data" / "txn").iterdir()) == []
+    assert list((repository.folder / "data" / "txn").iterdir()) == []
     with pytest.raises(RuntimeError):
         _ = tx.published
 
@@ -458,10 +459,11 @@ import os, signal, sys
 from pathlib import Path
 from datetime import UTC, datetime
 from cvmfs import keys, objects, publish, repository
+from cvmfs.storage import local
 from tests.cvmfs.samples import AT, FQRN, LATER
 
 module, name, count = sys.argv[3], sys.argv[4], int(sys.argv[5])
-owner = {"store": objects.ObjectStore, "repository": repository}[module]
+owner = {"store": objects.ObjectStore, "storage": local.LocalStorage}[module]
 original, calls = getattr(owner, name), 0
 
 def deadly(*args, **kwargs):
@@ -484,12 +486,12 @@ with publish.transaction(opened, own, at=LATER, message="killed") as tx:
     [
         ("store", "put", 1),
         ("store", "put", 6),
-        ("store", "_name", 4),
+        ("storage", "_name", 4),
         ("store", "put_file", 1),
         ("store", "put_file", 2),
         ("store", "put_file", 3),
-        ("store", "make_durable", 1),
-        ("repository", "write_atomic", 1),
+        ("storage", "make_durable", 1),
+        ("storage", "replace", 1),
         ("store", "clean_scratch", 2),
     ],
     ids=[
@@ -508,7 +510,7 @@ def test_killed_publish_leaves_the_old_revision_or_the_new_one(
     repository: Repository, keys: RepositoryKeys, odd_tree: Path, module: str, name: str, count: int
 ) -> None:
     killed = subprocess.run(
-        [sys.executable, "-c", _KILLED, repository.storage, keys.public_key.parent,
+        [sys.executable, "-c", _KILLED, repository.folder, keys.public_key.parent,
          module, name, str(count), odd_tree],
         cwd=Path(__file__).parents[2],
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
@@ -516,7 +518,7 @@ def test_killed_publish_leaves_the_old_revision_or_the_new_one(
     )  # fmt: skip
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
 
-    reader = open_reader(repository.storage, FQRN, keys.public_key, at=LATER)
+    reader = open_reader(repository.folder, FQRN, keys.public_key, at=LATER)
     assert reader.revision == (2 if name == "clean_scratch" else 1)
     assert check(reader).findings == ()
 
@@ -525,4 +527,4 @@ def test_killed_publish_leaves_the_old_revision_or_the_new_one(
     assert reader.revision == 2
     assert repository_snapshot(reader, "odd") == snapshot(odd_tree)
     assert check(reader).findings == ()
-    assert list((repository.storage / "data" / "txn").iterdir()) == []
+    assert list((repository.folder / "data" / "txn").iterdir()) == []

@@ -84,13 +84,13 @@ def test_http_reads_the_same_and_fills_the_cache(
     published: Repository, keys: RepositoryKeys, tmp_path: Path
 ) -> None:
     local = {entry.path: entry for entry in read(published, keys).walk()}
-    with serving(published.storage) as url:
+    with serving(published.folder) as url:
         reader = open_reader(url, FQRN, keys.public_key, tmp_path / "cache", at=AT)
         assert {entry.path: entry for entry in reader.walk()} == local
         content = reader.read("odd/large.bin")
     assert content == read(published, keys).read("odd/large.bin")
 
-    again = open_reader(published.storage, FQRN, keys.public_key, at=AT).entry("odd/large.bin")
+    again = open_reader(published.folder, FQRN, keys.public_key, at=AT).entry("odd/large.bin")
     assert len(again.chunks) == 3
     kept = {path.name for path in (tmp_path / "cache").glob("??/*")}
     assert {chunk.content_hash[2:] + "P" for chunk in again.chunks} < kept
@@ -99,7 +99,7 @@ def test_http_reads_the_same_and_fills_the_cache(
 def test_damaged_cache_is_fetched_again(
     published: Repository, keys: RepositoryKeys, tmp_path: Path
 ) -> None:
-    with serving(published.storage) as url:
+    with serving(published.folder) as url:
         for _ in range(2):
             reader = open_reader(url, FQRN, keys.public_key, tmp_path / "cache", at=AT)
             assert reader.read("odd/script.sh").startswith(b"#!/bin/sh")
@@ -114,7 +114,7 @@ def test_flipped_byte_in_a_file_is_an_error_that_names_the_object(
     script = read(published, keys).entry("odd/script.sh").content_hash
     assert content_hash is not None
     assert script is not None
-    path = published.storage / object_path(script, Suffix.FILE)
+    path = published.folder / object_path(script, Suffix.FILE)
     flip_byte(path)
 
     with pytest.raises(ObjectCorrupted) as caught:
@@ -127,7 +127,7 @@ def test_flipped_byte_in_a_file_is_an_error_that_names_the_object(
 
 def test_truncated_chunk_is_refused(published: Repository, keys: RepositoryKeys) -> None:
     chunk = read(published, keys).entry("odd/large.bin").chunks[1]
-    path = published.storage / object_path(chunk.content_hash, Suffix.CHUNK)
+    path = published.folder / object_path(chunk.content_hash, Suffix.CHUNK)
     path.write_bytes(path.read_bytes()[:-1])
 
     assert read(published, keys).read("odd/large.bin", 0, 4) == bytes((0, 1, 7, 9))
@@ -138,7 +138,7 @@ def test_truncated_chunk_is_refused(published: Repository, keys: RepositoryKeys)
 def test_missing_object_is_named(published: Repository, keys: RepositoryKeys) -> None:
     entry = read(published, keys).entry("odd/script.sh")
     assert entry.content_hash is not None
-    (published.storage / object_path(entry.content_hash, Suffix.FILE)).unlink()
+    (published.folder / object_path(entry.content_hash, Suffix.FILE)).unlink()
 
     with pytest.raises(NotFound, match=entry.content_hash[2:]):
         read(published, keys).read("odd/script.sh")
@@ -150,7 +150,7 @@ def test_flipped_byte_in_a_catalog_is_refused(
 ) -> None:
     reader = read(published, keys)
     wanted = reader.nested_catalog_with("odd" if nested else "")
-    flip_byte(published.storage / object_path(wanted.content_hash, Suffix.CATALOG))
+    flip_byte(published.folder / object_path(wanted.content_hash, Suffix.CATALOG))
 
     with pytest.raises(ObjectCorrupted, match=wanted.content_hash):
         read(published, keys).lookup("odd/empty")
@@ -159,7 +159,7 @@ def test_flipped_byte_in_a_catalog_is_refused(
 def test_flipped_byte_in_the_certificate_is_refused(
     published: Repository, keys: RepositoryKeys
 ) -> None:
-    flip_byte(published.storage / object_path(published.manifest.certificate, Suffix.CERTIFICATE))
+    flip_byte(published.folder / object_path(published.manifest.certificate, Suffix.CERTIFICATE))
 
     with pytest.raises(ObjectCorrupted, match="X was changed"):
         read(published, keys)
@@ -170,7 +170,7 @@ def test_flipped_byte_in_the_certificate_is_refused(
 def test_flipped_byte_in_a_signed_file_is_refused(
     published: Repository, keys: RepositoryKeys, file: str, position: int
 ) -> None:
-    flip_byte(published.storage / file, position)
+    flip_byte(published.folder / file, position)
 
     with pytest.raises(SignatureInvalid, match=file):
         read(published, keys)
@@ -206,7 +206,7 @@ def test_expired_whitelist_is_refused_with_its_date(
 
 def test_repository_of_another_name_is_refused(published: Repository, keys: RepositoryKeys) -> None:
     with pytest.raises(WrongRepository, match=r"software\.example\.org, not other\.example\.org"):
-        open_reader(published.storage, "other.example.org", keys.public_key, at=AT)
+        open_reader(published.folder, "other.example.org", keys.public_key, at=AT)
 
 
 def test_catalog_of_another_directory_is_refused(
@@ -242,11 +242,11 @@ def test_reader_stays_with_its_revision_until_refreshed(
 
 
 def test_older_revision_than_before_is_refused(published: Repository, keys: RepositoryKeys) -> None:
-    old = (published.storage / ".cvmfspublished").read_bytes()
+    old = (published.folder / ".cvmfspublished").read_bytes()
     with transaction(published, keys, at=LATER, message="more") as tx:
         tx.put_bytes(b"new\n", "new")
     reader = read(published, keys)
-    (published.storage / ".cvmfspublished").write_bytes(old)
+    (published.folder / ".cvmfspublished").write_bytes(old)
 
     with pytest.raises(SignatureInvalid, match="older than revision 3"):
         reader.refreshed(at=LATER)

@@ -25,21 +25,24 @@ def test_new_repository_is_an_empty_root_at_revision_1(
 
 
 def test_opened_repository_is_the_one_that_was_made(repository: Repository) -> None:
-    assert open_repository(repository.storage, FQRN) == repository
+    opened = open_repository(repository.folder, FQRN)
+
+    assert (opened.folder, opened.fqrn) == (repository.folder, repository.fqrn)
+    assert opened.manifest == repository.manifest
 
 
 def test_repository_is_not_made_twice(repository: Repository, keys: RepositoryKeys) -> None:
     with pytest.raises(UserError, match=r"a repository in .* already"):
-        create_repository(repository.storage, keys, at=AT)
+        create_repository(repository.folder, keys, at=AT)
 
 
 def test_making_one_that_was_broken_off_goes_on(
     repository: Repository, keys: RepositoryKeys
 ) -> None:
-    (repository.storage / ".cvmfspublished").unlink()
-    (repository.storage / "data" / "txn" / "left").write_text("x")
+    (repository.folder / ".cvmfspublished").unlink()
+    (repository.folder / "data" / "txn" / "left").write_text("x")
 
-    again = create_repository(repository.storage, keys, at=AT)
+    again = create_repository(repository.folder, keys, at=AT)
 
     assert check(read(again, keys)).findings == ()
 
@@ -56,7 +59,7 @@ def test_making_one_needs_the_master_key(keys: RepositoryKeys, tmp_path: Path) -
 
 def test_repository_of_another_name_is_not_opened(repository: Repository) -> None:
     with pytest.raises(WrongRepository, match=r"software\.example\.org, not other\.example\.org"):
-        open_repository(repository.storage, "other.example.org")
+        open_repository(repository.folder, "other.example.org")
 
 
 def test_folder_without_a_repository_is_not_opened(tmp_path: Path) -> None:

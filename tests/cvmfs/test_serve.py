@@ -25,10 +25,10 @@ def ask(url: str, path: str, method: str = "GET") -> tuple[int, dict[str, str], 
 
 
 def test_manifest_may_be_kept_for_a_minute(repository: Repository) -> None:
-    with serving(repository.storage) as url:
+    with serving(repository.folder) as url:
         status, headers, body = ask(url, f"/cvmfs/{FQRN}/.cvmfspublished")
 
-    assert (status, body) == (200, (repository.storage / ".cvmfspublished").read_bytes())
+    assert (status, body) == (200, (repository.folder / ".cvmfspublished").read_bytes())
     assert headers["Content-Type"] == "application/x-cvmfs"
     assert headers["Content-Length"] == str(len(body))
     assert headers["Cache-Control"] == "max-age=61"
@@ -38,7 +38,7 @@ def test_object_may_be_kept_for_days(repository: Repository) -> None:
     content_hash = repository.manifest.root_hash
     path = f"/cvmfs/{FQRN}/data/{content_hash[:2]}/{content_hash[2:]}C"
 
-    with serving(repository.storage) as url:
+    with serving(repository.folder) as url:
         status, headers, body = ask(url, path)
         head = ask(url, path, "HEAD")
 
@@ -64,7 +64,7 @@ def test_object_may_be_kept_for_days(repository: Repository) -> None:
     ],
 )
 def test_nothing_else_is_served(repository: Repository, path: str) -> None:
-    with serving(repository.storage) as url:
+    with serving(repository.folder) as url:
         status, headers, body = ask(url, path)
 
     assert (status, headers["Content-Length"], body) == (404, "0", b"")
@@ -72,14 +72,14 @@ def test_nothing_else_is_served(repository: Repository, path: str) -> None:
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 def test_only_reading_is_possible(repository: Repository, method: str) -> None:
-    with serving(repository.storage) as url:
+    with serving(repository.folder) as url:
         status, _, _ = ask(url, f"/cvmfs/{FQRN}/.cvmfspublished", method)
 
     assert status == 501
 
 
 def test_address_has_the_layout_of_genuine_servers(repository: Repository) -> None:
-    with serving(repository.storage) as url:
+    with serving(repository.folder) as url:
         assert urlsplit(url).path == f"/cvmfs/{FQRN}"
 
 
@@ -89,11 +89,11 @@ def test_folder_without_a_repository_is_not_served(tmp_path: Path) -> None:
 
 
 def test_address_in_use_is_a_user_error(repository: Repository) -> None:
-    with serving(repository.storage) as url:
+    with serving(repository.folder) as url:
         port = urlsplit(url).port
         assert port is not None
         with (
             pytest.raises(UserError, match="cannot serve at"),
-            serving(repository.storage, port=port),
+            serving(repository.folder, port=port),
         ):
             pass

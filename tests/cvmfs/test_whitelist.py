@@ -11,7 +11,7 @@ from core import process
 from cvmfs.errors import FormatInvalid, SignatureInvalid, WhitelistExpired, WrongRepository
 from cvmfs.keys import RepositoryKeys
 from cvmfs.repository import Repository, sign_whitelist
-from cvmfs.whitelist import Whitelist, sign, verify
+from cvmfs.whitelist import Whitelist, fingerprint, sign, verify
 from tests.cvmfs.samples import AT, FQRN
 
 EXPIRES = datetime(2026, 3, 31, 12, tzinfo=UTC)
@@ -19,13 +19,13 @@ EXPIRES = datetime(2026, 3, 31, 12, tzinfo=UTC)
 
 @pytest.fixture(name="content")
 def _content(keys: RepositoryKeys) -> bytes:
-    return sign(Whitelist(FQRN, AT, EXPIRES, (keys.fingerprint,)), keys.master())
+    return sign(Whitelist(FQRN, AT, EXPIRES, (fingerprint(keys.certificate),)), keys.master())
 
 
 def test_text_is_that_of_the_genuine_server(keys: RepositoryKeys) -> None:
-    text = Whitelist(FQRN, AT, EXPIRES, (keys.fingerprint,)).text().decode()
+    text = Whitelist(FQRN, AT, EXPIRES, (fingerprint(keys.certificate),)).text().decode()
 
-    assert text == f"20260301123015\nE20260331120000\nN{FQRN}\n{keys.fingerprint}\n"
+    assert text == f"20260301123015\nE20260331120000\nN{FQRN}\n{fingerprint(keys.certificate)}\n"
 
 
 @pytest.mark.needs("openssl")
@@ -53,7 +53,7 @@ def test_openssl_prints_the_same_fingerprint(keys: RepositoryKeys) -> None:
         ["openssl", "x509", "-in", certificate, "-noout", "-fingerprint", "-sha1"], reason="print"
     ).stdout
 
-    assert printed.strip().partition("=")[2] == keys.fingerprint
+    assert printed.strip().partition("=")[2] == fingerprint(keys.certificate)
 
 
 def test_whitelist_is_valid_until_its_hour(content: bytes, keys: RepositoryKeys) -> None:
