@@ -12,7 +12,7 @@ import contextlib
 import os
 import sqlite3
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from cvmfs.hashes import (
     NO_HASH,
     Algorithm,
     ContentHash,
+    Suffix,
     algorithm_of,
     from_blob,
     parse_hash,
@@ -70,6 +71,8 @@ COMPRESSION_SHIFT = 11
 _THREE_BITS = 7
 _LINK_COUNT_BITS = 32
 _LINK_COUNT_MASK = (1 << _LINK_COUNT_BITS) - 1
+_BIND_MOUNTPOINTS_SINCE = 4
+"""The schema revision that brought the table (catalog_sql.cc)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +220,35 @@ class Catalog:
             "SELECT flags FROM catalog WHERE md5path_1 = ? AND md5path_2 = ?", key_of(path)
         ).fetchone()
         return None if row is None else int(row[0])
+
+    def objects(self) -> Iterator[tuple[ContentHash, Suffix]]:
+        """Return every object that the files of this catalog are stored in, once each.
+
+        A chunked file may have an object of the whole as well. What is stored elsewhere is left out.
+        """
+        files = self._db.execute(
+            f"SELECT DISTINCT hash, flags & {_THREE_BITS << HASH_SHIFT} FROM catalog "  # noqa: S608
+            f"WHERE hash IS NOT NULL AND flags & {FLAG_EXTERNAL} = 0"
+        )
+        for blob, flags in files:
+            yield from_blob(blob, self._algorithm(flags, "")), Suffix.FILE
+        chunks = self._db.execute(
+            f"SELECT DISTINCT chunks.hash, flags & {_THREE_BITS << HASH_SHIFT} "  # noqa: S608
+            "FROM chunks JOIN catalog USING (md5path_1, md5path_2) "
+            f"WHERE flags & {FLAG_EXTERNAL} = 0"
+        )
+        for blob, flags in chunks:
+            yield from_blob(blob, self._algorithm(flags, "")), Suffix.CHUNK
+
+    def bound(self) -> tuple[NestedCatalog, ...]:
+        """Return the catalogs that are shown at a second place, as the genuine publisher can do."""
+        if int(float(self.properties.get("schema_revision", "0"))) < _BIND_MOUNTPOINTS_SINCE:
+            return ()
+        rows = self._db.execute("SELECT path, sha1, size FROM bind_mountpoints ORDER BY path")
+        return tuple(
+            NestedCatalog(repository_path(path), parse_hash(sha1, where=self._where), size or 0)
+            for path, sha1, size in rows.fetchall()
+        )
 
     def next_link_group(self) -> int:
         """Return a hard link group number that is free in this catalog."""

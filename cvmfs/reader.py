@@ -61,16 +61,27 @@ class Location:
         return self.contents.source
 
 
+@dataclass(frozen=True, slots=True)
+class SignedFiles:
+    """The bytes of the signed files of a revision, as they were verified: a replica writes the same."""
+
+    manifest: bytes
+    whitelist: bytes
+
+
 class Reader:
     """One revision of a repository. It belongs to one thread.
 
     A path is that of an entry from the root; a leading slash does not matter.
     """
 
-    def __init__(self, location: Location, manifest: Manifest, whitelist: Whitelist) -> None:
+    def __init__(
+        self, location: Location, manifest: Manifest, whitelist: Whitelist, signed: SignedFiles
+    ) -> None:
         self.location = location
         self.manifest = manifest
         self.whitelist = whitelist
+        self.signed = signed
         self._catalogs: OrderedDict[ContentHash, Catalog] = OrderedDict()
 
     def __enter__(self) -> Reader:
@@ -319,8 +330,9 @@ def pieces(entry: Entry) -> Iterator[tuple[ContentHash, Suffix, Piece]]:
 def _verified(location: Location, manifest_content: bytes, *, at: datetime) -> Reader:
     """Return the reader once everything from the public key to the manifest holds."""
     source, fqrn = location.source, location.fqrn
+    whitelist_content = source.get(WHITELIST)
     whitelist = verify_whitelist(
-        source.get(WHITELIST),
+        whitelist_content,
         location.public_key,
         fqrn=fqrn,
         at=at,
@@ -336,7 +348,7 @@ def _verified(location: Location, manifest_content: bytes, *, at: datetime) -> R
     manifest = verify_manifest(manifest_content, key, where=where)
     if manifest.fqrn != fqrn:
         raise WrongRepository(f"{where} is the manifest of {manifest.fqrn}, not of {fqrn}")
-    return Reader(location, manifest, whitelist)
+    return Reader(location, manifest, whitelist, SignedFiles(manifest_content, whitelist_content))
 
 
 def _certificate(location: Location, claimed: Manifest, whitelist: Whitelist) -> x509.Certificate:
