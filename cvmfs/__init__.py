@@ -14,6 +14,8 @@ public cvmfs/cvmfs sources that it was read from.
     fetch          objects and signed files by directory or HTTP: what is read, with an optional cache
     cache          objects that were fetched before, verified again
     contents       contents of objects at hand, for reading parts of them
+    xattrs         extended attributes: a row's blob, a local file's
+    owners         whose files are in the repository
     entries        one row of a catalog: file, directory, link
     statistics     the 24 counters of a catalog
     catalog        one SQLite catalog: its schema, reading and writing rows

@@ -9,7 +9,8 @@ is read and hashed.
     catalogs     size and root_prefix as the parent announces, dense rowids, no row that nobody lists
     nesting      transition rows equal but for flags; marker in every nested catalog and nowhere else;
                  a mountpoint has no children in the parent; as many mountpoints as nested catalogs
-    rows         flags fit the mode; a file has a hash or chunks, others have none; link counts;
+    rows         flags fit the mode; a file has a hash or chunks, others have none; link counts; extended
+                 attributes can be read;
                  the names of a hard link are in one directory, equal, and as many as they say
     chunks       follow one another from 0 to the file's end
     statistics   all 24 counters exact
@@ -33,6 +34,7 @@ from cvmfs.history import TRUNK, tags_of
 from cvmfs.paths import MARKER, absolute, join
 from cvmfs.reader import Reader, pieces
 from cvmfs.statistics import NAMES, Counters
+from cvmfs.xattrs import decode
 
 log = logging.getLogger(__name__)
 
@@ -206,6 +208,7 @@ class _Check:
             self._file(entry)
         elif entry.content_hash is not None or entry.chunks:
             self._find("rows", entry.path, f"is a {entry.kind} and has a content")
+        self._attributes(entry)
         target_size = len(os.fsencode(entry.target))
         if entry.kind is Kind.SYMLINK and entry.size != target_size:
             self._find("rows", entry.path, f"has the size {entry.size}, its target {target_size}")
@@ -216,6 +219,15 @@ class _Check:
         found, expected = catalog.flags(entry.path), flags_of(entry)
         if found != expected:
             self._find("rows", entry.path, f"has the flags {found}, not {expected}")
+
+    def _attributes(self, entry: Entry) -> None:
+        try:
+            attributes = decode(entry.xattr)
+        except UserError as err:
+            self._find("rows", entry.path, str(err))
+            return
+        if entry.xattr is not None and not attributes:
+            self._find("rows", entry.path, "has a list of extended attributes with nothing in it")
 
     def _file(self, entry: Entry) -> None:
         if entry.content_hash is None and not entry.chunks:

@@ -3,6 +3,9 @@
 
 Names of one file in one directory stay hard links; names in different directories become files of their own,
 since the format's checker wants a hard link within one directory (the content is stored once anyway).
+
+Devices and sockets are refused unless asked for: a repository is mounted by strangers, who have no use for
+either. A fifo does no harm. Extended attributes are left out unless asked for, as by the genuine publisher.
 """
 
 from __future__ import annotations
@@ -11,13 +14,40 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from cvmfs.entries import DIRECTORY_SIZE, Entry
 from cvmfs.errors import RepositoryError
+from cvmfs.owners import Owners
 from cvmfs.paths import MARKER, join
+from cvmfs.xattrs import attributes_of, encode
 
 _NANOSECONDS = 1_000_000_000
+
+
+class VariableLinks(StrEnum):
+    """What becomes of a symlink with `$(` in its target, which clients replace by a variable of theirs."""
+
+    REFUSE = "refuse"
+    KEEP = "keep"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeRules:
+    """What is taken over from local files.
+
+    `owners` says whose they are (None: of the transaction's uid and gid), `xattrs` whether extended
+    attributes come along, `specials` whether devices and sockets may.
+    """
+
+    owners: Owners | None = None
+    xattrs: bool = False
+    specials: bool = False
+    variable_links: VariableLinks = VariableLinks.REFUSE
+
+
+AS_IT_IS = TreeRules()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +68,9 @@ class LocalDirectory:
     is_nested: bool
 
 
-def scan(folder: Path, path: str, *, uid: int, gid: int) -> Iterator[LocalDirectory]:
+def scan(
+    folder: Path, path: str, *, owners: Owners, rules: TreeRules = AS_IT_IS
+) -> Iterator[LocalDirectory]:
     """Return the directories of a folder that is to be at `path`, each before those in it.
 
     Raises:
@@ -50,45 +82,68 @@ def scan(folder: Path, path: str, *, uid: int, gid: int) -> Iterator[LocalDirect
     except OSError as err:
         raise RepositoryError(f"cannot read {folder}: {err.strerror}") from err
     children = [
-        local_entry(Path(item.path), join(path, item.name), uid=uid, gid=gid)
+        local_entry(Path(item.path), join(path, item.name), owners=owners, rules=rules)
         for item in listing
         if item.name != MARKER
     ]
     yield LocalDirectory(path, _linked(children), is_nested=len(children) < len(listing))
     for child in children:
         if child.entry.is_directory:
-            yield from scan(child.source, child.entry.path, uid=uid, gid=gid)
+            yield from scan(child.source, child.entry.path, owners=owners, rules=rules)
 
 
-def local_entry(source: Path, path: str, *, uid: int, gid: int) -> LocalEntry:
+def local_entry(
+    source: Path, path: str, *, owners: Owners, rules: TreeRules = AS_IT_IS
+) -> LocalEntry:
     """Return what is at `source` as the entry at `path`, without a hash.
 
     Raises:
-        RepositoryError: it is not there, or a link whose target the client would change.
+        RepositoryError: it is not there, or the rules forbid it.
     """
     try:
         status = source.lstat()
+        target = str(source.readlink()) if stat.S_ISLNK(status.st_mode) else ""
     except OSError as err:
         raise RepositoryError(f"cannot read {source}: {err.strerror}") from err
-    target = str(source.readlink()) if stat.S_ISLNK(status.st_mode) else ""
-    if "$(" in target:
-        raise RepositoryError(
-            f"the link {source} has $( in its target {target!r}, which CVMFS clients replace by a variable",
-            hint="remove the link or rename its target",
-        )
+    _check_allowed(source, status.st_mode, target, rules)
     entry = Entry(
         path=path,
         mode=status.st_mode,
         size=_size(status, target),
         mtime=status.st_mtime_ns // _NANOSECONDS,
         mtime_ns=status.st_mtime_ns % _NANOSECONDS,
-        uid=uid,
-        gid=gid,
+        uid=owners.users[status.st_uid],
+        gid=owners.groups[status.st_gid],
         target=target,
         link_count=2 if stat.S_ISDIR(status.st_mode) else 1,
+        xattr=_attributes(source) if rules.xattrs else None,
     )
     is_linked = stat.S_ISREG(status.st_mode) and status.st_nlink > 1
     return LocalEntry(entry, source, f"{status.st_dev}:{status.st_ino}" if is_linked else "")
+
+
+def _check_allowed(source: Path, mode: int, target: str, rules: TreeRules) -> None:
+    if "$(" in target and rules.variable_links is VariableLinks.REFUSE:
+        raise RepositoryError(
+            f"the link {source} has $( in its target {target!r}, which CVMFS clients replace by a variable",
+            hint="remove the link or rename its target",
+        )
+    is_special = stat.S_ISCHR(mode) or stat.S_ISBLK(mode) or stat.S_ISSOCK(mode)
+    if is_special and not rules.specials:
+        kind = "a socket" if stat.S_ISSOCK(mode) else "a device"
+        raise RepositoryError(
+            f"{source} is {kind}, which is not published",
+            hint=f"remove it: rm {source}",
+        )
+
+
+def _attributes(source: Path) -> bytes | None:
+    try:
+        return encode(attributes_of(source))
+    except RepositoryError as err:
+        raise RepositoryError(
+            f"{source}: {err}", hint="remove the attribute with setfattr -x"
+        ) from err
 
 
 def _size(status: os.stat_result, target: str) -> int:

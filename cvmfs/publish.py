@@ -26,16 +26,27 @@ from cvmfs.history import log as log_of
 from cvmfs.history import tags_of
 from cvmfs.ingest import Content, CutMarks, Ingest
 from cvmfs.keys import RepositoryKeys
-from cvmfs.local_tree import LocalDirectory, LocalEntry, local_entry, scan
+from cvmfs.local_tree import (
+    AS_IT_IS,
+    LocalDirectory,
+    LocalEntry,
+    TreeRules,
+    local_entry,
+    scan,
+)
 from cvmfs.manifest import Manifest
+from cvmfs.owners import Owners
 from cvmfs.paths import MARKER, absolute, name_of, parent_of, repository_path
 from cvmfs.repository import Repository, commit
 from cvmfs.whitelist import fingerprint
+from cvmfs.xattrs import has_capability
 
 log = logging.getLogger(__name__)
 
 _REGULAR = 0o100000
 _PERMISSIONS = 0o7777
+_EXECUTABLE = 0o111
+_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +74,7 @@ class Transaction:
     def __init__(self, catalogs: CatalogSet, ingest: Ingest) -> None:
         self._catalogs = catalogs
         self._ingest = ingest
+        self._owners = Owners.all_of(catalogs.uid, catalogs.gid)
         self._publication: Publication | None = None
         self.files = 0
         self.logical_bytes = 0
@@ -74,23 +86,27 @@ class Transaction:
             raise RuntimeError("the transaction has not been published")
         return self._publication
 
-    def put_tree(self, folder: Path, path: str, *, nest: bool = False) -> None:
+    def put_tree(
+        self, folder: Path, path: str, *, nest: bool = False, rules: TreeRules = AS_IT_IS
+    ) -> None:
         """Put a local folder at `path`, in place of what is there.
 
-        Files, directories, symlinks, specials, modes, times and hard links are taken as they are. A directory
-        with a `.cvmfscatalog` becomes a nested catalog, with `nest` the folder itself does; what is a nested
-        catalog already and stays a directory stays one.
+        Files, directories, symlinks, fifos, modes, times and hard links are taken as they are; `rules` says
+        what else. A directory with a `.cvmfscatalog` becomes a nested catalog, with `nest` the folder itself
+        does; what is a nested catalog already and stays a directory stays one.
 
         Raises:
             RepositoryError: something in the folder cannot be read or published.
         """
         target = repository_path(path)
-        uid, gid = self._catalogs.uid, self._catalogs.gid
+        owners = rules.owners or self._owners
         if not folder.is_dir():
             raise RepositoryError(f"{folder} is not a folder")
         source = folder.resolve()  # the folder itself may be reached by a link
-        root = local_entry(source, target, uid=uid, gid=gid)
-        directories = list(scan(source, target, uid=uid, gid=gid))
+        root = local_entry(source, target, owners=owners, rules=rules)
+        directories = list(scan(source, target, owners=owners, rules=rules))
+        if not rules.xattrs:
+            _warn_of_capabilities(folder, directories)
         contents = dict(self._ingest.files(_files_of(directories)))
         self._place_directory(root.entry)
         if nest:
@@ -98,7 +114,7 @@ class Transaction:
         for directory in directories:
             self._replace_children(directory, contents)
 
-    def put_file(self, file: Path, path: str) -> None:
+    def put_file(self, file: Path, path: str, *, rules: TreeRules = AS_IT_IS) -> None:
         """Put one local file at `path`, the one it leads to if it is a link; directories are made where
         missing.
 
@@ -106,7 +122,8 @@ class Transaction:
             RepositoryError: it cannot be read, or a directory is in its place.
         """
         target = _file_path(path)
-        local = local_entry(file.resolve(), target, uid=self._catalogs.uid, gid=self._catalogs.gid)
+        owners = rules.owners or self._owners
+        local = local_entry(file.resolve(), target, owners=owners, rules=rules)
         local = replace(local, leader="")  # other names of the file are not put here
         if local.entry.is_directory:
             raise RepositoryError(f"{file} is a folder", hint="put it with put_tree")
@@ -424,6 +441,22 @@ def _file_path(path: str) -> str:
             hint=f"{MARKER} marks nested catalogs: use nest" if target else None,
         )
     return target
+
+
+def _warn_of_capabilities(folder: Path, directories: Sequence[LocalDirectory]) -> None:
+    """Say which programs will have fewer rights than in the folder."""
+    programs = [
+        child.source
+        for directory in directories
+        for child in directory.children
+        if child.entry.kind is Kind.FILE and child.entry.mode & _EXECUTABLE
+    ]
+    losing = [str(program) for program in programs if has_capability(program)]
+    if losing:
+        log.warning(
+            "%d programs in %s lose their capabilities (%s): extended attributes are left out",
+            len(losing), folder, ", ".join(losing[:_NAMED]),
+        )  # fmt: skip
 
 
 def _files_of(directories: Sequence[LocalDirectory]) -> Iterator[tuple[Path, str]]:
