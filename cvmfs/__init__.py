@@ -29,6 +29,8 @@ public cvmfs/cvmfs sources that it was read from.
     repository     create and open; re-sign the whitelist
     publish        one transaction: the old revision or the new one
     reader         read and verify from the public key upward
+    pull           what a replica lacks, over several connections
+    replicate      a Stratum 1: made, updated, taken up where it was broken off
     check          every rule of the format, over everything
     serve          an HTTP server for demonstrations and tests
     filesystem     the FUSE operations, read-only

@@ -15,6 +15,7 @@ VERBS: tuple[str, ...] = (
     "unmount",
     "log",
     "check",
+    "replicate",
 )
 """Each verb is the command of its name in `pansoft/commands/repo/<verb>.py`."""
 

@@ -1,0 +1,280 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A Stratum 1: a copy of a repository that is made and updated from the public key downward.
+
+Nothing is stored that was not verified, and nothing is named before all that it leads to is there: objects,
+catalogs from the deepest up (`pull` has the rule), and at last the signed manifest. At any moment the replica
+is a whole revision, the old one or the new one. A run that was killed is taken up by the next; a run with
+nothing to do reads four files of the source.
+
+As the genuine `cvmfs_server snapshot` does (swissknife_pull.cc, cvmfs_server_snapshot.sh): a source without
+`.cvmfs_master_replica` is refused, all tagged revisions are copied, `.cvmfs_is_snapshotting` is there while a
+run lasts, `.cvmfs_last_snapshot` and `.cvmfs_status.json` say when the last one ended.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from core.canonical import readable_json
+from core.errors import UserError
+from core.files import exclusive_lock
+from cvmfs.catalog import NestedCatalog
+from cvmfs.contents import Contents
+from cvmfs.errors import NotFound, RepositoryError, VerificationFailed
+from cvmfs.hashes import ContentHash, Suffix
+from cvmfs.history import tags_of
+from cvmfs.manifest import MANIFEST, Manifest, parse_manifest
+from cvmfs.pull import Pull, Pulled
+from cvmfs.reader import Reader, open_reader
+from cvmfs.repository import MASTER_REPLICA
+from cvmfs.storage.storage import Storage
+from cvmfs.whitelist import WHITELIST
+
+log = logging.getLogger(__name__)
+
+JOBS = 8
+"""Connections at once; a genuine replica opens 16."""
+
+IS_SNAPSHOTTING = ".cvmfs_is_snapshotting"
+LAST_SNAPSHOT = ".cvmfs_last_snapshot"
+STATUS = ".cvmfs_status.json"
+_LOCK = ".replicate.lock"
+_DATE = "%a %b %e %H:%M:%S UTC %Y"
+
+
+class NotAReplica(UserError):
+    """The place to write to holds something that is not a replica of this repository."""
+
+
+class NotForReplication(RepositoryError):
+    """The source does not let itself be replicated."""
+
+
+class RolledBack(VerificationFailed):
+    """The source shows an older revision than the replica has, or another one of the same number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replication:
+    """What a run brought. `was` is the revision that the replica had before, None for a new replica."""
+
+    fqrn: str
+    revision: int
+    root_hash: ContentHash
+    was: int | None
+    pulled: Pulled
+
+
+def replicate(
+    source: str,
+    storage: Storage,
+    public_key: Path,
+    *,
+    at: datetime,
+    fqrn: str | None = None,
+    jobs: int = JOBS,
+    is_thorough: bool = False,
+    report: Callable[[Pulled], None] = lambda _: None,
+) -> Replication:
+    """Make the replica in a storage equal to the source, and return what was new.
+
+    Args:
+        source: `http://host/cvmfs/<fqrn>`, or the repository's folder.
+        storage: the replica, made where there is none; what a web server exports as `/cvmfs/<fqrn>`.
+        public_key: the file with the master public key.
+        at: the time at which the whitelist has to be valid, and that the replica says it was updated.
+        fqrn: the name that the repository has to have; by default the last part of the source.
+        jobs: how many connections there may be.
+        is_thorough: look at every object of the replica again, and fetch the damaged and the missing ones.
+        report: is called with what was done so far.
+
+    Raises:
+        NotForReplication: the source is not meant to be replicated.
+        NotAReplica: the storage holds something else.
+        RolledBack: the replica would go back.
+        VerificationFailed: a signature, hash, name or date is not what it must be.
+        Busy: another run is at it.
+        RepositoryError: the source does not answer, or lacks an object.
+    """
+    name = fqrn or name_in(source)
+    _check_place(storage, name)
+    with open_reader(source, name, public_key, at=at) as reader:
+        _check_sentinel(reader, source)
+        storage.prepare()
+        with _locked(storage):
+            before = _manifest_in(storage)
+            _check_not_older(before, reader)
+            is_careful = is_thorough or _was_broken_off(storage)
+            storage.replace(IS_SNAPSHOTTING, f"{_date(at)}\n".encode())
+            pull = Pull(source, storage, jobs, is_careful, is_thorough, report)
+            if before != reader.manifest or is_careful:
+                _pull_revisions(reader.manifest, pull)
+            storage.replace(WHITELIST, reader.signed.whitelist)
+            storage.replace(MANIFEST, reader.signed.manifest)
+            _say_when(storage, at)
+            storage.remove([IS_SNAPSHOTTING])
+    return Replication(
+        fqrn=name,
+        revision=reader.revision,
+        root_hash=reader.root_hash,
+        was=None if before is None else before.revision,
+        pulled=pull.done,
+    )
+
+
+def name_in(source: str) -> str:
+    """Return the repository's name as an address or folder ends with it."""
+    return urlsplit(source).path.rstrip("/").rpartition("/")[2]
+
+
+def snapshot_time(text: str) -> datetime | None:
+    """Return the time that `.cvmfs_last_snapshot` and `.cvmfs_status.json` say, as `date --utc` prints it."""
+    try:
+        return datetime.strptime(text.strip(), "%a %b %d %H:%M:%S UTC %Y").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+# -- what is refused
+
+
+def _check_place(storage: Storage, fqrn: str) -> None:
+    where = storage.describe("").rstrip("/")
+    if storage.size(MASTER_REPLICA) is not None:
+        raise NotAReplica(
+            f"{where} is a Stratum 0, not a replica", hint="name another place for the replica"
+        )
+    found = _manifest_in(storage)
+    if found is not None and found.fqrn != fqrn:
+        raise NotAReplica(
+            f"{where} is a replica of {found.fqrn}, not of {fqrn}",
+            hint="give each repository a place of its own",
+        )
+    strange = _stranger_in(storage.folder) if found is None and storage.folder else None
+    if strange:
+        raise NotAReplica(
+            f"{where} is not empty and no replica: it holds {strange}",
+            hint="name an empty or a new folder",
+        )
+
+
+def _stranger_in(folder: Path) -> str | None:
+    """Return a file that no first run that was killed has left."""
+    names = sorted(file.name for file in folder.iterdir()) if folder.is_dir() else []
+    strange = [name for name in names if name not in ("data", _LOCK) and name[:6] != ".cvmfs"]
+    return strange[0] if strange else None
+
+
+def _check_sentinel(reader: Reader, location: str) -> None:
+    try:
+        reader.location.source.get(MASTER_REPLICA)
+    except NotFound as err:
+        raise NotForReplication(
+            f"{location} is not a server for replication: it has no {MASTER_REPLICA}",
+            hint="replicate from the Stratum 0; its owner allows it by making that file",
+        ) from err
+
+
+def _check_not_older(before: Manifest | None, reader: Reader) -> None:
+    if before is None or before.root_hash == reader.root_hash:
+        return
+    where = reader.location.source.describe(MANIFEST)
+    if before.revision == reader.revision:
+        raise RolledBack(
+            f"{where} is of another revision {reader.revision} than the replica has: "
+            f"its root is {reader.root_hash}, ours {before.root_hash}",
+            hint="was it published twice from one state, or is the key in other hands? ask its owner",
+        )
+    if before.revision > reader.revision or before.published > reader.manifest.published:
+        raise RolledBack(
+            f"{where} is of revision {reader.revision}, the replica has {before.revision} already",
+            hint="a replica never goes back; was an old backup restored at the source?",
+        )
+
+
+def _manifest_in(storage: Storage) -> Manifest | None:
+    try:
+        return parse_manifest(storage.get(MANIFEST), where=storage.describe(MANIFEST))
+    except NotFound:
+        return None
+
+
+# -- one run at a time, and what a killed one left
+
+
+@contextmanager
+def _locked(storage: Storage) -> Iterator[None]:
+    if storage.folder is None:  # runs that meet bring the same objects, and none goes back
+        yield
+        return
+    with exclusive_lock(storage.folder / _LOCK, purpose="replicate"):
+        yield
+
+
+def _was_broken_off(storage: Storage) -> bool:
+    """Return whether the last run in a folder did not end; what it left is on the disk then, sound or not."""
+    if storage.folder is None or storage.size(IS_SNAPSHOTTING) is None:
+        return False
+    log.info("the last run was broken off: objects that are there are hashed before they count")
+    os.sync()
+    return True
+
+
+# -- what is brought
+
+
+def _pull_revisions(manifest: Manifest, pull: Pull) -> None:
+    """Bring what the manifest names, its revision and all that have a tag."""
+    for content_hash, suffix in _named_by(manifest):
+        pull.object(content_hash, suffix)
+    pull.revision(NestedCatalog("", manifest.root_hash, manifest.root_size))
+    tags = tags_of(_Brought(manifest, pull.storage))
+    for root_hash, root_size in dict.fromkeys((tag.root_hash, tag.root_size) for tag in tags):
+        pull.revision(NestedCatalog("", root_hash, root_size))
+    pull.storage.make_durable()
+
+
+@dataclass(frozen=True, slots=True)
+class _Brought:
+    """What is in the replica already, for reading its history."""
+
+    manifest: Manifest
+    storage: Storage
+
+    def stored_object(self, content_hash: ContentHash, suffix: Suffix) -> bytes:
+        """Return the verified stored bytes of an object."""
+        return Contents(self.storage).stored(content_hash, suffix)
+
+
+def _named_by(manifest: Manifest) -> Iterator[tuple[ContentHash, Suffix]]:
+    yield manifest.certificate, Suffix.CERTIFICATE
+    if manifest.metainfo is not None:
+        yield manifest.metainfo, Suffix.METAINFO
+    if manifest.history is not None:
+        yield manifest.history, Suffix.HISTORY
+
+
+# -- what monitors read
+
+
+def _say_when(storage: Storage, at: datetime) -> None:
+    """Write the time of this run where monitors look for it; other fields of the status stay."""
+    try:
+        facts = json.loads(storage.get(STATUS))
+    except (NotFound, ValueError):
+        facts = {}
+    date = _date(at)
+    storage.replace(LAST_SNAPSHOT, f"{date}\n".encode())
+    storage.replace(STATUS, readable_json({**facts, "last_snapshot": date}).encode())
+
+
+def _date(at: datetime) -> str:
+    return at.astimezone(UTC).strftime(_DATE)
