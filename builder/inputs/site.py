@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The site's own settings: further locations of inputs and what builds may take at most.
+"""The site's own settings: further locations of inputs, what builds may take, where the repository is.
 
 The file is `site.yaml` in the state folder, or what the variable PANSOFT_SITE names. It is about
 this machine or facility, so it is no part of a project and never committed with recipes.
@@ -117,6 +117,63 @@ SITE: Schema = {
             "disk": _at_most("MiB of disk.", 40960),
         },
     },
+    "repository": {
+        "type": "dict",
+        "meta": {
+            "description": "Where the CVMFS repository is that this project publishes to. Without it, "
+            "that is the folder `repository` of the state."
+        },
+        "schema": {
+            "storage": {
+                "type": "string",
+                "regex": r"/[^\x00]*|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._/-]+)?",
+                "meta": {
+                    "description": "A folder, or a bucket and what names in it begin with. Credentials "
+                    "for a bucket are those that other programs of this machine use: environment, "
+                    "`~/.aws`, or the machine's role; they are never written here.",
+                    "pattern": "an absolute path or s3://bucket/prefix",
+                    "example": "s3://software/cvmfs/software.pansoft.local",
+                },
+            },
+            "endpoint": {
+                **_WEB,
+                "meta": {
+                    "description": "The address of the S3 server, where it is not that of the "
+                    "machine's own configuration.",
+                    "pattern": "a web address",
+                    "example": "https://s3.example.org",
+                },
+            },
+            "region": {
+                "type": "string",
+                "regex": "[a-z0-9-]+",
+                "meta": {
+                    "description": "The region of the bucket.",
+                    "pattern": "lower-case letters, digits and hyphens",
+                    "example": "eu-central-1",
+                },
+            },
+            "public": {
+                **_WEB,
+                "meta": {
+                    "description": "Where readers get the repository by HTTP: the address of the bucket "
+                    "or of the web server before it. `pansoft repo mount` uses it.",
+                    "pattern": "a web address",
+                    "example": "https://software.example.org/cvmfs/software.pansoft.local",
+                },
+            },
+            "wait": {
+                "type": "integer",
+                "min": 0,
+                "max": 1440,
+                "meta": {
+                    "description": "Minutes to wait for another publisher to end; 0, which is the "
+                    "default, gives up at once.",
+                    "example": 30,
+                },
+            },
+        },
+    },
 }
 
 
@@ -151,11 +208,26 @@ def manual() -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class RepositorySettings:
+    """Where the site's repository is.
+
+    Without a `storage` it is in the state folder. `wait_s` is in seconds.
+    """
+
+    storage: str | None = None
+    endpoint: str | None = None
+    region: str | None = None
+    public: str | None = None
+    wait_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """What a site adds to the host's own configuration."""
 
     locations: tuple[Location, ...] = ()
     ceiling: Limits = UNLIMITED
+    repository: RepositorySettings = RepositorySettings()
 
 
 def site_of(state: Path) -> Site:
@@ -182,6 +254,7 @@ def site_of(state: Path) -> Site:
     return Site(
         tuple(item.location for item in _items(document) if item.location is not None),
         _ceiling(document.value.get("limits")),
+        _repository(document.value.get("repository")),
     )
 
 
@@ -189,6 +262,18 @@ def _ceiling(given: Value) -> Limits:
     """Return what the file allows; a part that it does not name is not limited."""
     named = given if isinstance(given, dict) else {}
     return replace(UNLIMITED, **{name: int(str(value)) for name, value in named.items()})
+
+
+def _repository(given: Value) -> RepositorySettings:
+    named = given if isinstance(given, dict) else {}
+    texts = {name: str(value) for name, value in named.items()}
+    return RepositorySettings(
+        storage=texts.get("storage"),
+        endpoint=texts.get("endpoint"),
+        region=texts.get("region"),
+        public=texts.get("public"),
+        wait_s=60.0 * int(texts.get("wait", "0")),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from builder.inputs.locations import Location, LocationKind
-from builder.inputs.site import SITE, Site, site_of
+from builder.inputs.site import SITE, RepositorySettings, Site, site_of
 from builder.recipes.recipe import Limits
 from core.errors import InvalidInput, UserError
 from core.schema import manual
@@ -91,3 +91,24 @@ def test_what_is_wrong_is_named_with_its_place(tmp_path: Path, text: str, proble
 
 def test_every_field_is_described() -> None:
     assert "input archive" in manual(SITE)
+
+
+def test_where_the_repository_is_may_be_named(tmp_path: Path) -> None:
+    (tmp_path / "site.yaml").write_text(
+        "schema: 1\n"
+        "repository: {storage: 's3://software/cvmfs/a.example', endpoint: 'https://s3.example', wait: 5}\n"
+    )
+
+    assert site_of(tmp_path).repository == RepositorySettings(
+        storage="s3://software/cvmfs/a.example", endpoint="https://s3.example", wait_s=300.0
+    )
+
+
+@pytest.mark.parametrize("storage", ["relative/folder", "s3://", "s3://UPPER/x", "http://a/b"])
+def test_a_repository_is_in_a_folder_or_a_bucket(storage: str, tmp_path: Path) -> None:
+    (tmp_path / "site.yaml").write_text(f"schema: 1\nrepository: {{storage: '{storage}'}}\n")
+
+    with pytest.raises(InvalidInput) as refused:
+        site_of(tmp_path)
+
+    assert [problem.field for problem in refused.value.problems] == ["repository.storage"]
