@@ -141,6 +141,7 @@ class CatalogSet:
         rows = Catalog.create(self._scratch_file(), as_root(entry))
         child = OpenCatalog(path, rows, NO_HASH, Counters(), Counters(), is_changed=True)
         self._move_rows(parent, child, path)
+        self.store.put_empty_file()  # the marker's content, in the algorithm of today
         rows.put(marker(path, entry, self.store.algorithm))
         parent.rows.put(as_mountpoint(entry))
         parent.rows.attach(NestedCatalog(path, NO_HASH, 0))

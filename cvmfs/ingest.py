@@ -49,7 +49,7 @@ class Ingest:
 
     def bytes(self, content: bytes, path: str) -> Content:
         """Store a content that is in memory."""
-        compression = self._compression(path)
+        compression = self._compression(path, len(content))
         pieces = cut(len(content), chunk_size=self.chunk_size)
         if len(pieces) <= 1:
             stored = self.store.put(compress(content, compression), Suffix.FILE)
@@ -103,15 +103,16 @@ class Ingest:
         is_large = size > self.chunk_size
         marks = self.cut_marks(source) if is_large and self.cut_marks is not None else ()
         pieces = cut(size, marks, chunk_size=self.chunk_size) or (Piece(0, 0),)
-        return _File(source, path, size, pieces, self._compression(path))
+        return _File(source, path, size, pieces, self._compression(path, size))
 
     def _store_piece(self, file: _File, piece: Piece) -> ContentHash:
         data = _read(file.source, piece)
         suffix = Suffix.FILE if len(file.pieces) == 1 else Suffix.CHUNK
         return self.store.put(compress(data, file.compression), suffix).content_hash
 
-    def _compression(self, path: str) -> Compression:
-        return Compression.ZLIB if self.compress(path) else Compression.NONE
+    def _compression(self, path: str, size: int) -> Compression:
+        # one object stands for every empty file, and clients know its name
+        return Compression.ZLIB if not size or self.compress(path) else Compression.NONE
 
 
 @dataclass

@@ -21,7 +21,7 @@ from cvmfs.chunking import CHUNK_SIZE
 from cvmfs.compression import worth_compressing
 from cvmfs.entries import Entry, Kind
 from cvmfs.errors import RepositoryError
-from cvmfs.hashes import ContentHash, Suffix, algorithm_of
+from cvmfs.hashes import Algorithm, ContentHash, Suffix
 from cvmfs.history import log as log_of
 from cvmfs.history import tags_of
 from cvmfs.ingest import Content, CutMarks, Ingest
@@ -38,7 +38,7 @@ from cvmfs.manifest import Manifest
 from cvmfs.owners import Owners
 from cvmfs.paths import MARKER, absolute, name_of, parent_of, repository_path
 from cvmfs.repository import Repository, commit
-from cvmfs.whitelist import fingerprint
+from cvmfs.whitelist import fingerprint, is_listed
 from cvmfs.xattrs import has_capability
 
 log = logging.getLogger(__name__)
@@ -305,6 +305,7 @@ def transaction(
     chunk_size: int = CHUNK_SIZE,
     uid: int = 0,
     gid: int = 0,
+    algorithm: Algorithm | None = None,
 ) -> Iterator[Transaction]:
     """Give a transaction to fill; it is published at the end of the block, or forgotten on an exception.
 
@@ -318,6 +319,8 @@ def transaction(
         chunk_size: bytes; larger files are cut.
         uid: who owns everything that is put.
         gid: the group of everything that is put.
+        algorithm: names new objects; without it the one that the repository uses. Objects that are there
+            keep their names: a repository changes over as it is published to.
 
     Raises:
         Busy: another transaction is open.
@@ -330,6 +333,8 @@ def transaction(
         manifest = repository.manifest
         _check_whitelisted(repository, keys, at)
         store = repository.store
+        if algorithm is not None:
+            store.algorithm = algorithm
         seconds = max(int(at.timestamp()), manifest.published)
         catalogs = CatalogSet(store, manifest.root_hash, seconds, uid, gid)
         work = Transaction(catalogs, Ingest(store, compress, cut_marks, chunk_size))
@@ -418,11 +423,10 @@ def _publish(
 
 def _check_whitelisted(repository: Repository, keys: RepositoryKeys, at: datetime) -> None:
     whitelist = repository.whitelist
-    algorithm = algorithm_of(repository.manifest.root_hash)
-    found = fingerprint(keys.certificate, algorithm)
-    if found not in whitelist.fingerprints:
+    if not is_listed(keys.certificate, whitelist):
         raise UserError(
-            f"the whitelist of {repository.fqrn} does not name the certificate {found}",
+            f"the whitelist of {repository.fqrn} does not name the certificate "
+            f"{fingerprint(keys.certificate)}",
             hint="the holder of the master key has to sign a new whitelist: pansoft repo resign",
         )
     if at >= whitelist.expires:

@@ -33,11 +33,11 @@ from cvmfs.errors import (
     WrongRepository,
 )
 from cvmfs.fetch import Source, source_of
-from cvmfs.hashes import Algorithm, ContentHash, Suffix, object_path
+from cvmfs.hashes import ContentHash, Suffix, object_path
 from cvmfs.keys import load_public_key
 from cvmfs.manifest import MANIFEST, Manifest, parse_manifest, split_signed, verify_manifest
 from cvmfs.paths import absolute, parent_of, prefixes, repository_name, repository_path
-from cvmfs.whitelist import WHITELIST, Whitelist, fingerprint
+from cvmfs.whitelist import WHITELIST, Whitelist, fingerprint, is_listed
 from cvmfs.whitelist import verify as verify_whitelist
 
 if TYPE_CHECKING:
@@ -358,8 +358,7 @@ def _certificate(location: Location, claimed: Manifest, whitelist: Whitelist) ->
         certificate = x509.load_pem_x509_certificate(pem)
     except ValueError as err:
         raise FormatInvalid(f"{where} is not a certificate: {err}") from err
-    found = {fingerprint(certificate, algorithm) for algorithm in Algorithm}
-    if not found & set(whitelist.fingerprints):
+    if not is_listed(certificate, whitelist):
         raise SignatureInvalid(
             f"the certificate {fingerprint(certificate)} of the manifest "
             f"is not on the whitelist of {whitelist.fqrn}",

@@ -51,6 +51,12 @@ def fingerprint(certificate: x509.Certificate, algorithm: Algorithm = Algorithm.
     return (to_blob(content_hash).hex(":") + algorithm.ending).upper()
 
 
+def is_listed(certificate: x509.Certificate, whitelist: Whitelist) -> bool:
+    """Return whether a whitelist names a certificate, by a fingerprint of any algorithm."""
+    found = {fingerprint(certificate, algorithm) for algorithm in Algorithm}
+    return not found.isdisjoint(whitelist.fingerprints)
+
+
 def sign(
     whitelist: Whitelist,
     master_key: rsa.RSAPrivateKey,

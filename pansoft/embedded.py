@@ -12,6 +12,7 @@ from pathlib import Path
 
 from builder.state import State
 from core.errors import UserError
+from cvmfs.hashes import Algorithm
 from cvmfs.keys import RepositoryKeys, create_keys, load_keys
 from cvmfs.reader import Reader, open_reader
 from cvmfs.repository import Repository, create_repository, open_repository, sign_whitelist
@@ -35,8 +36,10 @@ def exists(state: State) -> bool:
     return (state.repository / ".cvmfspublished").is_file()
 
 
-def ensure_repository(state: State, *, at: datetime) -> tuple[Repository, RepositoryKeys]:
-    """Return the embedded repository and its keys, made the first time.
+def ensure_repository(
+    state: State, *, at: datetime, algorithm: Algorithm = Algorithm.SHA1
+) -> tuple[Repository, RepositoryKeys]:
+    """Return the embedded repository and its keys, made the first time; `algorithm` names new objects.
 
     Its whitelist is signed anew ten days before it expires, where the master key is here.
 
@@ -57,7 +60,7 @@ def ensure_repository(state: State, *, at: datetime) -> tuple[Repository, Reposi
         create_keys(folder, FQRN, at=at)
     keys = load_keys(folder, FQRN)
     if not exists(state):
-        return create_repository(state.repository, keys, at=at), keys
+        return create_repository(state.repository, keys, at=at, algorithm=algorithm), keys
     repository = open_repository(state.repository, FQRN)
     is_due = repository.whitelist.expires - at < _RENEW_BEFORE
     if is_due and keys.master_key is not None:  # a site may keep the master key elsewhere
