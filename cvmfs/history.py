@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Protocol
 
-from cvmfs.compression import Compression, decompress
+from cvmfs.compression import Compression, compress, decompress
 from cvmfs.errors import FormatInvalid
 from cvmfs.hashes import ContentHash, Suffix, object_path, parse_hash
 from cvmfs.manifest import Manifest
@@ -32,7 +31,7 @@ INSERT INTO branches (branch, parent, initial_revision) VALUES ('', NULL, 0);
 CREATE TABLE tags (name TEXT, hash TEXT, revision INTEGER,   timestamp INTEGER, channel INTEGER, description TEXT, size INTEGER,   branch TEXT, CONSTRAINT pk_tags PRIMARY KEY (name),   FOREIGN KEY (branch) REFERENCES branches (branch));
 CREATE TABLE recycle_bin (hash TEXT, flags INTEGER,   CONSTRAINT pk_hash PRIMARY KEY (hash));
 COMMIT;
-"""  # noqa: E501 - verbatim
+"""  # noqa: E501 - verbatim; the recycle bin stays empty, the reflog took its place
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +44,17 @@ class Tag:
     timestamp: int
     description: str
     root_size: int
+    branch: str = ""
+
+    @property
+    def is_generic(self) -> bool:
+        """Return whether publishing made it, one for every revision; retention rules may remove it."""
+        return self.name.startswith(GENERIC)
+
+    @property
+    def is_managed(self) -> bool:
+        """Return whether publishing moves it."""
+        return self.name in (TRUNK, TRUNK_PREVIOUS)
 
     @property
     def time(self) -> datetime:
@@ -63,9 +73,18 @@ class HasHistory(Protocol):
         """Return the verified stored bytes of an object."""
 
 
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A line of revisions that the genuine tools can make; we publish on the one without a name."""
+
+    name: str
+    parent: str
+    initial_revision: int
+
+
 def log(source: HasHistory) -> tuple[Tag, ...]:
     """Return the revisions that can be found again, the newest first, one tag for each."""
-    tags = [tag for tag in tags_of(source) if tag.name.startswith(GENERIC)]
+    tags = [tag for tag in tags_of(source) if tag.is_generic]
     return tuple(sorted(tags, key=lambda tag: (-tag.revision, tag.name)))
 
 
@@ -75,25 +94,40 @@ def tags_of(source: HasHistory) -> tuple[Tag, ...]:
     Raises:
         FormatInvalid: the history is not a database of tags.
     """
-    content_hash = source.manifest.history
-    if content_hash is None:
-        return ()
-    where = object_path(content_hash, Suffix.HISTORY)
-    content = decompress(
-        source.stored_object(content_hash, Suffix.HISTORY), Compression.ZLIB, where=where
-    )
-    with contextlib.closing(sqlite3.connect(":memory:")) as db:
-        try:
-            db.deserialize(content)
-            rows = db.execute(
-                "SELECT name, hash, revision, timestamp, description, size FROM tags ORDER BY name"
-            ).fetchall()
-        except sqlite3.Error as err:
-            raise FormatInvalid(f"{where} is not a history database: {err}") from err
+    with _database(source) as (db, where):
+        # Before revision 3 of the schema there was one branch.
+        branch = "branch" if _has_branches(db) else "''"
+        rows = db.execute(
+            f"SELECT name, hash, revision, timestamp, description, size, {branch} "  # noqa: S608
+            "FROM tags ORDER BY name"
+        ).fetchall()
     return tuple(
-        Tag(name, parse_hash(root, where=where), revision, timestamp, description or "", size or 0)
-        for name, root, revision, timestamp, description, size in rows
+        Tag(
+            name,
+            parse_hash(root, where=where),
+            revision,
+            timestamp,
+            description or "",
+            size or 0,
+            branch or "",
+        )
+        for name, root, revision, timestamp, description, size, branch in rows
     )
+
+
+def branches_of(source: HasHistory) -> tuple[Branch, ...]:
+    """Return the branches that have a name, sorted by it.
+
+    Raises:
+        FormatInvalid: the history is not a database of tags.
+    """
+    with _database(source) as (db, _):
+        if not _has_branches(db):
+            return ()
+        rows = db.execute(
+            "SELECT branch, parent, initial_revision FROM branches WHERE branch <> '' ORDER BY branch"
+        ).fetchall()
+    return tuple(Branch(name, parent or "", initial) for name, parent, initial in rows)
 
 
 def tagged(tags: Sequence[Tag], manifest: Manifest, message: str) -> tuple[Tag, ...]:
@@ -128,21 +162,33 @@ def tagged(tags: Sequence[Tag], manifest: Manifest, message: str) -> tuple[Tag, 
     return tuple(by_name[name] for name in sorted(by_name))
 
 
-def write_history(
-    file: Path, tags: Sequence[Tag], *, fqrn: str, previous: ContentHash | None
-) -> None:
-    """Write a history database to a new file."""
-    with contextlib.closing(sqlite3.connect(file)) as db:
-        db.execute("PRAGMA journal_mode=OFF")
-        db.execute("PRAGMA synchronous=OFF")
+def history_object(
+    tags: Sequence[Tag],
+    *,
+    fqrn: str,
+    previous: ContentHash | None,
+    branches: Sequence[Branch] = (),
+) -> bytes:
+    """Return a history database as it is stored, compressed; the same tags are the same bytes.
+
+    A branch that no tag is on is left out: the format's checker does not want it.
+    """
+    with contextlib.closing(sqlite3.connect(":memory:")) as db:
         db.executescript(_TABLES)
         properties = {"schema": "1.0", "schema_revision": "3", "fqrn": fqrn}
         if previous is not None:
             properties["previous_revision"] = previous
         db.executemany("INSERT INTO properties VALUES (?,?)", sorted(properties.items()))
         db.executemany(
+            "INSERT INTO branches VALUES (?,?,?)",
+            [
+                (branch.name, branch.parent, branch.initial_revision)
+                for branch in _used(branches, tags)
+            ],
+        )
+        db.executemany(
             "INSERT INTO tags (name, hash, revision, timestamp, channel, description, size, branch) "
-            "VALUES (?,?,?,?,0,?,?,'')",
+            "VALUES (?,?,?,?,0,?,?,?)",
             [
                 (
                     tag.name,
@@ -151,8 +197,45 @@ def write_history(
                     tag.timestamp,
                     tag.description,
                     tag.root_size,
+                    tag.branch,
                 )
                 for tag in tags
             ],
         )
         db.commit()
+        return compress(db.serialize())
+
+
+def _used(branches: Sequence[Branch], tags: Sequence[Tag]) -> list[Branch]:
+    """Return the branches with a tag, each on the nearest one above it that has a tag too."""
+    parents = {branch.name: branch.parent for branch in branches}
+    used = {tag.branch for tag in tags} & parents.keys()
+
+    def above(name: str) -> str:
+        parent = parents[name]
+        return parent if parent in used or not parent else above(parent)
+
+    return [
+        replace(branch, parent=above(branch.name)) for branch in branches if branch.name in used
+    ]
+
+
+@contextlib.contextmanager
+def _database(source: HasHistory) -> Iterator[tuple[sqlite3.Connection, str]]:
+    """Give the history database of a source and its name in messages; an empty one where there is none."""
+    content_hash = source.manifest.history
+    where = "" if content_hash is None else object_path(content_hash, Suffix.HISTORY)
+    with contextlib.closing(sqlite3.connect(":memory:")) as db:
+        try:
+            if content_hash is None:
+                db.executescript(_TABLES)
+            else:
+                stored = source.stored_object(content_hash, Suffix.HISTORY)
+                db.deserialize(decompress(stored, Compression.ZLIB, where=where))
+            yield db, where
+        except sqlite3.Error as err:
+            raise FormatInvalid(f"{where} is not a history database: {err}") from err
+
+
+def _has_branches(db: sqlite3.Connection) -> bool:
+    return any(row[1] == "branch" for row in db.execute("PRAGMA table_info(tags)"))

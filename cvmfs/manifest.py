@@ -36,6 +36,7 @@ class Manifest:
     published: int
     history: ContentHash | None = None
     metainfo: ContentHash | None = None
+    reflog: ContentHash | None = None
     ttl_s: int = TTL_S
     is_collectable: bool = False
 
@@ -54,6 +55,7 @@ class Manifest:
             ("H", self.history),
             ("T", str(self.published)),
             ("M", self.metainfo),
+            ("Y", self.reflog),
         ]
         return "".join(
             f"{letter}{value}\n" for letter, value in values if value is not None
@@ -148,6 +150,7 @@ def parse_manifest(content: bytes, *, where: str) -> Manifest:
             published=int(lines.get("T", "0")),
             history=parse_hash(lines["H"], where=where) if "H" in lines else None,
             metainfo=parse_hash(lines["M"], where=where) if "M" in lines else None,
+            reflog=parse_hash(lines["Y"], where=where) if "Y" in lines else None,
             ttl_s=int(lines["D"]),
             is_collectable=lines.get("G") == "yes",
         )

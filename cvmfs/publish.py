@@ -23,7 +23,7 @@ from cvmfs.entries import Entry, Kind
 from cvmfs.errors import RepositoryError
 from cvmfs.hashes import Algorithm, ContentHash, Suffix
 from cvmfs.history import log as log_of
-from cvmfs.history import tags_of
+from cvmfs.history import tagged, tags_of
 from cvmfs.ingest import Content, CutMarks, Ingest
 from cvmfs.keys import RepositoryKeys
 from cvmfs.local_tree import (
@@ -400,9 +400,8 @@ def _publish(
             certificate=certificate.content_hash,
             published=catalogs.at,
         )
-        published = commit(
-            repository, store, keys, revised, message=message, tags=tags_of(repository)
-        )
+        tags = tagged(tags_of(repository), revised, message)
+        published = commit(repository, store, keys, revised, tags=tags)
         log.info(
             "published revision %d of %s, %s",
             published.revision,

@@ -7,23 +7,25 @@ The storage is what a web server exports as `/cvmfs/<fqrn>`: `.cvmfspublished`, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from core.canonical import Json, readable_json
-from core.errors import UserError
+from core.errors import Busy, UserError
 from core.files import exclusive_lock
+from cvmfs import reflog
 from cvmfs.catalog_set import CatalogSet
 from cvmfs.errors import NotFound, RepositoryError, WrongRepository
-from cvmfs.hashes import Algorithm, ContentHash, Suffix, algorithm_of
-from cvmfs.history import Tag, tagged, write_history
+from cvmfs.hashes import Algorithm, ContentHash, Suffix, algorithm_of, hash_of
+from cvmfs.history import Tag, branches_of, history_object, tagged
 from cvmfs.keys import RepositoryKeys
 from cvmfs.manifest import MANIFEST, TTL_S, Manifest, parse_manifest, sign_manifest
 from cvmfs.objects import ObjectStore
 from cvmfs.paths import repository_name
+from cvmfs.reflog import Reference
 from cvmfs.storage.local import SCRATCH
 from cvmfs.storage.places import storage_at
 from cvmfs.storage.storage import Storage
@@ -100,6 +102,8 @@ class Repository:
         """
         with exclusive_lock(self.folder / _LOCK, purpose=purpose):
             ObjectStore(self.storage, self.scratch).clean_scratch()
+            if self.storage.size(MANIFEST) is not None:
+                reflog.mend(self.storage, self.manifest)
             yield
 
 
@@ -161,7 +165,8 @@ def create_repository(
         )
         storage.replace(MASTER_REPLICA, b"this is a master replica\n")
         sign_whitelist(repository, keys, at=at, algorithm=algorithm)
-        commit(repository, store, keys, manifest, message="new repository", tags=())
+        tags = tagged((), manifest, "new repository")
+        commit(repository, store, keys, manifest, tags=tags)
     return repository
 
 
@@ -212,20 +217,41 @@ def commit(
     keys: RepositoryKeys,
     manifest: Manifest,
     *,
-    message: str,
     tags: Sequence[Tag],
+    references: Iterable[Reference] | None = None,
 ) -> Manifest:
-    """Tag the revision, make everything durable, and let the signed manifest take its name; return it.
+    """Make everything durable and let the signed manifest with these tags take its name; return it.
 
-    Until the rename at the end clients see the old revision, from then on the new one.
+    Until the rename at the end clients see the old revision, from then on the new one. The reflog is
+    replaced just before; should this process die in between, the next one puts the old reflog back.
+
+    Args:
+        repository: the repository, locked.
+        store: its objects.
+        keys: who signs.
+        manifest: what is published; history and reflog are filled in here.
+        tags: all tags that there are from now on.
+        references: what the reflog is to hold beside this manifest; by default what it holds.
+
+    Raises:
+        Busy: somebody else published in the meantime; nothing was changed.
     """
-    file = store.scratch_file("history")
-    write_history(
-        file, tagged(tags, manifest, message), fqrn=repository.fqrn, previous=manifest.history
+    storage = store.storage
+    branches = branches_of(repository) if any(tag.branch for tag in tags) else ()
+    history = store.put(
+        history_object(tags, fqrn=repository.fqrn, previous=manifest.history, branches=branches),
+        Suffix.HISTORY,
     )
-    history = store.put_file(file, Suffix.HISTORY).content_hash
-    file.unlink()
-    complete = replace(manifest, history=history)
-    store.storage.make_durable()
-    store.storage.replace(MANIFEST, sign_manifest(complete, keys.repository_key))
+    complete = replace(manifest, history=history.content_hash, is_collectable=True)
+    old = reflog.content_of(storage)
+    if references is None:
+        references = reflog.known(storage, manifest, reflog.references_of(tags))
+    new = reflog.encode(
+        reflog.merged(references, reflog.references_in(complete)), fqrn=repository.fqrn
+    )
+    complete = replace(complete, reflog=hash_of(new, store.algorithm))
+    storage.make_durable()
+    if not reflog.put(storage, old, new):
+        raise Busy(f"{repository.fqrn} was published by somebody else in the meantime")
+    storage.replace(MANIFEST, sign_manifest(complete, keys.repository_key))
     return complete

@@ -335,7 +335,7 @@ def test_store_has_the_folders_and_files_of_a_genuine_one(taken: Taken) -> None:
 
 
 def test_manifest_refers_to_objects_that_are_there(taken: Taken) -> None:
-    assert list(taken.manifest) == list("CBRDSGANXHTM")
+    assert list(taken.manifest) == list("CBRDSGANXHTMY")
     assert zlib.decompress(stored(taken.storage, taken.manifest["X"], "X")).startswith(
         b"-----BEGIN"
     )
