@@ -33,6 +33,8 @@ public cvmfs/cvmfs sources that it was read from.
     pull           what a replica lacks, over several connections
     replicate      a Stratum 1: made, updated, taken up where it was broken off
     check          every rule of the format, over everything
+    mirrors        several servers of one repository held against each other
+    server_info    what a web server says of itself: its repositories, its contact
     serve          an HTTP server for demonstrations and tests
     filesystem     the FUSE operations, read-only
     mount          the mount process, and starting and stopping it

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""`pansoft repo replicate`: a second site from the command line."""
+"""`pansoft repo replicate`, `status`, `info` and `serve`: a second site from the command line."""
 
 from __future__ import annotations
 
@@ -52,3 +52,52 @@ def test_a_replica_is_no_source(
     assert pansoft(state, "replicate", first, second, *name) == 2
 
     assert f"{first} is not a server for replication" in capsys.readouterr().err
+
+
+def test_status_compares_servers(
+    state: State, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "replica"
+    source = str(state.repository)
+    assert pansoft(state, "replicate", source, str(place), "--fqrn", embedded.FQRN) == 0
+    capsys.readouterr()
+    with serving(state.repository) as original, serving(place) as replica:
+        assert pansoft(state, "status", original, replica) == 0
+        table = capsys.readouterr().out.splitlines()
+        (place / ".cvmfspublished").unlink()
+        assert pansoft(state, "status", original, replica, "--json", "--warn-days", "90") == 3
+
+    facts = json.loads(capsys.readouterr().out)
+    assert table[0].split() == [
+        "revision", "root", "published", "updated", "whitelist", "answers", "server"
+    ]  # fmt: skip
+    assert [line.split()[0] for line in table[1:]] == ["1", "1"]
+    assert "original" in table[1]
+    assert "original" not in table[2]
+    assert [mirror["verified"] for mirror in facts["mirrors"]] == [True, False]
+    said = {alarm["url"]: alarm["message"] for alarm in facts["alarms"]}
+    assert said[original].startswith("its whitelist expires in 29 d")
+    assert said[replica].endswith(".cvmfspublished is missing")
+
+
+def test_info_is_written_for_a_web_server(
+    state: State, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "srv"
+    source, place = str(state.repository), str(root / embedded.FQRN)
+    assert pansoft(state, "replicate", source, place, "--fqrn", embedded.FQRN) == 0
+    capsys.readouterr()
+
+    assert pansoft(state, "info", str(root), "--email", "cvmfs@example.org") == 0
+
+    assert capsys.readouterr().out == f"replica   {embedded.FQRN}\n"
+    meta = json.loads((root / "info" / "v1" / "meta.json").read_text())
+    assert meta["email"] == "cvmfs@example.org"
+
+
+def test_serve_names_a_folder_without_a_repository(
+    state: State, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert pansoft(state, "serve", str(tmp_path)) == 2
+
+    assert f"{tmp_path}/.cvmfspublished is missing" in capsys.readouterr().err

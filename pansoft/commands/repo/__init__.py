@@ -16,6 +16,8 @@ VERBS: tuple[str, ...] = (
     "log",
     "check",
     "replicate",
+    "status",
+    "info",
 )
 """Each verb is the command of its name in `pansoft/commands/repo/<verb>.py`."""
 

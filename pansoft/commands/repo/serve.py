@@ -3,24 +3,30 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
-from cvmfs.repository import open_repository
-from cvmfs.serve import serve as serve_repository
-from pansoft import embedded, workspace
+from cvmfs.serve import serve as serve_repositories
+from cvmfs.server_info import served
+from pansoft import workspace
 from pansoft.context import Context
 
 
 @click.command()
+@click.argument("folders", nargs=-1, type=click.Path(file_okay=False, path_type=Path))
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
 @click.pass_obj
-def serve(context: Context, *, host: str, port: int) -> None:
-    """Serve the repository by HTTP, as clients and Stratum-1 servers read it, until stopped.
+def serve(context: Context, *, folders: tuple[Path, ...], host: str, port: int) -> None:
+    """Serve repositories by HTTP, as clients and Stratum-1 servers read them, until stopped.
+
+    Without FOLDERS it is the embedded repository. For production see docs/serving/.
 
     Example: pansoft repo serve --port 8000
     """
-    state = workspace.state_of(context)
-    open_repository(state.repository, embedded.FQRN)
-    context.console.say(f"serving http://{host}:{port}/cvmfs/{embedded.FQRN}, stop with Ctrl-C")
-    serve_repository(state.repository, host, port)
+    chosen = folders or (workspace.state_of(context).repository,)
+    for folder in chosen:
+        name = served(folder).fqrn
+        context.console.say(f"serving http://{host}:{port}/cvmfs/{name}, stop with Ctrl-C")
+    serve_repositories(*chosen, host=host, port=port)
