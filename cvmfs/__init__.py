@@ -11,8 +11,12 @@ public cvmfs/cvmfs sources that it was read from.
     chunking       where a large file is cut
     storage/       places where files are kept, all of one shape
     objects        content-addressed objects in a storage: what is written
-    fetch          objects and signed files by directory or HTTP: what is read, with an optional cache
-    cache          objects that were fetched before, verified again
+    transfer       one HTTP request, bounded in time and in size
+    routes         several servers and proxies, and which of them to use now
+    fetch          objects and signed files by directory or HTTP: what is read
+    cache          objects that were fetched before, verified again, up to a quota
+    remembered     the newest revision that was seen, over restarts and without a server
+    ahead          fetching in the background what will be wanted next
     contents       contents of objects at hand, for reading parts of them
     xattrs         extended attributes: a row's blob, a local file's
     owners         whose files are in the repository

@@ -7,17 +7,22 @@ which is kept open. Others are kept decompressed in memory, up to a limit.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import time
 import weakref
 from collections import OrderedDict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from cvmfs.cache import ObjectCache
+from cvmfs.ahead import Ahead
+from cvmfs.cache import ObjectCache, Pin
 from cvmfs.compression import Compression, decompress
 from cvmfs.errors import FormatInvalid, NotFound, ObjectCorrupted
-from cvmfs.fetch import Source
+from cvmfs.fetch import OBJECT_LIMIT, Source
 from cvmfs.hashes import (
     Algorithm,
     ContentHash,
@@ -31,6 +36,7 @@ from cvmfs.hashes import (
 MEMORY_BYTES = 128 * 1024 * 1024
 _OPEN_FILES = 256
 _BLOCK = 1 << 20
+_NOTE_EVERY_S = 60.0
 
 
 class Content(Protocol):
@@ -46,37 +52,73 @@ class Content(Protocol):
 
 @dataclass
 class Contents:
-    """The objects of a source and what was read of them lately. It belongs to one thread."""
+    """The objects of a source and what was read of them lately. It belongs to one thread.
+
+    With a cache and an `ahead`, objects that will be wanted next are fetched in other threads meanwhile.
+    """
 
     source: Source
     cache: ObjectCache | None = None
     memory_bytes: int = MEMORY_BYTES
+    ahead: Ahead | None = None
     _in_memory: OrderedDict[str, _InMemory] = field(default_factory=OrderedDict, repr=False)
     _on_disk: OrderedDict[str, _OnDisk] = field(default_factory=OrderedDict, repr=False)
     _size: int = 0
 
-    def stored(self, content_hash: ContentHash, suffix: Suffix) -> bytes:
-        """Return the stored bytes of an object, which have its hash.
+    def stored(
+        self, content_hash: ContentHash, suffix: Suffix, *, limit: int = OBJECT_LIMIT
+    ) -> bytes:
+        """Return the stored bytes of an object, which have its hash; no more than `limit` are fetched.
 
         Raises:
             NotFound: there is none.
             ObjectCorrupted: the bytes at its place have another hash.
         """
-        path = object_path(content_hash, suffix)
-        if self.cache is not None and self.source.folder is None:
+        if self.cache is not None and self._is_cached:
+            self._settle(content_hash, suffix)
             cached = self.cache.get(content_hash, suffix)
             if cached is not None:
                 return cached
-        stored = self.source.get(path)
-        self._verify(content_hash, hash_like(content_hash, stored), path)
-        if self.cache is not None and self.source.folder is None:
+        return self.fetched(content_hash, suffix, limit=limit)
+
+    def fetched(
+        self, content_hash: ContentHash, suffix: Suffix, *, limit: int = OBJECT_LIMIT
+    ) -> bytes:
+        """Return the same, asked of the source, and keep it in the cache. Any thread may do this."""
+        path = object_path(content_hash, suffix)
+
+        def check(stored: bytes) -> None:
+            self._verify(content_hash, hash_like(content_hash, stored), path)
+
+        stored = self.source.get(path, limit=limit, check=check)
+        if self.cache is not None and self._is_cached:
             self.cache.put(content_hash, suffix, stored)
         return stored
 
-    def decompressed(self, content_hash: ContentHash, suffix: Suffix) -> bytes:
-        """Return what a compressed object holds; nothing is kept of it in memory."""
+    def decompressed(
+        self, content_hash: ContentHash, suffix: Suffix, *, size: int | None = None
+    ) -> bytes:
+        """Return what a compressed object holds; nothing is kept of it in memory.
+
+        `size` is what it holds in bytes, where that is known.
+        """
         where = self.source.describe(object_path(content_hash, suffix))
-        return decompress(self.stored(content_hash, suffix), Compression.ZLIB, where=where)
+        limit = OBJECT_LIMIT if size is None else _at_most(size)
+        stored = self.stored(content_hash, suffix, limit=limit)
+        return decompress(stored, Compression.ZLIB, where=where)
+
+    def pin(self, content_hash: ContentHash, suffix: Suffix) -> Pin | None:
+        """Keep an object from being cleaned away from the cache for as long as the pin is held."""
+        return self.cache.pin(content_hash, suffix) if self.cache and self._is_cached else None
+
+    def read_ahead(self, objects: Iterable[tuple[ContentHash, Suffix, int]]) -> None:
+        """Bring objects of these sizes into the cache while others work; there is no harm if it fails."""
+        if self.ahead is None or self.cache is None or not self._is_cached:
+            return
+        for content_hash, suffix, size in objects:
+            if not self.cache.has(content_hash, suffix):
+                fetch = partial(self.fetched, content_hash, suffix, limit=_at_most(size))
+                self.ahead.begin(f"{content_hash}{suffix}", fetch)
 
     def content(
         self, content_hash: ContentHash, suffix: Suffix, compression: Compression, size: int
@@ -93,7 +135,7 @@ class Contents:
             if name in kept:
                 kept.move_to_end(name)
                 return kept[name]
-        found = self._open(content_hash, suffix, compression)
+        found = self._open(content_hash, suffix, compression, size)
         if found.size != size:
             where = self.source.describe(object_path(content_hash, suffix))
             raise FormatInvalid(f"{where} holds {found.size} bytes, the catalog says {size}")
@@ -106,28 +148,35 @@ class Contents:
         self._on_disk.clear()
         self._size = 0
 
-    def _open(
-        self, content_hash: ContentHash, suffix: Suffix, compression: Compression
-    ) -> _InMemory | _OnDisk:
-        path = object_path(content_hash, suffix)
-        if compression is Compression.NONE:
-            file = self._file(content_hash, suffix)
-            if file is not None:
-                opened = _OnDisk(file)
-                self._verify(content_hash, opened.content_hash(algorithm_of(content_hash)), path)
-                return opened
-        stored = self.stored(content_hash, suffix)
-        return _InMemory(decompress(stored, compression, where=self.source.describe(path)))
+    @property
+    def _is_cached(self) -> bool:
+        """Return whether the cache is of use: what is on this machine needs none."""
+        return self.cache is not None and self.source.folder is None
 
-    def _file(self, content_hash: ContentHash, suffix: Suffix) -> Path | None:
-        """Return the object's file, when it is on this machine or can be brought there."""
-        if self.source.folder is not None:
-            return self.source.folder / object_path(content_hash, suffix)
-        if self.cache is None:
-            return None
-        self.stored(content_hash, suffix)
-        file = self.cache.path(content_hash, suffix)
-        return file if file.exists() else None
+    def _settle(self, content_hash: ContentHash, suffix: Suffix) -> None:
+        if self.ahead is not None:
+            self.ahead.settle(f"{content_hash}{suffix}")
+
+    def _open(
+        self, content_hash: ContentHash, suffix: Suffix, compression: Compression, size: int
+    ) -> _InMemory | _OnDisk:
+        if compression is Compression.NONE:
+            if self.source.folder is not None:
+                file = self.source.folder / object_path(content_hash, suffix)
+                return self._verified_file(_OnDisk(file), content_hash, suffix)
+            if self.cache is not None and self._is_cached:
+                self._settle(content_hash, suffix)
+                with contextlib.suppress(NotFound, ObjectCorrupted):  # else it is fetched, below
+                    kept = _OnDisk(self.cache.path(content_hash, suffix), used=self.cache.used)
+                    return self._verified_file(kept, content_hash, suffix)
+        where = self.source.describe(object_path(content_hash, suffix))
+        stored = self.stored(content_hash, suffix, limit=_at_most(size))
+        return _InMemory(decompress(stored, compression, where=where))
+
+    def _verified_file(self, file: _OnDisk, content_hash: ContentHash, suffix: Suffix) -> _OnDisk:
+        found = file.content_hash(algorithm_of(content_hash))
+        self._verify(content_hash, found, object_path(content_hash, suffix))
+        return file
 
     def _keep(self, name: str, content: _InMemory | _OnDisk) -> None:
         if isinstance(content, _OnDisk):
@@ -161,8 +210,10 @@ class _InMemory:
 class _OnDisk:
     """A content that is a file. It is read, not mapped: a file that shrinks would kill us with SIGBUS."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, used: Callable[[Path], None] | None = None) -> None:
         self._file = file
+        self._used = used
+        self._noted_at = time.monotonic()
         try:
             self._descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError as err:
@@ -174,6 +225,9 @@ class _OnDisk:
         data = os.pread(self._descriptor, stop - start, start)
         if len(data) != stop - start:
             raise ObjectCorrupted(f"{self._file} became shorter since it was verified")
+        if self._used is not None and time.monotonic() - self._noted_at > _NOTE_EVERY_S:
+            self._used(self._file)
+            self._noted_at = time.monotonic()
         return data
 
     def content_hash(self, algorithm: Algorithm) -> ContentHash:
@@ -182,3 +236,8 @@ class _OnDisk:
             hasher.update(block)
             offset += len(block)
         return hasher.content_hash()
+
+
+def _at_most(size: int) -> int:
+    """Return how many bytes may be stored for `size` bytes of content: zlib adds a little at worst."""
+    return size + size // 1000 + 64

@@ -8,6 +8,7 @@ with SHA-1 by the key of the certificate that the manifest names (manifest.cc, c
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes as digests
@@ -39,6 +40,11 @@ class Manifest:
     reflog: ContentHash | None = None
     ttl_s: int = TTL_S
     is_collectable: bool = False
+
+    @property
+    def time(self) -> datetime:
+        """Return when it was published."""
+        return datetime.fromtimestamp(self.published, UTC)
 
     def text(self) -> bytes:
         """Return the lines that are signed, in the order of manifest.cc `ExportString`."""

@@ -9,10 +9,11 @@ catalogs and contents by hash; and every object has the hash that it was asked f
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from io import SEEK_CUR, SEEK_END, SEEK_SET, BufferedReader, RawIOBase
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -20,9 +21,11 @@ from typing import TYPE_CHECKING, BinaryIO
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from cvmfs.cache import ObjectCache
+from cvmfs.ahead import Ahead
+from cvmfs.cache import ObjectCache, Pin
 from cvmfs.catalog import Catalog, NestedCatalog
 from cvmfs.chunking import Piece
+from cvmfs.compression import Compression, decompress
 from cvmfs.contents import Contents
 from cvmfs.entries import Entry, Kind
 from cvmfs.errors import (
@@ -30,43 +33,44 @@ from cvmfs.errors import (
     NotFound,
     RepositoryError,
     SignatureInvalid,
+    Unreachable,
+    VerificationFailed,
     WrongRepository,
 )
-from cvmfs.fetch import Source, source_of
+from cvmfs.fetch import CONTROL_LIMIT, Source, source_of
 from cvmfs.hashes import ContentHash, Suffix, object_path
 from cvmfs.keys import load_public_key
 from cvmfs.manifest import MANIFEST, Manifest, parse_manifest, split_signed, verify_manifest
 from cvmfs.paths import absolute, parent_of, prefixes, repository_name, repository_path
+from cvmfs.remembered import Remembered
+from cvmfs.remembered import SignedFiles as SignedFiles  # what a replica writes, too
+from cvmfs.transfer import TIMEOUT_S
 from cvmfs.whitelist import WHITELIST, Whitelist, fingerprint, is_listed
 from cvmfs.whitelist import verify as verify_whitelist
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer as Buffer
 
+log = logging.getLogger(__name__)
+
 _OPEN_CATALOGS = 64
+_ANY_TIME = datetime.min.replace(tzinfo=UTC)
 _STREAM_BUFFER = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A repository to read: where it is, its name, and the key that it has to answer to."""
+    """A repository to read: where it is, its name, the key that it answers to, and what was seen of it."""
 
     fqrn: str
     public_key: rsa.RSAPublicKey
     contents: Contents
+    remembered: Remembered | None = None
 
     @property
     def source(self) -> Source:
         """Return what the files come from."""
         return self.contents.source
-
-
-@dataclass(frozen=True, slots=True)
-class SignedFiles:
-    """The bytes of the signed files of a revision, as they were verified: a replica writes the same."""
-
-    manifest: bytes
-    whitelist: bytes
 
 
 class Reader:
@@ -82,7 +86,7 @@ class Reader:
         self.manifest = manifest
         self.whitelist = whitelist
         self.signed = signed
-        self._catalogs: OrderedDict[ContentHash, Catalog] = OrderedDict()
+        self._catalogs: OrderedDict[ContentHash, _OpenCatalog] = OrderedDict()
 
     def __enter__(self) -> Reader:
         """Return the reader; it is closed at the end of the block."""
@@ -111,20 +115,10 @@ class Reader:
         """Return a reader of the newest revision: this one if there is no newer.
 
         Raises:
-            VerificationFailed: what is published now does not verify.
+            VerificationFailed: what is published now does not verify, or is older than what was seen before.
             RepositoryError: the source does not answer.
         """
-        content = self.location.source.get(MANIFEST)
-        current = parse_manifest(content, where=self.location.source.describe(MANIFEST))
-        if current == self.manifest:
-            return self
-        reader = _verified(self.location, content, at=at)
-        if reader.manifest.published < self.manifest.published:
-            raise SignatureInvalid(
-                f"{self.location.source.describe(MANIFEST)} is of revision {reader.revision}, "
-                f"older than revision {self.revision} that was read before"
-            )
-        return reader
+        return _newest(self.location, at=at, current=self)
 
     # -- the tree
 
@@ -200,6 +194,14 @@ class Reader:
                 parts.append(content.part(max(offset - start, 0), min(end - start, piece.size)))
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
+    def read_ahead(self, entry: Entry, offset: int, size: int) -> None:
+        """Fetch what holds a stretch of a file in the background, where the location can do that."""
+        self.location.contents.read_ahead(
+            (content_hash, suffix, piece.size)
+            for content_hash, suffix, piece in pieces(entry)
+            if piece.offset < offset + size and piece.offset + piece.size > offset
+        )
+
     def open(self, path: str) -> BinaryIO:
         """Return a file's content as a stream, of which only the parts that are read are fetched.
 
@@ -243,9 +245,11 @@ class Reader:
         """
         if found := self._catalogs.get(nested.content_hash):
             self._catalogs.move_to_end(nested.content_hash)
-            return found
+            return found.catalog
         where = self.location.source.describe(object_path(nested.content_hash, Suffix.CATALOG))
-        content = self.location.contents.decompressed(nested.content_hash, Suffix.CATALOG)
+        content = self.location.contents.decompressed(
+            nested.content_hash, Suffix.CATALOG, size=nested.size or None
+        )
         if nested.size and len(content) != nested.size:
             raise FormatInvalid(
                 f"the catalog of {absolute(nested.path) or '/'} has {len(content)} bytes, "
@@ -257,7 +261,8 @@ class Reader:
                 f"{where} is the catalog of {absolute(catalog.root_path) or '/'}, "
                 f"not of {absolute(nested.path) or '/'}"
             )
-        self._catalogs[nested.content_hash] = catalog
+        pin = self.location.contents.pin(nested.content_hash, Suffix.CATALOG)
+        self._catalogs[nested.content_hash] = _OpenCatalog(catalog, pin)
         while len(self._catalogs) > _OPEN_CATALOGS:
             self._catalogs.popitem(last=False)  # whoever works with it now closes it by letting go
         return catalog
@@ -265,9 +270,17 @@ class Reader:
     def close(self) -> None:
         """Close catalogs and connections and forget contents; the reader may be used again."""
         while self._catalogs:
-            self._catalogs.popitem()[1].close()
+            self._catalogs.popitem()[1].catalog.close()
         self.location.contents.clear()
         self.location.source.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _OpenCatalog:
+    """A catalog and what keeps it in the cache meanwhile."""
+
+    catalog: Catalog
+    pin: Pin | None
 
 
 class _Content(RawIOBase):
@@ -298,24 +311,57 @@ class _Content(RawIOBase):
 
 
 def open_reader(
-    source: str | Path, fqrn: str, public_key: Path, cache: Path | None = None, *, at: datetime
+    source: str | Path | Sequence[str],
+    fqrn: str,
+    public_key: Path,
+    cache: Path | None = None,
+    *,
+    at: datetime,
+    quota: int | None = None,
+    proxies: str = "",
+    timeout_s: float = TIMEOUT_S,
+    ahead: Ahead | None = None,
 ) -> Reader:
-    """Return a reader of the current revision of the repository at a directory or an HTTP address.
+    """Return a reader of the current revision of the repository at a directory or at HTTP addresses.
+
+    With a cache, the newest revision that was ever verified with it is remembered: an older one is refused,
+    and while no server answers it is what is read, if its whitelist is still in date.
 
     Args:
-        source: the repository's folder, or `http://host/cvmfs/<fqrn>`.
+        source: the repository's folder, or `http://host/cvmfs/<fqrn>`, several with `;` between them.
         fqrn: the name that it has to have.
         public_key: the file with the master public key.
         cache: a directory for fetched objects.
         at: the time at which the whitelist has to be valid.
+        quota: how many bytes the cache may hold.
+        proxies: as `CVMFS_HTTP_PROXY` has them; see `routes`.
+        timeout_s: seconds without an answer after which another host or proxy is asked.
+        ahead: fetches in the background what `Reader.read_ahead` asks for.
 
     Raises:
         VerificationFailed: a signature, hash, name or date is not what it must be; a child says which.
         RepositoryError: the source does not answer, or with something that is no repository.
     """
-    contents = Contents(source_of(source), None if cache is None else ObjectCache(cache))
-    location = Location(repository_name(fqrn), load_public_key(public_key), contents)
-    return _verified(location, location.source.get(MANIFEST), at=at)
+    name = repository_name(fqrn)
+    files = source_of(source, fqrn=name, proxies=proxies, timeout_s=timeout_s)
+    objects = None if cache is None else ObjectCache(cache, quota)
+    location = Location(
+        name,
+        load_public_key(public_key),
+        Contents(files, objects, ahead=ahead),
+        None if objects is None else Remembered(objects, name),
+    )
+    try:
+        return _newest(location, at=at)
+    except Unreachable as err:
+        reader = _seen_before(location, at=at)
+        if reader is None:
+            raise
+        log.warning(
+            "no server of %s answers, revision %d of %s is read from the cache: %s",
+            name, reader.revision, reader.manifest.time.isoformat(" "), err,
+        )  # fmt: skip
+        return reader
 
 
 def pieces(entry: Entry) -> Iterator[tuple[ContentHash, Suffix, Piece]]:
@@ -327,33 +373,69 @@ def pieces(entry: Entry) -> Iterator[tuple[ContentHash, Suffix, Piece]]:
         yield chunk.content_hash, Suffix.CHUNK, chunk.piece
 
 
-def _verified(location: Location, manifest_content: bytes, *, at: datetime) -> Reader:
-    """Return the reader once everything from the public key to the manifest holds."""
-    source, fqrn = location.source, location.fqrn
-    whitelist_content = source.get(WHITELIST)
-    whitelist = verify_whitelist(
-        whitelist_content,
-        location.public_key,
-        fqrn=fqrn,
-        at=at,
-        where=source.describe(WHITELIST),
+def _newest(location: Location, *, at: datetime, current: Reader | None = None) -> Reader:
+    """Return a reader of the newest revision that a server has; `current` if that is it.
+
+    A server whose manifest does not verify, or is older than one that was seen, is left for the next one.
+    """
+    found: list[Reader] = []
+
+    def check(content: bytes) -> None:
+        where = location.source.describe(MANIFEST)
+        split_signed(content, where=where)  # nothing is read from a text that was changed
+        claimed = parse_manifest(content, where=where)
+        if current is not None and claimed == current.manifest:
+            found.append(current)
+            return
+        reader, signed = _fetched(location, content, at=at)
+        floors = (_floor(location), None if current is None else current.manifest)
+        for floor in floors:
+            _refuse_older(reader.manifest, floor, where=where)
+        if location.remembered is not None:
+            location.remembered.write(signed)
+        found.append(reader)
+
+    location.source.get(MANIFEST, limit=CONTROL_LIMIT, check=check)
+    return found[-1]
+
+
+def _fetched(location: Location, manifest: bytes, *, at: datetime) -> tuple[Reader, SignedFiles]:
+    """Return the reader of a manifest, once all that it stands on was fetched and verified."""
+    source = location.source
+    claimed = parse_manifest(manifest, where=source.describe(MANIFEST))
+
+    def check(content: bytes) -> None:
+        name = source.describe(WHITELIST)
+        verify_whitelist(content, location.public_key, fqrn=location.fqrn, at=at, where=name)
+
+    whitelist = source.get(WHITELIST, limit=CONTROL_LIMIT, check=check)
+    certificate = location.contents.stored(
+        claimed.certificate, Suffix.CERTIFICATE, limit=CONTROL_LIMIT
     )
-    where = source.describe(MANIFEST)
-    split_signed(manifest_content, where=where)  # nothing is read from a text that was changed
-    claimed = parse_manifest(manifest_content, where=where)
-    certificate = _certificate(location, claimed, whitelist)
-    key = certificate.public_key()
-    if not isinstance(key, rsa.RSAPublicKey):
-        raise FormatInvalid(f"the certificate of {fqrn} holds no RSA key")
-    manifest = verify_manifest(manifest_content, key, where=where)
-    if manifest.fqrn != fqrn:
-        raise WrongRepository(f"{where} is the manifest of {manifest.fqrn}, not of {fqrn}")
-    return Reader(location, manifest, whitelist, SignedFiles(manifest_content, whitelist_content))
+    signed = SignedFiles(manifest, whitelist, certificate)
+    return _verified(location, signed, at=at, where=source.describe), signed
 
 
-def _certificate(location: Location, claimed: Manifest, whitelist: Whitelist) -> x509.Certificate:
-    where = location.source.describe(object_path(claimed.certificate, Suffix.CERTIFICATE))
-    pem = location.contents.decompressed(claimed.certificate, Suffix.CERTIFICATE)
+def _verified(
+    location: Location, signed: SignedFiles, *, at: datetime, where: Callable[[str], str]
+) -> Reader:
+    """Return the reader once everything from the public key to the manifest holds."""
+    whitelist = verify_whitelist(
+        signed.whitelist, location.public_key, fqrn=location.fqrn, at=at, where=where(WHITELIST)
+    )
+    claimed = parse_manifest(signed.manifest, where=where(MANIFEST))
+    path = object_path(claimed.certificate, Suffix.CERTIFICATE)
+    pem = decompress(signed.certificate, Compression.ZLIB, where=where(path))
+    key = _certified_key(pem, whitelist, where=where(path))
+    manifest = verify_manifest(signed.manifest, key, where=where(MANIFEST))
+    if manifest.fqrn != location.fqrn:
+        raise WrongRepository(
+            f"{where(MANIFEST)} is the manifest of {manifest.fqrn}, not of {location.fqrn}"
+        )
+    return Reader(location, manifest, whitelist, signed)
+
+
+def _certified_key(pem: bytes, whitelist: Whitelist, *, where: str) -> rsa.RSAPublicKey:
     try:
         certificate = x509.load_pem_x509_certificate(pem)
     except ValueError as err:
@@ -364,4 +446,37 @@ def _certificate(location: Location, claimed: Manifest, whitelist: Whitelist) ->
             f"is not on the whitelist of {whitelist.fqrn}",
             hint="the holder of the master key has to sign a whitelist that names it",
         )
-    return certificate
+    key = certificate.public_key()
+    if not isinstance(key, rsa.RSAPublicKey):
+        raise FormatInvalid(f"the certificate of {whitelist.fqrn} holds no RSA key")
+    return key
+
+
+def _floor(location: Location) -> Manifest | None:
+    """Return the manifest that was seen last; one under another key was of another repository."""
+    try:
+        reader = _seen_before(location, at=_ANY_TIME)
+    except (VerificationFailed, FormatInvalid) as err:
+        log.warning("what was seen of %s before does not count: %s", location.fqrn, err)
+        return None
+    return None if reader is None else reader.manifest
+
+
+def _seen_before(location: Location, *, at: datetime) -> Reader | None:
+    """Return a reader of the revision that was seen last, verified again, or None."""
+    signed = None if location.remembered is None else location.remembered.read()
+    if signed is None or location.remembered is None:
+        return None
+    file = location.remembered.file
+    return _verified(location, signed, at=at, where=lambda path: f"{path} in {file}")
+
+
+def _refuse_older(manifest: Manifest, floor: Manifest | None, *, where: str) -> None:
+    if floor is None:
+        return
+    if manifest.published < floor.published or manifest.revision < floor.revision:
+        raise SignatureInvalid(
+            f"{where} is of revision {manifest.revision} of {manifest.time:%Y-%m-%d %H:%M:%S}, older than "
+            f"revision {floor.revision} of {floor.time:%Y-%m-%d %H:%M:%S} that was read before",
+            hint="a server that lags behind, or somebody who hides a change; ask another server",
+        )
