@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes as digests
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -112,7 +113,7 @@ def load_public_key(file: Path) -> rsa.RSAPublicKey:
     """
     try:
         key = serialization.load_pem_public_key(_read(file))
-    except ValueError as err:
+    except (ValueError, UnsupportedAlgorithm) as err:
         raise UserError(f"{file} is not a public key in PEM: {err}") from err
     if not isinstance(key, rsa.RSAPublicKey):
         raise UserError(f"{file} is not an RSA key; CVMFS knows no other")
@@ -138,7 +139,7 @@ def _self_signed(key: rsa.RSAPrivateKey, fqrn: str, at: datetime) -> x509.Certif
 def _load_private(file: Path) -> rsa.RSAPrivateKey:
     try:
         key = serialization.load_pem_private_key(_read(file), password=None)
-    except (ValueError, TypeError) as err:
+    except (ValueError, TypeError, UnsupportedAlgorithm) as err:
         raise UserError(f"{file} is not an unencrypted private key in PEM: {err}") from err
     if not isinstance(key, rsa.RSAPrivateKey):
         raise UserError(f"{file} is not an RSA key; CVMFS knows no other")
