@@ -22,7 +22,7 @@ from cvmfs.ahead import Ahead
 from cvmfs.cache import ObjectCache, Pin
 from cvmfs.compression import Compression, decompress
 from cvmfs.errors import FormatInvalid, NotFound, ObjectCorrupted
-from cvmfs.fetch import OBJECT_LIMIT, Source
+from cvmfs.fetch import OBJECT_LIMIT, Source, get_checked
 from cvmfs.hashes import (
     Algorithm,
     ContentHash,
@@ -90,7 +90,7 @@ class Contents:
         def check(stored: bytes) -> None:
             self._verify(content_hash, hash_like(content_hash, stored), path)
 
-        stored = self.source.get(path, limit=limit, check=check)
+        stored = get_checked(self.source, path, limit=limit, check=check)
         if self.cache is not None and self._is_cached:
             self.cache.put(content_hash, suffix, stored)
         return stored

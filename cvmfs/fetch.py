@@ -8,7 +8,6 @@ something else. Without a check it is bytes that nobody has verified.
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -52,13 +51,8 @@ class Source(Protocol):
     def describe(self, path: str) -> str:
         """Return the name of a file for messages."""
 
-    def get(self, path: str, *, limit: int = OBJECT_LIMIT, check: Check | None = None) -> bytes:
+    def get(self, path: str) -> bytes:
         """Return a file's bytes.
-
-        Args:
-            path: the file, from the repository's folder.
-            limit: how many bytes it may have at most.
-            check: what the bytes have to pass; its errors are passed on when no other bytes can be had.
 
         Raises:
             NotFound: there is none.
@@ -93,6 +87,23 @@ def source_of(
     return HttpSource(location, fqrn=fqrn, proxies=proxies, timeout_s=timeout_s)
 
 
+def get_checked(source: Source, path: str, *, limit: int, check: Check) -> bytes:
+    """Return a file's bytes when they pass a check; where several servers hold it, from one whose do.
+
+    Raises:
+        NotFound: there is none.
+        Unreachable: the source does not answer as it should.
+        FormatInvalid: it has more than `limit` bytes.
+    """
+    if isinstance(source, HttpSource):
+        return source.get(path, limit=limit, check=check)
+    content = source.get(path)
+    if len(content) > limit:
+        raise FormatInvalid(f"{source.describe(path)} has more than the allowed {limit} bytes")
+    check(content)
+    return content
+
+
 class FolderSource:
     """A repository in a directory of this machine."""
 
@@ -108,21 +119,14 @@ class FolderSource:
         """Return the file's name."""
         return str(self._folder / path)
 
-    def get(self, path: str, *, limit: int = OBJECT_LIMIT, check: Check | None = None) -> bytes:
+    def get(self, path: str) -> bytes:
         """Return a file's bytes."""
         try:
-            with (self._folder / path).open("rb") as stream:
-                is_too_long = os.fstat(stream.fileno()).st_size > limit
-                content = b"" if is_too_long else stream.read()
+            return (self._folder / path).read_bytes()
         except FileNotFoundError as err:
             raise NotFound(f"{self.describe(path)} is missing") from err
         except OSError as err:
             raise Unreachable(f"cannot read {self.describe(path)}: {err.strerror}") from err
-        if is_too_long:
-            raise FormatInvalid(f"{self.describe(path)} has more than the allowed {limit} bytes")
-        if check is not None:
-            check(content)
-        return content
 
     def close(self) -> None:
         """Do nothing: there is nothing to let go of."""

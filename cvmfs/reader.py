@@ -37,7 +37,7 @@ from cvmfs.errors import (
     VerificationFailed,
     WrongRepository,
 )
-from cvmfs.fetch import CONTROL_LIMIT, Source, source_of
+from cvmfs.fetch import CONTROL_LIMIT, Source, get_checked, source_of
 from cvmfs.hashes import ContentHash, Suffix, object_path
 from cvmfs.keys import load_public_key
 from cvmfs.manifest import MANIFEST, Manifest, parse_manifest, split_signed, verify_manifest
@@ -395,7 +395,7 @@ def _newest(location: Location, *, at: datetime, current: Reader | None = None) 
             location.remembered.write(signed)
         found.append(reader)
 
-    location.source.get(MANIFEST, limit=CONTROL_LIMIT, check=check)
+    get_checked(location.source, MANIFEST, limit=CONTROL_LIMIT, check=check)
     return found[-1]
 
 
@@ -408,7 +408,7 @@ def _fetched(location: Location, manifest: bytes, *, at: datetime) -> tuple[Read
         name = source.describe(WHITELIST)
         verify_whitelist(content, location.public_key, fqrn=location.fqrn, at=at, where=name)
 
-    whitelist = source.get(WHITELIST, limit=CONTROL_LIMIT, check=check)
+    whitelist = get_checked(source, WHITELIST, limit=CONTROL_LIMIT, check=check)
     certificate = location.contents.stored(
         claimed.certificate, Suffix.CERTIFICATE, limit=CONTROL_LIMIT
     )

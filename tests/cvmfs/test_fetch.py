@@ -150,8 +150,8 @@ def test_wrong_bytes_from_everywhere_are_the_error_to_report(
 def test_file_that_no_host_has_is_not_found(published: Repository) -> None:
     with serving(published.folder) as one, serving(published.folder) as two:
         source = HttpSource([one, two])
-        with pytest.raises(NotFound, match=r"\.cvmfsreflog is missing"):
-            source.get(".cvmfsreflog")
+        with pytest.raises(NotFound, match=r"\.cvmfs_last_snapshot is missing"):
+            source.get(".cvmfs_last_snapshot")
 
 
 def test_connection_that_was_closed_meanwhile_is_opened_anew(published: Repository) -> None:
@@ -180,11 +180,13 @@ def test_control_file_may_not_be_large(published: Repository, behaviour: Behavio
     assert server.sent < 16 * CONTROL_LIMIT
 
 
-def test_large_file_in_a_folder_is_refused(published: Repository) -> None:
+def test_large_control_file_in_a_folder_is_refused(
+    published: Repository, keys: RepositoryKeys
+) -> None:
     (published.folder / MANIFEST).write_bytes(bytes(CONTROL_LIMIT + 1))
 
     with pytest.raises(FormatInvalid, match="more than the allowed"):
-        source_of(published.folder).get(MANIFEST, limit=CONTROL_LIMIT)
+        open_reader(published.folder, FQRN, keys.public_key, at=AT)
 
 
 def test_many_threads_share_a_source(published: Repository) -> None:
