@@ -31,6 +31,7 @@ public cvmfs/cvmfs sources that it was read from.
     whitelist      .cvmfswhitelist, signed with the master key
     history        the database of tags: revisions that can be found again
     reflog         everything that was published and not yet collected
+    lease          one publisher at a time, on whatever machine
     repository     create and open; re-sign the whitelist
     publish        one transaction: the old revision or the new one
     reader         read and verify from the public key upward

@@ -18,6 +18,10 @@ class Unreachable(RepositoryError):
     """The source did not answer, or not as an HTTP server of a repository does."""
 
 
+class LeaseLost(RepositoryError):
+    """Somebody else may change the repository now: what was prepared is not published."""
+
+
 class FormatInvalid(RepositoryError):
     """A file is not what the repository format says it is."""
 

@@ -64,7 +64,7 @@ class Source(Protocol):
 
 
 def source_of(
-    location: str | Path | Sequence[str],
+    location: str | Path | Sequence[str] | Source,
     *,
     fqrn: str | None = None,
     proxies: str = "",
@@ -74,7 +74,7 @@ def source_of(
 
     Args:
         location: a directory; or `http://host/cvmfs/software.example.org`, several with `;` between them
-            or as a sequence, the preferred one first.
+            or as a sequence, the preferred one first; or a source, such as a storage.
         fqrn: the repository's name, for `@fqrn@` in addresses.
         proxies: as `CVMFS_HTTP_PROXY` has them; see `routes`.
         timeout_s: seconds without an answer after which the next host or proxy is asked.
@@ -84,6 +84,8 @@ def source_of(
     """
     if isinstance(location, Path) or (isinstance(location, str) and "://" not in location):
         return FolderSource(Path(location))
+    if not isinstance(location, (str, Sequence)):
+        return location
     return HttpSource(location, fqrn=fqrn, proxies=proxies, timeout_s=timeout_s)
 
 
@@ -111,7 +113,7 @@ class FolderSource:
         self._folder = folder
 
     @property
-    def folder(self) -> Path | None:
+    def folder(self) -> Path:
         """Return the directory."""
         return self._folder
 

@@ -26,6 +26,7 @@ from cvmfs.history import log as log_of
 from cvmfs.history import tagged, tags_of
 from cvmfs.ingest import Content, CutMarks, Ingest
 from cvmfs.keys import RepositoryKeys
+from cvmfs.lease import Lease
 from cvmfs.local_tree import (
     AS_IT_IS,
     LocalDirectory,
@@ -324,12 +325,13 @@ def transaction(
 
     Raises:
         Busy: another transaction is open.
+        LeaseLost: another publisher took over, for we stood still too long; nothing is published.
         UserError: the keys are not this repository's.
         RepositoryError: what was put cannot be published.
     """
     if keys.fqrn != repository.fqrn:
         raise UserError(f"the keys are for {keys.fqrn}, not for {repository.fqrn}")
-    with repository.locked("publish"):
+    with repository.locked("publish") as lease:
         manifest = repository.manifest
         _check_whitelisted(repository, keys, at)
         store = repository.store
@@ -340,7 +342,7 @@ def transaction(
         work = Transaction(catalogs, Ingest(store, compress, cut_marks, chunk_size))
         try:
             yield work
-            work._publication = _publish(repository, keys, catalogs, manifest, message, work)
+            work._publication = _publish(repository, keys, catalogs, manifest, message, work, lease)
         finally:
             catalogs.close()
             store.clean_scratch()
@@ -355,7 +357,7 @@ def rollback(
         Busy: a transaction is open.
         RepositoryError: no tag leads to the revision.
     """
-    with repository.locked("roll back"):
+    with repository.locked("roll back") as lease:
         manifest = repository.manifest
         _check_whitelisted(repository, keys, at)
         found = [tag for tag in log_of(repository) if tag.revision == revision]
@@ -372,7 +374,7 @@ def rollback(
                 catalogs.restore(previous=manifest.root_hash)
             said = message or f"roll back to revision {revision}"
             work = Transaction(catalogs, Ingest(store))
-            return _publish(repository, keys, catalogs, manifest, said, work)
+            return _publish(repository, keys, catalogs, manifest, said, work, lease)
         finally:
             catalogs.close()
             store.clean_scratch()
@@ -385,6 +387,7 @@ def _publish(
     manifest: Manifest,
     message: str,
     work: Transaction,
+    lease: Lease,
 ) -> Publication:
     """Write what changed and let the manifest follow; do nothing when nothing changed."""
     store = catalogs.store
@@ -401,7 +404,7 @@ def _publish(
             published=catalogs.at,
         )
         tags = tagged(tags_of(repository), revised, message)
-        published = commit(repository, store, keys, revised, tags=tags)
+        published = commit(repository, store, keys, revised, lease=lease, tags=tags)
         log.info(
             "published revision %d of %s, %s",
             published.revision,

@@ -311,7 +311,7 @@ class _Content(RawIOBase):
 
 
 def open_reader(
-    source: str | Path | Sequence[str],
+    source: str | Path | Sequence[str] | Source,
     fqrn: str,
     public_key: Path,
     cache: Path | None = None,
@@ -328,7 +328,8 @@ def open_reader(
     and while no server answers it is what is read, if its whitelist is still in date.
 
     Args:
-        source: the repository's folder, or `http://host/cvmfs/<fqrn>`, several with `;` between them.
+        source: the repository's folder, or `http://host/cvmfs/<fqrn>`, several with `;` between them;
+            or a storage.
         fqrn: the name that it has to have.
         public_key: the file with the master public key.
         cache: a directory for fetched objects.

@@ -14,14 +14,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from core.canonical import Json, readable_json
-from core.errors import Busy, UserError
-from core.files import exclusive_lock
+from core.errors import UserError
 from cvmfs import reflog
 from cvmfs.catalog_set import CatalogSet
-from cvmfs.errors import NotFound, RepositoryError, WrongRepository
+from cvmfs.errors import LeaseLost, NotFound, RepositoryError, WrongRepository
 from cvmfs.hashes import Algorithm, ContentHash, Suffix, algorithm_of, hash_of
 from cvmfs.history import Tag, branches_of, history_object, tagged
 from cvmfs.keys import RepositoryKeys
+from cvmfs.lease import Lease, leased
 from cvmfs.manifest import MANIFEST, TTL_S, Manifest, parse_manifest, sign_manifest
 from cvmfs.objects import ObjectStore
 from cvmfs.paths import repository_name
@@ -38,11 +38,15 @@ _LOCK = ".publish.lock"
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """A repository that can be written: where its files are, its name, and a folder for unfinished ones."""
+    """A repository that can be written: where its files are, its name, and a folder for unfinished ones.
+
+    `wait_s` is how many seconds whoever changes it waits for another publisher to end.
+    """
 
     storage: Storage
     fqrn: str
     scratch: Path
+    wait_s: float = 0.0
 
     @property
     def folder(self) -> Path:
@@ -94,17 +98,19 @@ class Repository:
         return ObjectStore(self.storage, self.scratch).get(content_hash, suffix)
 
     @contextmanager
-    def locked(self, purpose: str) -> Iterator[None]:
+    def locked(self, purpose: str) -> Iterator[Lease]:
         """Hold the repository for the time of the block, and begin it with an empty scratch folder.
 
         Raises:
             Busy: another process holds it.
         """
-        with exclusive_lock(self.folder / _LOCK, purpose=purpose):
+        beside = self.storage.folder or self.scratch.parent
+        lock_file = beside / _LOCK
+        with leased(self.storage, lock_file, purpose=purpose, wait_s=self.wait_s) as lease:
             ObjectStore(self.storage, self.scratch).clean_scratch()
             if self.storage.size(MANIFEST) is not None:
                 reflog.mend(self.storage, self.manifest)
-            yield
+            yield lease
 
 
 def repository_at(location: str | Path, fqrn: str, *, scratch: Path | None = None) -> Repository:
@@ -146,7 +152,7 @@ def create_repository(
     keys.master()
     storage.prepare()
     store = ObjectStore(storage, repository.scratch, algorithm)
-    with repository.locked("make the repository"):
+    with repository.locked("make the repository") as lease:
         store.put_empty_file()
         catalogs = CatalogSet(store, None, int(at.timestamp()))
         catalogs.start_empty()
@@ -166,7 +172,7 @@ def create_repository(
         storage.replace(MASTER_REPLICA, b"this is a master replica\n")
         sign_whitelist(repository, keys, at=at, algorithm=algorithm)
         tags = tagged((), manifest, "new repository")
-        commit(repository, store, keys, manifest, tags=tags)
+        commit(repository, store, keys, manifest, lease=lease, tags=tags)
     return repository
 
 
@@ -217,12 +223,13 @@ def commit(
     keys: RepositoryKeys,
     manifest: Manifest,
     *,
+    lease: Lease,
     tags: Sequence[Tag],
     references: Iterable[Reference] | None = None,
 ) -> Manifest:
     """Make everything durable and let the signed manifest with these tags take its name; return it.
 
-    Until the rename at the end clients see the old revision, from then on the new one. The reflog is
+    Until the swap at the end clients see the old revision, from then on the new one. The reflog is
     replaced just before; should this process die in between, the next one puts the old reflog back.
 
     Args:
@@ -230,11 +237,12 @@ def commit(
         store: its objects.
         keys: who signs.
         manifest: what is published; history and reflog are filled in here.
+        lease: what the repository is locked with.
         tags: all tags that there are from now on.
         references: what the reflog is to hold beside this manifest; by default what it holds.
 
     Raises:
-        Busy: somebody else published in the meantime; nothing was changed.
+        LeaseLost: somebody else may publish now, and nothing was published.
     """
     storage = store.storage
     branches = branches_of(repository) if any(tag.branch for tag in tags) else ()
@@ -251,7 +259,8 @@ def commit(
     )
     complete = replace(complete, reflog=hash_of(new, store.algorithm))
     storage.make_durable()
+    lease.confirm()  # the reflog must not change under another publisher
     if not reflog.put(storage, old, new):
-        raise Busy(f"{repository.fqrn} was published by somebody else in the meantime")
-    storage.replace(MANIFEST, sign_manifest(complete, keys.repository_key))
+        raise LeaseLost(f"{repository.fqrn} was published by somebody else in the meantime")
+    lease.swap_manifest(sign_manifest(complete, keys.repository_key))
     return complete

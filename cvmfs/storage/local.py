@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from core.files import sync_folder, write_atomic
-from cvmfs.errors import NotFound, Unreachable
+from cvmfs.fetch import FolderSource
 from cvmfs.storage.storage import StoredFile
 
 SCRATCH = "data/txn"
@@ -27,11 +27,11 @@ _SYNCED_ONE_BY_ONE = 8
 _PUTS_AT_MOST = 4
 
 
-class LocalStorage:
+class LocalStorage(FolderSource):
     """Files below a directory."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        super().__init__(folder)
         self._new: list[Path] = []
         self._numbers = itertools.count()
         self._lock = threading.Lock()
@@ -41,27 +41,9 @@ class LocalStorage:
         return f"LocalStorage({str(self._folder)!r})"
 
     @property
-    def folder(self) -> Path:
-        """Return the directory."""
-        return self._folder
-
-    @property
     def parallel_puts(self) -> int:
         """Return how many processors there are, up to four: putting is compressing here."""
         return min(_PUTS_AT_MOST, os.cpu_count() or 1)
-
-    def describe(self, path: str) -> str:
-        """Return the file's name."""
-        return str(self._folder / path)
-
-    def get(self, path: str) -> bytes:
-        """Return a file's bytes."""
-        try:
-            return (self._folder / path).read_bytes()
-        except FileNotFoundError as err:
-            raise NotFound(f"{self.describe(path)} is missing") from err
-        except OSError as err:
-            raise Unreachable(f"cannot read {self.describe(path)}: {err.strerror}") from err
 
     def size(self, path: str) -> int | None:
         """Return how many bytes a file has, or None where there is none."""
@@ -147,9 +129,6 @@ class LocalStorage:
         """Remove files; those that are gone already do not matter."""
         for path in paths:
             (self._folder / path).unlink(missing_ok=True)
-
-    def close(self) -> None:
-        """Do nothing: there is nothing to let go of."""
 
     def _name(self, scratch: Path, path: str) -> None:
         target = self._folder / path

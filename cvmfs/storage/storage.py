@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from cvmfs.fetch import Source
+
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
@@ -24,30 +26,15 @@ class StoredFile:
     modified: float
 
 
-class Storage(Protocol):
+class Storage(Source, Protocol):
     """Keeps files by their path: `data/ab/cdef…`, `.cvmfspublished`. Used from several threads at once.
 
-    It is also a `cvmfs.fetch.Source`: what can be written can be read.
+    What can be written can be read: a storage is a source.
     """
-
-    @property
-    def folder(self) -> Path | None:
-        """Return the directory where the files are, if they are on this machine."""
 
     @property
     def parallel_puts(self) -> int:
         """Return how many objects are put at once with profit."""
-
-    def describe(self, path: str) -> str:
-        """Return the name of a file for messages."""
-
-    def get(self, path: str) -> bytes:
-        """Return a file's bytes.
-
-        Raises:
-            NotFound: there is none.
-            Unreachable: the storage does not answer as it should.
-        """
 
     def size(self, path: str) -> int | None:
         """Return how many bytes a file has, or None where there is none."""
@@ -78,6 +65,3 @@ class Storage(Protocol):
 
     def remove(self, paths: Iterable[str]) -> None:
         """Remove files; those that are gone already do not matter."""
-
-    def close(self) -> None:
-        """Let go of connections; the storage may be used again."""

@@ -491,8 +491,8 @@ with publish.transaction(opened, own, at=LATER, message="killed") as tx:
         ("store", "put_file", 2),
         ("store", "put_compressed", 1),
         ("storage", "make_durable", 1),
-        ("storage", "swap", 1),
-        ("storage", "replace", 2),
+        ("storage", "swap", 3),
+        ("storage", "swap", 5),
         ("store", "clean_scratch", 2),
     ],
     ids=[

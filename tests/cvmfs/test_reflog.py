@@ -50,14 +50,14 @@ def change(repository: Repository, keys: RepositoryKeys, text: str) -> None:
 
 def publish_and_die(repository: Repository, keys: RepositoryKeys) -> None:
     """End this process where the manifest would take its name."""
-    replace_file = repository.storage.replace
+    swap_file = repository.storage.swap
 
-    def die_at_the_manifest(path: str, content: bytes) -> None:
+    def die_at_the_manifest(path: str, old: bytes | None, new: bytes) -> bool:
         if path == MANIFEST:
             os._exit(9)
-        replace_file(path, content)
+        return swap_file(path, old, new)
 
-    repository.storage.replace = die_at_the_manifest  # type: ignore[method-assign] # a child's own
+    repository.storage.swap = die_at_the_manifest  # type: ignore[method-assign] # a child's own
     change(repository, keys, "never seen")
     os._exit(1)
 
