@@ -40,6 +40,8 @@ public cvmfs/cvmfs sources that it was read from.
     check          every rule of the format, over everything
     mirrors        several servers of one repository held against each other
     server_info    what a web server says of itself: its repositories, its contact
+    gateway/       a repository gateway as its publishers see it
+    backends/      ways to publish, of one shape: our own writer, the programs of a facility
     serve          an HTTP server for demonstrations and tests
     filesystem     the FUSE operations, read-only
     mount          the mount process, and starting and stopping it

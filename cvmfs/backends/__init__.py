@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Through what a publication goes; each way is one file with one class of the same shape.
+
+    backend        what every way can do, and what a publisher fills
+    native         our own writer, into a storage
+    cvmfs_server   the genuine program of a facility's publishing machine
+    gateway        a facility's repository gateway, which signs for many publishers
+
+Whoever publishes fills an open transaction and does not know which way it goes. Adding a way: a file here.
+"""

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Our own writer: objects, catalogs and the signed manifest go straight into the repository's storage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+
+from cvmfs.chunking import CHUNK_SIZE
+from cvmfs.ingest import CutMarks
+from cvmfs.keys import RepositoryKeys
+from cvmfs.manifest import MANIFEST
+from cvmfs.publish import Transaction, transaction
+from cvmfs.reader import Reader, open_reader
+from cvmfs.repository import Repository
+
+
+@dataclass(frozen=True, slots=True)
+class Native:
+    """A repository that this machine writes and signs."""
+
+    repository: Repository
+    keys: RepositoryKeys
+
+    @property
+    def fqrn(self) -> str:
+        """Return the repository's name."""
+        return self.repository.fqrn
+
+    def steps(self, paths: Sequence[str], *, message: str) -> tuple[str, ...]:
+        """Return what is written where; no program is run."""
+        objects, manifest = (self.repository.storage.describe(path) for path in ("data", MANIFEST))
+        return (
+            *(f"put objects for /{path} into {objects}" for path in paths),
+            f"put the catalogs and the history ({message!r}) into {objects}",
+            f"replace {manifest}, signed with the key of {self.fqrn}",
+        )
+
+    def reader(self, *, at: datetime) -> Reader:
+        """Return a reader of what is published now, verified from the public key upward."""
+        return open_reader(self.repository.folder, self.fqrn, self.keys.public_key, at=at)
+
+    def transaction(
+        self,
+        *,
+        at: datetime,
+        message: str,
+        cut_marks: CutMarks | None = None,
+        chunk_size: int = CHUNK_SIZE,
+    ) -> AbstractContextManager[Transaction]:
+        """Give a transaction to fill; see `cvmfs.publish.transaction`."""
+        return transaction(
+            self.repository,
+            self.keys,
+            at=at,
+            message=message,
+            cut_marks=cut_marks,
+            chunk_size=chunk_size,
+        )
