@@ -2,9 +2,9 @@
 """A Stratum 1: a copy of a repository that is made and updated from the public key downward.
 
 Nothing is stored that was not verified, and nothing is named before all that it leads to is there: objects,
-catalogs from the deepest up (`pull` has the rule), and at last the signed manifest. At any moment the replica
-is a whole revision, the old one or the new one. A run that was killed is taken up by the next; a run with
-nothing to do reads four files of the source.
+catalogs from the deepest up (`pull` has the rule), the reflog, and at last the signed manifest. At any moment
+the replica is a whole revision, the old one or the new one. A run that was killed is taken up by the next; a
+run with nothing to do reads four files of the source.
 
 As the genuine `cvmfs_server snapshot` does (swissknife_pull.cc, cvmfs_server_snapshot.sh): a source without
 `.cvmfs_master_replica` is refused, all tagged revisions are copied, `.cvmfs_is_snapshotting` is there while a
@@ -29,11 +29,12 @@ from core.files import exclusive_lock
 from cvmfs.catalog import NestedCatalog
 from cvmfs.contents import Contents
 from cvmfs.errors import NotFound, RepositoryError, VerificationFailed
-from cvmfs.hashes import ContentHash, Suffix
+from cvmfs.hashes import ContentHash, Suffix, hash_like
 from cvmfs.history import tags_of
 from cvmfs.manifest import MANIFEST, Manifest, parse_manifest
 from cvmfs.pull import Pull, Pulled
 from cvmfs.reader import Reader, open_reader
+from cvmfs.reflog import REFLOG
 from cvmfs.repository import MASTER_REPLICA
 from cvmfs.storage.storage import Storage
 from cvmfs.whitelist import WHITELIST
@@ -117,6 +118,7 @@ def replicate(
             pull = Pull(source, storage, jobs, is_careful, is_thorough, report)
             if before != reader.manifest or is_careful:
                 _pull_revisions(reader.manifest, pull)
+                _bring_reflog(reader, storage)
             storage.replace(WHITELIST, reader.signed.whitelist)
             storage.replace(MANIFEST, reader.signed.manifest)
             _say_when(storage, at)
@@ -260,6 +262,28 @@ def _named_by(manifest: Manifest) -> Iterator[tuple[ContentHash, Suffix]]:
         yield manifest.metainfo, Suffix.METAINFO
     if manifest.history is not None:
         yield manifest.history, Suffix.HISTORY
+
+
+def _bring_reflog(reader: Reader, storage: Storage) -> None:
+    """Bring the reflog that the manifest names, or remove one that no manifest names any more.
+
+    Raises:
+        RepositoryError: the source has another one: it is being published.
+    """
+    expected = reader.manifest.reflog
+    if expected is None:
+        storage.remove([REFLOG])
+        return
+    if storage.size(REFLOG) is not None and hash_like(expected, storage.get(REFLOG)) == expected:
+        return
+    content = reader.location.source.get(REFLOG)
+    if hash_like(expected, content) != expected:
+        where = reader.location.source.describe(REFLOG)
+        raise RepositoryError(
+            f"{where} is not the one that the manifest of revision {reader.revision} names",
+            hint="a publish is under way or was broken off at the source: run this again",
+        )
+    storage.replace(REFLOG, content)
 
 
 # -- what monitors read

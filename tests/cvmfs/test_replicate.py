@@ -21,6 +21,7 @@ from cvmfs.check import check
 from cvmfs.errors import (
     NotFound,
     ObjectCorrupted,
+    RepositoryError,
     SignatureInvalid,
     WhitelistExpired,
     WrongRepository,
@@ -31,6 +32,7 @@ from cvmfs.manifest import MANIFEST, sign_manifest
 from cvmfs.publish import rollback, transaction
 from cvmfs.pull import Pulled
 from cvmfs.reader import open_reader
+from cvmfs.reflog import REFLOG
 from cvmfs.replicate import (
     IS_SNAPSHOTTING,
     LAST_SNAPSHOT,
@@ -110,7 +112,7 @@ def test_replica_is_the_repository(
     assert_sound(folder, keys, revision=2)
     with open_reader(folder, FQRN, keys.public_key, at=LATEST) as reader:
         assert repository_snapshot(reader, "odd") == snapshot(published_tree)
-    for name in (MANIFEST, ".cvmfswhitelist"):
+    for name in (MANIFEST, ".cvmfswhitelist", REFLOG):
         assert (folder / name).read_bytes() == (published.folder / name).read_bytes()
     assert done.pulled.new_objects + done.pulled.new_catalogs == len(objects(folder))
 
@@ -164,10 +166,10 @@ def test_an_update_asks_for_what_changed_only(
         run(url, folder, keys)
         update = asked_for(caplog)
 
-    signed = sorted([MANIFEST, ".cvmfswhitelist", MASTER_REPLICA, certificate(published)])
+    signed = [MANIFEST, ".cvmfswhitelist", MASTER_REPLICA, certificate(published)]
     assert len(first) > 15
-    assert sorted(nothing_new) == signed
-    assert sorted(update) == sorted([*signed, *(objects(folder) - before)])
+    assert sorted(nothing_new) == sorted(signed)
+    assert sorted(update) == sorted([*signed, REFLOG, *(objects(folder) - before)])
     assert len(objects(folder) - before) == 3  # the file, the root catalog, the history
     assert_sound(folder, keys, revision=3)
 
@@ -211,19 +213,19 @@ def test_progress_is_told(published: Repository, folder: Path, keys: RepositoryK
 def test_objects_come_over_several_connections(
     published: Repository, folder: Path, keys: RepositoryKeys
 ) -> None:
-    """Every request takes a while, so that those of others come meanwhile."""
-    at_once: list[int] = []
-    running: list[None] = []
+    """The first three contents are sent when three are asked for, and not before."""
+    meeting = threading.Barrier(3, timeout=20)
+    asked: list[str] = []
 
-    class Slow(SimpleHTTPRequestHandler):
+    class Meeting(SimpleHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            running.append(None)
-            at_once.append(len(running))
-            time.sleep(0.02)
+            if "/data/" in self.path and self.path[-1] not in "CHMX":
+                asked.append(self.path)
+                if len(asked) <= meeting.parties:
+                    meeting.wait()
             super().do_GET()
-            running.pop()
 
         def translate_path(self, path: str) -> str:
             return str(published.folder / path.removeprefix(f"/cvmfs/{FQRN}/"))
@@ -231,13 +233,13 @@ def test_objects_come_over_several_connections(
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its signature
             """Say nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Slow) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Meeting) as server:
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         run(f"http://127.0.0.1:{server.server_port}/cvmfs/{FQRN}", folder, keys)
         server.shutdown()
 
-    assert max(at_once) == 3
+    assert not meeting.broken
     assert_sound(folder, keys)
 
 
@@ -385,6 +387,37 @@ def test_object_that_the_source_lacks_is_named(
         run(url, folder, keys)
 
     assert not (folder / MANIFEST).exists()
+
+
+def test_reflog_of_another_revision_is_refused(
+    published: Repository, folder: Path, keys: RepositoryKeys
+) -> None:
+    """The source was read between its reflog and its manifest; the same revision once more is no harm."""
+    run(published.folder, folder, keys)
+    reflog = (published.folder / REFLOG).read_bytes()
+    publish_small(published, keys)
+    (published.folder / REFLOG).write_bytes(reflog)
+
+    with pytest.raises(
+        RepositoryError, match=r"reflog is not the one that the manifest of revision 3"
+    ):
+        run(published.folder, folder, keys)
+
+    assert_sound(folder, keys, revision=2)
+
+
+def test_repository_without_a_reflog_is_replicated(
+    published: Repository, folder: Path, keys: RepositoryKeys
+) -> None:
+    run(published.folder, folder, keys)
+    bare = replace(published.manifest, reflog=None, is_collectable=False)
+    (published.folder / MANIFEST).write_bytes(sign_manifest(bare, keys.repository_key))
+    (published.folder / REFLOG).unlink()
+
+    run(published.folder, folder, keys)
+
+    assert not (folder / REFLOG).exists()
+    assert_sound(folder, keys, revision=2)
 
 
 def test_replica_never_goes_back(

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: BSD-3-Clause
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from cvmfsscraper import scrape_server
 from cvmfsscraper.http_get_models import GetCVMFSRepositoriesJSON
-from cvmfsscraper.main import scrape_server
 
 from core.errors import UserError
 from cvmfs.keys import RepositoryKeys
@@ -82,6 +84,24 @@ def test_a_reader_written_by_others_agrees_with_a_replica(
     assert server.is_stratum1()
     assert (seen.name, seen.path) == (FQRN, f"/cvmfs/{FQRN}")
     assert snapshot_time(status["last_snapshot"]) == seen.last_snapshot.replace(tzinfo=AT.tzinfo)
+    manifest = published.manifest
+    assert server.fetch_errors == seen.fetch_errors == []
+    assert seen.root_catalog_ttl == manifest.ttl_s
+    attributes = seen.attributes()
+    assert {name: attributes[name] for name in "ABCGHMNRSTXY"} == {
+        "A": False,
+        "B": manifest.root_size,
+        "C": manifest.root_hash,
+        "G": manifest.is_collectable,
+        "H": manifest.history,
+        "M": manifest.metainfo,
+        "N": FQRN,
+        "R": hashlib.md5(b"", usedforsecurity=False).hexdigest(),
+        "S": manifest.revision,
+        "T": datetime.fromtimestamp(manifest.published, UTC),
+        "X": manifest.certificate,
+        "Y": manifest.reflog,
+    }
     assert (server.metadata["schema_version"], server.metadata["cvmfs_version"]) == ("1", "pansoft")
 
 
