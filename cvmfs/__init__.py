@@ -30,10 +30,15 @@ public cvmfs/cvmfs sources that it was read from.
     manifest       .cvmfspublished, signed with the repository key
     whitelist      .cvmfswhitelist, signed with the master key
     history        the database of tags: revisions that can be found again
+    snapshots      the tree of one revision, by number, tag or date
+    difference     what differs between two trees
+    graft          a tree of an older revision or another place, taken over without its contents
     reflog         everything that was published and not yet collected
     lease          one publisher at a time, on whatever machine
     repository     create and open; re-sign the whitelist
     publish        one transaction: the old revision or the new one
+    rollback       back to an older revision: everything, or one path
+    tagging        named snapshots
     reader         read and verify from the public key upward
     pull           what a replica lacks, over several connections
     replicate      a Stratum 1: made, updated, taken up where it was broken off

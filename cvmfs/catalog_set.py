@@ -67,6 +67,17 @@ class CatalogSet:
         """Return what a directory holds, sorted by path."""
         return self._with_children(path).rows.children(path)
 
+    def nested_hash(self, path: str) -> ContentHash | None:
+        """Return the hash of the stored catalog that begins at a path; None where none does, or where it
+        or one below it has changed.
+        """
+        if any(opened.is_changed and is_inside(name, path) for name, opened in self._open.items()):
+            return None
+        if not path:
+            return self.root
+        nested = self._with_row(path).rows.nested.get(path)
+        return None if nested is None else nested.content_hash
+
     def next_link_group(self, directory: str) -> int:
         """Return a free hard link group number for the names in a directory."""
         return self._with_children(directory).rows.next_link_group()
@@ -148,6 +159,27 @@ class CatalogSet:
         parent.is_changed = True
         self._open[path] = child
 
+    def attach(self, entry: Entry, nested: NestedCatalog, counters: Counters) -> None:
+        """Add a directory that is not there with everything in it: a nested catalog that is stored already.
+
+        `counters` are those of that catalog and the ones below it; none of them is opened.
+        """
+        holder = self._with_row(entry.path)
+        self._change(holder, as_mountpoint(entry))
+        holder.rows.attach(nested)
+        holder.below += counters
+
+    def restore(self, root: ContentHash) -> None:
+        """Begin anew with another revision's tree, to be published as the one that follows this one."""
+        if root == self.root and not self.is_changed:
+            return
+        current = self.root or NO_HASH
+        self.close()
+        self.root = root
+        opened = self._root()
+        opened.previous = current
+        opened.is_changed = True
+
     # -- publishing
 
     def write(self, revision: int, *, ttl_s: int) -> NestedCatalog:
@@ -183,12 +215,6 @@ class CatalogSet:
         root = self._new_directory("")
         rows = Catalog.create(self._scratch_file(), root)
         self._open[""] = OpenCatalog("", rows, NO_HASH, Counters(), Counters(), is_changed=True)
-
-    def restore(self, *, previous: ContentHash) -> None:
-        """Write the root catalog again even if nothing in it changes, as the one that follows `previous`."""
-        root = self._root()
-        root.previous = previous
-        root.is_changed = True
 
     def _with_children(self, path: str) -> OpenCatalog:
         """Return the catalog that holds what is in a directory."""

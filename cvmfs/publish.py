@@ -21,8 +21,8 @@ from cvmfs.chunking import CHUNK_SIZE
 from cvmfs.compression import worth_compressing
 from cvmfs.entries import Entry, Kind
 from cvmfs.errors import RepositoryError
+from cvmfs.graft import graft as graft_into
 from cvmfs.hashes import Algorithm, ContentHash, Suffix
-from cvmfs.history import log as log_of
 from cvmfs.history import tagged, tags_of
 from cvmfs.ingest import Content, CutMarks, Ingest
 from cvmfs.keys import RepositoryKeys
@@ -38,8 +38,8 @@ from cvmfs.local_tree import (
 from cvmfs.manifest import Manifest
 from cvmfs.owners import Owners
 from cvmfs.paths import MARKER, absolute, name_of, parent_of, repository_path
-from cvmfs.repository import Repository, commit
-from cvmfs.whitelist import fingerprint, is_listed
+from cvmfs.repository import Repository, check_whitelisted, commit
+from cvmfs.snapshots import Snapshot, Tree
 from cvmfs.xattrs import has_capability
 
 log = logging.getLogger(__name__)
@@ -86,6 +86,11 @@ class Transaction:
         if self._publication is None:
             raise RuntimeError("the transaction has not been published")
         return self._publication
+
+    @property
+    def tree(self) -> Tree:
+        """Return the tree as this transaction leaves it."""
+        return self._catalogs
 
     def put_tree(
         self, folder: Path, path: str, *, nest: bool = False, rules: TreeRules = AS_IT_IS
@@ -181,6 +186,25 @@ class Transaction:
         if not self._has_directory(target):
             raise RepositoryError(f"there is no directory {absolute(target)}")
         self._catalogs.nest(target)
+
+    def graft(self, source: Snapshot, path: str, target: str | None = None) -> None:
+        """Make `target`, by default the same path, what a snapshot of this repository has at `path`.
+
+        No content is read: the rows of catalogs are copied, and a nested catalog that keeps its path is taken
+        over by its hash. So a tree of an older revision comes back, or one of today is copied elsewhere.
+
+        Raises:
+            NotFound: the snapshot has nothing there.
+            RepositoryError: a file is in the way, or it is the root.
+        """
+        origin = repository_path(path)
+        graft_into(
+            self._catalogs, source, origin, origin if target is None else repository_path(target)
+        )
+
+    def restore(self, root_hash: ContentHash) -> None:
+        """Make the whole tree that of another revision; what this transaction did before is forgotten."""
+        self._catalogs.restore(root_hash)
 
     def exists(self, path: str) -> bool:
         """Return whether something is at `path`, as this transaction leaves it."""
@@ -333,7 +357,7 @@ def transaction(
         raise UserError(f"the keys are for {keys.fqrn}, not for {repository.fqrn}")
     with repository.locked("publish") as lease:
         manifest = repository.manifest
-        _check_whitelisted(repository, keys, at)
+        check_whitelisted(repository, keys, at)
         store = repository.store
         if algorithm is not None:
             store.algorithm = algorithm
@@ -343,38 +367,6 @@ def transaction(
         try:
             yield work
             work._publication = _publish(repository, keys, catalogs, manifest, message, work, lease)
-        finally:
-            catalogs.close()
-            store.clean_scratch()
-
-
-def rollback(
-    repository: Repository, keys: RepositoryKeys, revision: int, *, at: datetime, message: str = ""
-) -> Publication:
-    """Publish the tree of an old revision as a new one, and return it; the log keeps all of them.
-
-    Raises:
-        Busy: a transaction is open.
-        RepositoryError: no tag leads to the revision.
-    """
-    with repository.locked("roll back") as lease:
-        manifest = repository.manifest
-        _check_whitelisted(repository, keys, at)
-        found = [tag for tag in log_of(repository) if tag.revision == revision]
-        if not found:
-            raise RepositoryError(
-                f"{repository.fqrn} has no tag for revision {revision}",
-                hint="see which there are: pansoft repo log",
-            )
-        store = repository.store
-        seconds = max(int(at.timestamp()), manifest.published)
-        catalogs = CatalogSet(store, found[0].root_hash, seconds)
-        try:
-            if found[0].root_hash != manifest.root_hash:
-                catalogs.restore(previous=manifest.root_hash)
-            said = message or f"roll back to revision {revision}"
-            work = Transaction(catalogs, Ingest(store))
-            return _publish(repository, keys, catalogs, manifest, said, work, lease)
         finally:
             catalogs.close()
             store.clean_scratch()
@@ -421,22 +413,6 @@ def _publish(
         files=work.files,
         logical_bytes=work.logical_bytes,
     )
-
-
-def _check_whitelisted(repository: Repository, keys: RepositoryKeys, at: datetime) -> None:
-    whitelist = repository.whitelist
-    if not is_listed(keys.certificate, whitelist):
-        raise UserError(
-            f"the whitelist of {repository.fqrn} does not name the certificate "
-            f"{fingerprint(keys.certificate)}",
-            hint="the holder of the master key has to sign a new whitelist: pansoft repo resign",
-        )
-    if at >= whitelist.expires:
-        log.warning(
-            "the whitelist of %s expired on %s: clients refuse the repository until it is signed anew",
-            repository.fqrn,
-            whitelist.expires.isoformat(),
-        )
 
 
 def _file_path(path: str) -> str:

@@ -7,6 +7,7 @@ The storage is what a web server exports as `/cvmfs/<fqrn>`: `.cvmfspublished`, 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -29,7 +30,9 @@ from cvmfs.reflog import Reference
 from cvmfs.storage.local import SCRATCH
 from cvmfs.storage.places import storage_at
 from cvmfs.storage.storage import Storage
-from cvmfs.whitelist import WHITELIST, Whitelist, fingerprint, parse, sign
+from cvmfs.whitelist import WHITELIST, Whitelist, fingerprint, is_listed, parse, sign
+
+log = logging.getLogger(__name__)
 
 MASTER_REPLICA = ".cvmfs_master_replica"
 WHITELIST_VALID_DAYS = 30
@@ -215,6 +218,51 @@ def sign_whitelist(
     )
     repository.storage.replace(WHITELIST, sign(whitelist, keys.master(), algorithm))
     return whitelist
+
+
+def check_whitelisted(repository: Repository, keys: RepositoryKeys, at: datetime) -> None:
+    """Refuse keys whose signature no client would take; warn of a whitelist that is out of date.
+
+    Raises:
+        UserError: the keys are not this repository's, or its whitelist does not name their certificate.
+    """
+    if keys.fqrn != repository.fqrn:
+        raise UserError(f"the keys are for {keys.fqrn}, not for {repository.fqrn}")
+    whitelist = repository.whitelist
+    if not is_listed(keys.certificate, whitelist):
+        raise UserError(
+            f"the whitelist of {repository.fqrn} does not name the certificate "
+            f"{fingerprint(keys.certificate)}",
+            hint="the holder of the master key has to sign a new whitelist: pansoft repo resign",
+        )
+    if at >= whitelist.expires:
+        log.warning(
+            "the whitelist of %s expired on %s: clients refuse the repository until it is signed anew",
+            repository.fqrn,
+            whitelist.expires.isoformat(),
+        )
+
+
+def commit_tags(
+    repository: Repository,
+    keys: RepositoryKeys,
+    tags: Sequence[Tag],
+    *,
+    lease: Lease,
+    published: int,
+    references: Iterable[Reference] | None = None,
+) -> Manifest:
+    """Publish other tags, or another reflog, of the revision that there is; return the manifest.
+
+    The repository has to be locked; `published` is in seconds since 1970.
+    """
+    store = repository.store
+    revised = replace(
+        repository.manifest,
+        certificate=store.put_compressed(keys.certificate_pem, Suffix.CERTIFICATE).content_hash,
+        published=max(published, repository.manifest.published),
+    )
+    return commit(repository, store, keys, revised, lease=lease, tags=tags, references=references)
 
 
 def commit(

@@ -13,8 +13,9 @@ from cvmfs.hashes import Algorithm, algorithm_of, empty_file
 from cvmfs.history import log
 from cvmfs.keys import RepositoryKeys
 from cvmfs.mount import mounted
-from cvmfs.publish import rollback, transaction
+from cvmfs.publish import transaction
 from cvmfs.repository import Repository, create_repository, sign_whitelist
+from cvmfs.rollback import rollback
 from cvmfs.whitelist import fingerprint
 from tests.cvmfs.samples import AT, FQRN, LATER, publish_tree, read, repository_snapshot, snapshot
 

@@ -16,7 +16,7 @@ from cvmfs.errors import RepositoryError
 from cvmfs.hashes import Suffix
 from cvmfs.history import log
 from cvmfs.keys import RepositoryKeys
-from cvmfs.publish import Transaction, rollback, transaction
+from cvmfs.publish import Transaction, transaction
 from cvmfs.reader import open_reader
 from cvmfs.repository import Repository
 from tests.cvmfs.samples import (
@@ -421,37 +421,6 @@ def test_log_names_every_revision(repository: Repository, keys: RepositoryKeys) 
         (2, "change 0"),
         (1, "new repository"),
     ]
-
-
-def test_rollback_publishes_an_old_tree_as_a_new_revision(
-    published: Repository, keys: RepositoryKeys, published_tree: Path
-) -> None:
-    with transaction(published, keys, at=LATER, message="a mistake") as tx:
-        tx.remove("odd/linked")
-        tx.put_bytes(b"mistake\n", "mistake")
-
-    publication = rollback(published, keys, 2, at=LATER)
-
-    reader = read(published, keys)
-    assert (publication.revision, reader.revision) == (4, 4)
-    assert repository_snapshot(reader, "odd") == snapshot(published_tree)
-    assert reader.lookup("mistake") is None
-    assert check(reader).findings == ()
-    assert log(published)[0].description == "roll back to revision 2"
-    assert reader.catalog_with("").previous == tx.published.root_hash
-
-
-def test_rollback_to_what_is_published_changes_nothing(
-    published: Repository, keys: RepositoryKeys
-) -> None:
-    assert not rollback(published, keys, 2, at=LATER).is_new
-
-
-def test_rollback_to_an_unknown_revision_is_refused(
-    published: Repository, keys: RepositoryKeys
-) -> None:
-    with pytest.raises(RepositoryError, match="no tag for revision 9"):
-        rollback(published, keys, 9, at=LATER)
 
 
 _KILLED = """

@@ -29,7 +29,7 @@ from cvmfs.errors import (
 from cvmfs.hashes import Suffix, object_path
 from cvmfs.keys import RepositoryKeys
 from cvmfs.manifest import MANIFEST, sign_manifest
-from cvmfs.publish import rollback, transaction
+from cvmfs.publish import transaction
 from cvmfs.pull import Pulled
 from cvmfs.reader import open_reader
 from cvmfs.reflog import REFLOG
@@ -46,6 +46,7 @@ from cvmfs.replicate import (
     snapshot_time,
 )
 from cvmfs.repository import MASTER_REPLICA, Repository, repository_at, sign_whitelist
+from cvmfs.rollback import rollback
 from cvmfs.serve import serving
 from cvmfs.storage.local import LocalStorage
 from tests.cvmfs.samples import (
