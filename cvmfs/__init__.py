@@ -24,6 +24,8 @@ public cvmfs/cvmfs sources that it was read from.
     statistics     the 24 counters of a catalog
     catalog        one SQLite catalog: its schema, reading and writing rows
     catalog_set    the catalogs that a transaction has open, and what goes into which
+    dirtab         patterns of directories that become nested catalogs
+    splitting      catalogs that grew too large, and small ones
     local_tree     a local folder read as entries
     ingest         file contents into objects, in a pool of threads
     keys           master key, repository key, certificate

@@ -31,7 +31,16 @@ from cvmfs.hashes import (
     parse_hash,
     to_blob,
 )
-from cvmfs.paths import NO_KEY, PathKey, absolute, join, key_of, parent_of, repository_path
+from cvmfs.paths import (
+    NO_KEY,
+    PathKey,
+    absolute,
+    is_inside,
+    join,
+    key_of,
+    parent_of,
+    repository_path,
+)
 from cvmfs.statistics import Counters, Statistics, from_rows
 
 SCHEMA = 2.5
@@ -214,6 +223,29 @@ class Catalog:
         ).fetchone()
         return int(row[0])
 
+    def directories(self, root: str) -> dict[str, int]:
+        """Return the directories of this catalog, from its root, each with how many of its rows are none."""
+        counts = {
+            PathKey(first, second): count
+            for first, second, count in self._db.execute(
+                f"SELECT parent_1, parent_2, count(*) FROM catalog WHERE flags & {FLAG_DIRECTORY} = 0 "  # noqa: S608
+                f"OR flags & {FLAG_MOUNTPOINT} GROUP BY parent_1, parent_2"
+            )
+        }
+        inside: dict[PathKey, list[tuple[PathKey, str]]] = {}
+        for first, second, above, beside, name in self._db.execute(
+            "SELECT md5path_1, md5path_2, parent_1, parent_2, name FROM catalog "  # noqa: S608
+            f"WHERE flags & {FLAG_DIRECTORY | FLAG_MOUNTPOINT} = {FLAG_DIRECTORY}"
+        ):
+            inside.setdefault(PathKey(above, beside), []).append((PathKey(first, second), name))
+        found: dict[str, int] = {}
+        open_ones = [(key_of(root), root)]
+        while open_ones:
+            key, path = open_ones.pop()
+            found[path] = counts.get(key, 0)
+            open_ones += [(child, join(path, name)) for child, name in inside.get(key, ())]
+        return found
+
     def flags(self, path: str) -> int | None:
         """Return the flags of a row as they are."""
         row = self._db.execute(
@@ -298,6 +330,40 @@ class Catalog:
             "DELETE FROM nested_catalogs WHERE path = CAST(? AS TEXT)", (_encode(absolute(path)),)
         )
 
+    def move_below(self, path: str, target: Catalog) -> None:
+        """Move everything below a directory into another catalog, nested catalogs in it included.
+
+        Hard link groups get numbers that are free there.
+        """
+        self._db.execute(
+            "CREATE TEMP TABLE moving AS WITH RECURSIVE below (first, second) AS ("
+            "SELECT md5path_1, md5path_2 FROM catalog WHERE parent_1 = ? AND parent_2 = ? UNION ALL "
+            "SELECT md5path_1, md5path_2 FROM catalog JOIN below ON parent_1 = first AND parent_2 = second"
+            ") SELECT first, second FROM below",
+            key_of(path),
+        )
+        moving = "(md5path_1, md5path_2) IN (SELECT first, second FROM moving)"
+        columns = _COLUMNS.replace("name, symlink", "CAST(name AS BLOB), CAST(symlink AS BLOB)")
+        groups = (target.next_link_group() - 1) << _LINK_COUNT_BITS
+        target._db.executemany(
+            f"INSERT INTO catalog ({_COLUMNS}) VALUES (?,?,?,?,"  # noqa: S608
+            f"CASE WHEN ?5 >> {_LINK_COUNT_BITS} THEN ?5 + {groups} ELSE ?5 END,"
+            "?,?,?,?,?,?,CAST(? AS TEXT),CAST(? AS TEXT),?,?,?)",
+            self._db.execute(f"SELECT {columns} FROM catalog WHERE {moving}"),  # noqa: S608
+        )
+        target._db.executemany(
+            "INSERT INTO chunks (md5path_1, md5path_2, offset, size, hash) VALUES (?,?,?,?,?)",
+            self._db.execute(
+                f"SELECT md5path_1, md5path_2, offset, size, hash FROM chunks WHERE {moving}"  # noqa: S608
+            ),
+        )
+        for nested in [one for one in self.nested.values() if is_inside(one.path, path)]:
+            target.attach(nested)
+            self.detach(nested.path)
+        self._db.execute(f"DELETE FROM chunks WHERE {moving}")  # noqa: S608
+        self._db.execute(f"DELETE FROM catalog WHERE {moving}")  # noqa: S608
+        self._db.execute("DROP TABLE moving")
+
     def write(self, file: Path, properties: Mapping[str, str], statistics: Statistics) -> None:
         """Write the catalog as it is published: rows dense from 1, in one order, properties and
         statistics set.
@@ -319,7 +385,8 @@ class Catalog:
             "INSERT INTO fresh.nested_catalogs SELECT * FROM main.nested_catalogs ORDER BY path"
         )
         self._db.executemany(
-            "INSERT INTO fresh.properties VALUES (?,?)", sorted(properties.items())
+            "INSERT INTO fresh.properties VALUES (?,CAST(? AS TEXT))",
+            ((key, _encode(value)) for key, value in sorted(properties.items())),
         )
         self._db.executemany("INSERT INTO fresh.statistics VALUES (?,?)", statistics.rows())
         self._db.commit()

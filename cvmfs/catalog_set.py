@@ -12,6 +12,7 @@ in one directory and as many as the link count says.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from cvmfs.entries import DIRECTORY_SIZE, Entry
 from cvmfs.errors import RepositoryError
 from cvmfs.hashes import NO_HASH, Algorithm, ContentHash, Suffix, empty_file, object_path
 from cvmfs.objects import ObjectStore
-from cvmfs.paths import MARKER, absolute, is_inside, join, parent_of, prefixes
+from cvmfs.paths import AUTOMATIC, MARKER, MARKERS, absolute, is_inside, join, parent_of, prefixes
 from cvmfs.statistics import Counters, Statistics
 
 _DIRECTORY_MODE = 0o040755
@@ -50,6 +51,7 @@ class CatalogSet:
     at: int
     uid: int = 0
     gid: int = 0
+    touched_directories: set[str] = field(default_factory=set, repr=False)
     _open: dict[str, OpenCatalog] = field(default_factory=dict)
 
     # -- reading
@@ -62,6 +64,14 @@ class CatalogSet:
     def get(self, path: str) -> Entry | None:
         """Return the entry at a path, as its directory shows it."""
         return self._with_row(path).rows.get(path)
+
+    def is_directory(self, path: str) -> bool:
+        """Return whether there is a directory at a path, with directories all the way to it."""
+        for prefix in prefixes(path):
+            entry = self.get(prefix)
+            if entry is None or not entry.is_directory:
+                return False
+        return True
 
     def children(self, path: str) -> list[Entry]:
         """Return what a directory holds, sorted by path."""
@@ -90,6 +100,8 @@ class CatalogSet:
         What a replaced directory holds stays, if the new entry is a directory too. Link counts of
         directories are not this function's concern: see `recount`.
         """
+        if entry.is_directory:
+            self.touched_directories.add(entry.path)
         nested = self._with_children(entry.path) if entry.is_directory else None
         holder = self._with_row(entry.path)
         if nested is None or nested.path != entry.path or not entry.path:
@@ -134,8 +146,10 @@ class CatalogSet:
         if entry.link_count != links:
             self.put(replace(entry, link_count=links))
 
-    def nest(self, path: str) -> None:
+    def nest(self, path: str, *, is_automatic: bool = False) -> None:
         """Make a directory the root of a nested catalog; nothing happens when it is one.
+
+        One that is made for its size alone is automatic; asked for again without that, it is there to stay.
 
         Raises:
             RepositoryError: it is the root of the repository or no directory.
@@ -147,13 +161,20 @@ class CatalogSet:
                 "it is not a directory below the root"
             )
         if entry.is_mountpoint:
+            if not is_automatic and self.is_automatic(path):
+                self.remove(join(path, AUTOMATIC))
             return
         parent = self._with_children(path)
         rows = Catalog.create(self._scratch_file(), as_root(entry))
         child = OpenCatalog(path, rows, NO_HASH, Counters(), Counters(), is_changed=True)
-        self._move_rows(parent, child, path)
+        parent.rows.move_below(path, rows)
+        for nested in rows.nested.values():
+            accounted = self._accounted(nested)
+            parent.below -= accounted
+            child.below += accounted
         self.store.put_empty_file()  # the marker's content, in the algorithm of today
-        rows.put(marker(path, entry, self.store.algorithm))
+        for name in MARKERS if is_automatic else (MARKER,):
+            rows.put(marker(path, entry, self.store.algorithm, name=name))
         parent.rows.put(as_mountpoint(entry))
         parent.rows.attach(NestedCatalog(path, NO_HASH, 0))
         parent.is_changed = True
@@ -180,6 +201,46 @@ class CatalogSet:
         opened.previous = current
         opened.is_changed = True
 
+    def unnest(self, path: str) -> None:
+        """Bring what a nested catalog holds back into the catalog above it."""
+        child, parent = self._with_children(path), self._with_row(path)
+        root = child.rows.get(path)
+        if child.path != path or root is None:
+            raise RuntimeError(f"{absolute(path)} is no nested catalog")
+        for name in MARKERS:
+            child.rows.remove(join(path, name))
+        parent.rows.detach(path)
+        child.rows.move_below(path, parent.rows)
+        parent.rows.put(replace(root, is_nested_root=False, is_mountpoint=False))
+        parent.below += child.below - child.accounted
+        parent.is_changed = True
+        self._open.pop(path).rows.close()
+
+    # -- sizes
+
+    def changed(self) -> list[str]:
+        """Return the paths of the catalogs that changed, the deepest first."""
+        return sorted(
+            (path for path, catalog in self._open.items() if catalog.is_changed),
+            key=_deepest_first,
+        )
+
+    def is_automatic(self, path: str) -> bool:
+        """Return whether the nested catalog at a path was made for its size alone."""
+        return self._with_children(path).rows.get(join(path, AUTOMATIC)) is not None
+
+    def row_count(self, path: str) -> int:
+        """Return how many rows the catalog has that holds what is in a directory."""
+        return self._with_children(path).rows.row_count
+
+    def row_count_above(self, path: str) -> int:
+        """Return how many rows the catalog has that holds the row of a path."""
+        return self._with_row(path).rows.row_count
+
+    def directories(self, path: str) -> dict[str, int]:
+        """Return the directories in the catalog at a path, with how many of its rows are none of them."""
+        return self._with_children(path).rows.directories(path)
+
     # -- publishing
 
     def write(self, revision: int, *, ttl_s: int) -> NestedCatalog:
@@ -187,7 +248,7 @@ class CatalogSet:
         of the root.
         """
         result: NestedCatalog | None = None
-        for path in sorted(self._open, key=lambda path: (-path.count("/") - bool(path), path)):
+        for path in sorted(self._open, key=_deepest_first):
             catalog = self._open[path]
             if not catalog.is_changed:
                 continue
@@ -306,19 +367,15 @@ class CatalogSet:
                 catalog, replace(entry, link_count=left, link_group=group if left > 1 else 0)
             )
 
-    def _move_rows(self, source: OpenCatalog, target: OpenCatalog, path: str) -> None:
-        for entry in source.rows.children(path):
-            target.rows.put(entry)
-            source.rows.remove(entry.path)
-            if entry.is_mountpoint:
-                attached = source.rows.nested[entry.path]
-                accounted = self._load(attached).accounted
-                target.rows.attach(attached)
-                source.rows.detach(entry.path)
-                source.below -= accounted
-                target.below += accounted
-            elif entry.is_directory:
-                self._move_rows(source, target, entry.path)
+    def _accounted(self, nested: NestedCatalog) -> Counters:
+        """Return what the parent of a nested catalog has counted for it; it is not kept open for that."""
+        if nested.path in self._open:
+            return self._open[nested.path].accounted
+        where = object_path(nested.content_hash, Suffix.CATALOG)
+        stored = self.store.get(nested.content_hash, Suffix.CATALOG)
+        content = decompress(stored, Compression.ZLIB, where=where)
+        with contextlib.closing(Catalog.from_bytes(content, where=where)) as catalog:
+            return catalog.statistics().total
 
     def _store(
         self, catalog: OpenCatalog, statistics: Statistics, revision: int, ttl_s: int
@@ -338,10 +395,14 @@ class CatalogSet:
         return NestedCatalog(catalog.path, stored.content_hash, size)
 
 
-def marker(directory: str, entry: Entry, algorithm: Algorithm) -> Entry:
+def _deepest_first(path: str) -> tuple[int, str]:
+    return -path.count("/") - bool(path), path
+
+
+def marker(directory: str, entry: Entry, algorithm: Algorithm, *, name: str = MARKER) -> Entry:
     """Return the empty file that says that a directory is the root of a nested catalog."""
     return Entry(
-        path=join(directory, MARKER),
+        path=join(directory, name),
         mode=_MARKER_MODE,
         size=0,
         mtime=entry.mtime,

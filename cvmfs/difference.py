@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from cvmfs.entries import Entry, Kind
-from cvmfs.paths import MARKER
+from cvmfs.paths import MARKERS
 from cvmfs.snapshots import Tree
 
 
@@ -117,8 +117,8 @@ def _compare(old: Tree, new: Tree, before: Entry | None, after: Entry | None) ->
 
 
 def _compare_children(old: Tree, new: Tree, path: str) -> Iterator[Change]:
-    before = {entry.path: entry for entry in old.children(path) if entry.name != MARKER}
-    after = {entry.path: entry for entry in new.children(path) if entry.name != MARKER}
+    before = {entry.path: entry for entry in old.children(path) if entry.name not in MARKERS}
+    after = {entry.path: entry for entry in new.children(path) if entry.name not in MARKERS}
     for child in sorted(before.keys() | after.keys()):
         yield from _compare(old, new, before.get(child), after.get(child))
 
@@ -129,7 +129,7 @@ def _all(tree: Tree, entry: Entry, action: Action) -> Iterator[Change]:
     yield Change(entry.path, action, None if is_new else entry, entry if is_new else None)
     if entry.is_directory:
         for child in tree.children(entry.path):
-            if child.name != MARKER:
+            if child.name not in MARKERS:
                 yield from _all(tree, child, action)
 
 

@@ -15,7 +15,7 @@ from cvmfs.difference import differences
 from cvmfs.entries import Entry
 from cvmfs.errors import NotFound, RepositoryError
 from cvmfs.hashes import Suffix, object_path
-from cvmfs.paths import MARKER, absolute, join, parent_of
+from cvmfs.paths import AUTOMATIC, MARKERS, absolute, join, parent_of
 from cvmfs.snapshots import Below, Snapshot
 
 
@@ -68,7 +68,8 @@ class _Copy:
         self.catalogs.put(plain)
         inside = self
         if nested is not None:
-            self.catalogs.nest(target)
+            names = {child.name for child in self.source.children(entry.path)}
+            self.catalogs.nest(target, is_automatic=AUTOMATIC in names)
             inside = _Copy(self.catalogs, self.source)
         inside._children(entry.path, target)
 
@@ -77,7 +78,7 @@ class _Copy:
             place = join(target, child.name)
             if child.is_directory:
                 self._directory(child, place)
-            elif child.name != MARKER:
+            elif child.name not in MARKERS:
                 self.catalogs.put(
                     replace(child, path=place, link_group=self._group(child.link_group, target))
                 )

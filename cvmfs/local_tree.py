@@ -20,7 +20,7 @@ from pathlib import Path
 from cvmfs.entries import DIRECTORY_SIZE, Entry
 from cvmfs.errors import RepositoryError
 from cvmfs.owners import Owners
-from cvmfs.paths import MARKER, join
+from cvmfs.paths import MARKER, MARKERS, join
 from cvmfs.xattrs import attributes_of, encode
 
 _NANOSECONDS = 1_000_000_000
@@ -84,9 +84,11 @@ def scan(
     children = [
         local_entry(Path(item.path), join(path, item.name), owners=owners, rules=rules)
         for item in listing
-        if item.name != MARKER
+        if item.name not in MARKERS
     ]
-    yield LocalDirectory(path, _linked(children), is_nested=len(children) < len(listing))
+    markers = {item.name for item in listing} & set(MARKERS)
+    # a copy of a published tree may hold markers of catalogs that were made for their size alone
+    yield LocalDirectory(path, _linked(children), is_nested=markers == {MARKER})
     for child in children:
         if child.entry.is_directory:
             yield from scan(child.source, child.entry.path, owners=owners, rules=rules)

@@ -14,6 +14,12 @@ from cvmfs.errors import RepositoryError
 MARKER = ".cvmfscatalog"
 """The empty file that every nested catalog's directory holds (swissknife_check.cc)."""
 
+AUTOMATIC = ".cvmfsautocatalog"
+"""The empty file beside the marker of a catalog made for its size alone (catalog_balancer_impl.h)."""
+
+MARKERS = (MARKER, AUTOMATIC)
+"""Files that stand for nested catalogs: they come and go with those."""
+
 _NAME_BYTES = 255
 _FQRN = re.compile(
     r"[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?)+"

@@ -37,9 +37,16 @@ from cvmfs.local_tree import (
 )
 from cvmfs.manifest import Manifest
 from cvmfs.owners import Owners
-from cvmfs.paths import MARKER, absolute, name_of, parent_of, repository_path
+from cvmfs.paths import MARKER, MARKERS, absolute, name_of, parent_of, repository_path
 from cvmfs.repository import Repository, check_whitelisted, commit
 from cvmfs.snapshots import Snapshot, Tree
+from cvmfs.splitting import (
+    DEFAULT_SIZES,
+    CatalogSizes,
+    balance,
+    dirtab_of,
+    nest_by_patterns,
+)
 from cvmfs.xattrs import has_capability
 
 log = logging.getLogger(__name__)
@@ -167,13 +174,17 @@ class Transaction:
     def remove(self, path: str) -> None:
         """Remove what is at `path` and below; nothing happens when there is nothing.
 
+        Without its marker a directory is no nested catalog any more; what it holds stays.
+
         Raises:
             RepositoryError: it is the root.
         """
         target = repository_path(path)
         if not target:
             raise RepositoryError("the root of a repository cannot be removed")
-        if self._has_directory(target):
+        if name_of(target) == MARKER:
+            self._unnest(parent_of(target))
+        elif self._has_directory(target):
             self._catalogs.remove(target)
 
     def nest(self, path: str) -> None:
@@ -213,6 +224,11 @@ class Transaction:
 
     # -- placing entries
 
+    def _unnest(self, path: str) -> None:
+        entry = self._catalogs.get(path) if path and self._has_directory(path) else None
+        if entry is not None and entry.is_mountpoint:
+            self._catalogs.unnest(path)
+
     def _has_directory(self, path: str) -> bool:
         parent = parent_of(path)
         if not parent:
@@ -251,7 +267,7 @@ class Transaction:
         old = {entry.path: entry for entry in self._catalogs.children(path)}
         wanted = {child.entry.path: self._filled(child, contents) for child in directory.children}
         for gone in old.keys() - wanted.keys():
-            if name_of(gone) != MARKER:
+            if name_of(gone) not in MARKERS:
                 self._catalogs.remove(gone)
         for entry in self._link(directory, wanted, old):
             self._put_if_different(
@@ -331,6 +347,7 @@ def transaction(
     uid: int = 0,
     gid: int = 0,
     algorithm: Algorithm | None = None,
+    sizes: CatalogSizes | None = DEFAULT_SIZES,
 ) -> Iterator[Transaction]:
     """Give a transaction to fill; it is published at the end of the block, or forgotten on an exception.
 
@@ -346,6 +363,7 @@ def transaction(
         gid: the group of everything that is put.
         algorithm: names new objects; without it the one that the repository uses. Objects that are there
             keep their names: a repository changes over as it is published to.
+        sizes: how large the catalogs on changed paths may become before they are split; None leaves them.
 
     Raises:
         Busy: another transaction is open.
@@ -365,7 +383,11 @@ def transaction(
         catalogs = CatalogSet(store, manifest.root_hash, seconds, uid, gid)
         work = Transaction(catalogs, Ingest(store, compress, cut_marks, chunk_size))
         try:
+            patterns = dirtab_of(catalogs)
             yield work
+            nest_by_patterns(catalogs, before=patterns)
+            if sizes is not None:
+                balance(catalogs, sizes)
             work._publication = _publish(repository, keys, catalogs, manifest, message, work, lease)
         finally:
             catalogs.close()
@@ -417,10 +439,10 @@ def _publish(
 
 def _file_path(path: str) -> str:
     target = repository_path(path)
-    if not target or name_of(target) == MARKER:
+    if not target or name_of(target) in MARKERS:
         raise RepositoryError(
             f"{path!r} cannot be a file of its own",
-            hint=f"{MARKER} marks nested catalogs: use nest" if target else None,
+            hint=f"{name_of(target)} marks nested catalogs: use nest" if target else None,
         )
     return target
 
