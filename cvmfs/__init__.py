@@ -50,6 +50,9 @@ public cvmfs/cvmfs sources that it was read from.
     gateway/       a repository gateway as its publishers see it
     backends/      ways to publish, of one shape: our own writer, the programs of a facility
     serve          an HTTP server for demonstrations and tests
+    variables      symlinks with variables
+    attributes     what a mount says by extended attributes
+    follow         following new revisions in the background
     filesystem     the FUSE operations, read-only
     mount          the mount process, and starting and stopping it
 

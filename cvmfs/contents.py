@@ -111,6 +111,19 @@ class Contents:
         """Keep an object from being cleaned away from the cache for as long as the pin is held."""
         return self.cache.pin(content_hash, suffix) if self.cache and self._is_cached else None
 
+    def local_hash(self, content_hash: ContentHash, suffix: Suffix) -> ContentHash | None:
+        """Return the hash of an object as it lies on this machine, or None."""
+        if self.source.folder is not None:
+            file = self.source.folder / object_path(content_hash, suffix)
+        elif self.cache is not None:
+            file = self.cache.path(content_hash, suffix)
+        else:
+            return None
+        try:
+            return hash_like(content_hash, file.read_bytes())
+        except OSError:
+            return None
+
     def read_ahead(self, objects: Iterable[tuple[ContentHash, Suffix, int]]) -> None:
         """Bring objects of these sizes into the cache while others work; there is no harm if it fails."""
         if self.ahead is None or self.cache is None or not self._is_cached:

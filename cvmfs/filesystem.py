@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The FUSE operations on a repository: what `ls`, `cat` and programs see. The adapter to mfusepy's calls.
 
-One thread. The kernel keeps attributes and pages for a few seconds, so most requests never come here.
+One thread answers. The kernel keeps attributes and pages for a while, so most requests never come here.
+Others look for new revisions and fetch what a program will read next.
 """
 
 from __future__ import annotations
@@ -12,14 +13,17 @@ import itertools
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from dataclasses import dataclass
 
 from core.errors import UserError
+from cvmfs import attributes
 from cvmfs.entries import Entry, Kind
+from cvmfs.follow import Follower
 from cvmfs.paths import parent_of
 from cvmfs.reader import Reader
+from cvmfs.variables import expand
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +33,30 @@ _NANOSECONDS = 1_000_000_000
 _NAME_MAX = 255
 _KEPT_ENTRIES = 100_000
 _INODE_MASK = (1 << 63) - 1
+_OUT_OF_ORDER = 256 * 1024
+_AHEAD_FROM = 1024 * 1024
+_AHEAD_MOST = 8 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class _OpenFile:
+    """A file that is read, from the revision in which it was opened, and how it is read."""
+
+    reader: Reader
+    entry: Entry
+    _next: int = 0
+    _in_a_row: int = 0
+
+    def read_ahead(self, offset: int, size: int) -> int:
+        """Take note of a read, and return how many bytes behind it are worth fetching now.
+
+        None at first: whoever looks into an image here and there is not to fetch all of it. The kernel asks
+        in parts that may come in another order.
+        """
+        is_in_a_row = abs(offset - self._next) <= _OUT_OF_ORDER
+        self._in_a_row = self._in_a_row + size if is_in_a_row else size
+        self._next = offset + size
+        return min(self._in_a_row, _AHEAD_MOST) if self._in_a_row >= _AHEAD_FROM else 0
 
 
 class RepositoryFilesystem:
@@ -36,36 +64,40 @@ class RepositoryFilesystem:
 
     A file that is open is read from the revision in which it was opened, but the kernel keeps pages by
     path: publish a change under a new path (a version in the path), not under programs that use it.
-    When a new manifest does not verify or the source does not answer, the revision at hand stays.
+    `environment` gives the variables in symlinks.
     """
 
     use_ns = True
 
-    def __init__(self, reader: Reader, *, clock: Callable[[], datetime], refresh_s: float) -> None:
+    def __init__(
+        self, reader: Reader, *, follower: Follower, environment: Mapping[str, str]
+    ) -> None:
         self._reader = reader
-        self._clock = clock
-        self._refresh_s = refresh_s
-        self._looked_at = time.monotonic()
+        self._follower = follower
+        self._environment = environment
         self._entries: dict[str, Entry | None] = {}
-        self._open_files: dict[int, tuple[Reader, Entry]] = {}
+        self._open_files: dict[int, _OpenFile] = {}
         self._handles = itertools.count(1)
+        self._io_errors = 0
+        self._last_io_error = 0
 
     # -- what mfusepy calls
 
     def getattr(self, path: str, fh: int | None = None) -> dict[str, int]:
         """Return the status of a path."""
         if fh is not None and fh in self._open_files:
-            return _status(self._open_files[fh][1])
-        return _status(self._entry(path))
+            return self._status(self._open_files[fh].entry)
+        return self._status(self._entry(path))
 
     def readdir(self, path: str, fh: int) -> Iterator[tuple[str, dict[str, int], int]]:  # noqa: ARG002
         """Return the names in a directory."""
         entry = self._entry(path)
-        with _as_errno(path):
+        with self._as_errno(path):
             children = self._reader.listdir(entry.path)
         for child in children:
             self._keep(child.path, child)
-        names = [(".", entry), ("..", entry)] + [(child.name, child) for child in children]
+        above = self._entry(parent_of(entry.path))
+        names = [(".", entry), ("..", above)] + [(child.name, child) for child in children]
         return iter(
             [(name, {"st_mode": item.mode, "st_ino": _inode(item)}, 0) for name, item in names]
         )
@@ -75,7 +107,7 @@ class RepositoryFilesystem:
         entry = self._entry(path)
         if entry.kind is not Kind.SYMLINK:
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
-        return entry.target
+        return expand(entry.target, self._environment)
 
     def open(self, path: str, flags: int) -> int:
         """Return a handle for reading."""
@@ -83,14 +115,17 @@ class RepositoryFilesystem:
             raise OSError(errno.EROFS, os.strerror(errno.EROFS))
         entry = self._entry(path)
         handle = next(self._handles)
-        self._open_files[handle] = (self._reader, entry)
+        self._open_files[handle] = _OpenFile(self._reader, entry)
         return handle
 
     def read(self, path: str, size: int, offset: int, fh: int) -> bytes:
         """Return a stretch of an open file."""
-        reader, entry = self._open_files[fh]
-        with _as_errno(path):
-            return reader.read_entry(entry, offset, size)
+        file = self._open_files[fh]
+        with self._as_errno(path):
+            data = file.reader.read_entry(file.entry, offset, size)
+        if ahead := file.read_ahead(offset, len(data)):
+            file.reader.read_ahead(file.entry, offset + len(data), ahead)
+        return data
 
     def release(self, path: str, fh: int) -> int:  # noqa: ARG002
         """Forget a handle."""
@@ -99,7 +134,7 @@ class RepositoryFilesystem:
 
     def statfs(self, path: str) -> dict[str, int]:
         """Return how much the repository holds; there is no free space."""
-        with _as_errno(path):
+        with self._as_errno(path):
             total = self._reader.catalog_with("").statistics().total
         return {
             "f_bsize": BLOCK,
@@ -111,30 +146,24 @@ class RepositoryFilesystem:
 
     def getxattr(self, path: str, name: str, position: int = 0) -> bytes:  # noqa: ARG002
         """Return what the repository knows of a path, by the names that the genuine client has for it."""
-        if not name.startswith("user."):
-            raise OSError(errno.ENODATA, os.strerror(errno.ENODATA))
-        value = self._attributes(self._entry(path)).get(name)
+        entry = self._entry(path)
+        with self._as_errno(path):
+            value = attributes.value(self._mounted(), entry, name)
         if value is None:
             raise OSError(errno.ENODATA, os.strerror(errno.ENODATA))
-        return value.encode()
+        return value
 
     def listxattr(self, path: str) -> list[str]:
-        """Return the names for which `getxattr` has values."""
-        return sorted(self._attributes(self._entry(path)))
+        """Return the names for which `getxattr` has values here."""
+        entry = self._entry(path)
+        with self._as_errno(path):
+            return attributes.names(entry)
 
     # -- behind the calls
 
-    def _attributes(self, entry: Entry) -> dict[str, str]:
-        if not entry.path:
-            return {
-                "user.fqrn": self._reader.fqrn,
-                "user.revision": str(self._reader.revision),
-                "user.root_hash": self._reader.root_hash,
-            }
-        if entry.kind is not Kind.FILE:
-            return {}
-        hashes = {"user.hash": entry.content_hash} if entry.content_hash else {}
-        return {**hashes, "user.chunks": str(len(entry.chunks) or 1)}
+    def _mounted(self) -> attributes.Mounted:
+        minutes = round(self._follower.next_look_s / 60)
+        return attributes.Mounted(self._reader, minutes, self._io_errors, self._last_io_error)
 
     def _entry(self, path: str) -> Entry:
         self._refresh()
@@ -142,7 +171,7 @@ class RepositoryFilesystem:
         if wanted in self._entries:
             entry = self._entries[wanted]
         else:
-            with _as_errno(path):
+            with self._as_errno(path):
                 # The kernel asks for every directory above first, so the parent is there and a directory.
                 entry = self._reader.lookup(wanted)
             self._keep(wanted, entry)
@@ -156,35 +185,32 @@ class RepositoryFilesystem:
         self._entries[path] = entry
 
     def _refresh(self) -> None:
-        now = time.monotonic()
-        if now - self._looked_at < self._refresh_s:
-            return
-        self._looked_at = now
-        try:
-            newest = self._reader.refreshed(at=self._clock())
-        except UserError as err:
-            log.warning("staying at revision %d: %s", self._reader.revision, err)
-            return
-        if newest is not self._reader:
-            log.info("revision %d of %s is here", newest.revision, newest.fqrn)
-            self._reader = newest
+        newest = self._follower.newer_than(self._reader)
+        if newest is not None:
+            self._reader = newest  # files that are open hold on to theirs
             self._entries.clear()
 
+    @contextmanager
+    def _as_errno(self, path: str) -> Iterator[None]:
+        """Turn what cannot be read into an input/output error for the program and a sentence for the log."""
+        try:
+            yield
+        except UserError as err:
+            log.error("%s cannot be read: %s", path, err)  # noqa: TRY400 - a sentence, no traceback
+            self._io_errors += 1
+            self._last_io_error = int(time.time())
+            raise OSError(errno.EIO, os.strerror(errno.EIO)) from err
 
-@contextmanager
-def _as_errno(path: str) -> Iterator[None]:
-    """Turn what cannot be read into an input/output error for the program and a sentence for the log."""
-    try:
-        yield
-    except UserError as err:
-        log.error("%s cannot be read: %s", path, err)  # noqa: TRY400 - a sentence, no traceback
-        raise OSError(errno.EIO, os.strerror(errno.EIO)) from err
+    def _status(self, entry: Entry) -> dict[str, int]:
+        size = entry.size
+        if entry.kind is Kind.SYMLINK:
+            size = len(os.fsencode(expand(entry.target, self._environment)))
+        return _status(entry, 0 if entry.kind is Kind.SPECIAL else size)
 
 
-def _status(entry: Entry) -> dict[str, int]:
+def _status(entry: Entry, size: int) -> dict[str, int]:
     is_device = entry.kind is Kind.SPECIAL
     time_ns = entry.mtime * _NANOSECONDS + entry.mtime_ns
-    size = 0 if is_device else entry.size
     return {
         "st_ino": _inode(entry),
         "st_mode": entry.mode,

@@ -25,13 +25,17 @@ import mfusepy
 
 from core import process
 from core.errors import EXIT_DONE, EXIT_USER, UserError
+from cvmfs.ahead import Ahead
 from cvmfs.filesystem import RepositoryFilesystem
-from cvmfs.reader import open_reader
+from cvmfs.follow import Follower
+from cvmfs.reader import Reader, open_reader
 
 log = logging.getLogger(__name__)
 
 REFRESH_S = 5.0
-"""Seconds between looks at the manifest, and for which the kernel remembers attributes and names."""
+"""Seconds between looks at the manifest of a folder, and for which the kernel remembers attributes."""
+REFRESH_HTTP_S = 60.0
+"""The same for servers, whose caches may keep a manifest for that long."""
 
 _DEVICE = Path("/dev/fuse")
 _MOUNTS = Path("/proc/self/mountinfo")
@@ -50,27 +54,31 @@ class Mount:
 
 
 def start_mount(
-    source: str | Path,
+    source: str | Path | Sequence[str],
     fqrn: str,
     public_key: Path,
     mountpoint: Path,
     *,
     cache: Path | None = None,
     log_file: Path | None = None,
-    refresh_s: float = REFRESH_S,
+    refresh_s: float | None = None,
     allow_other: bool | None = None,
+    quota: int | None = None,
+    proxies: str = "",
 ) -> Mount:
     """Mount a repository and return when programs can use it; the process outlives this one.
 
     Args:
-        source: the repository's folder or its HTTP address.
+        source: the repository's folder, or its HTTP addresses with `;` between them.
         fqrn: its name.
         public_key: the file with the master public key.
         mountpoint: an empty directory, made if it is missing; a dead mount there is cleaned away.
         cache: a directory for objects that come by HTTP.
         log_file: where the mount process says what is wrong; beside the mountpoint by default.
-        refresh_s: seconds between looks at the manifest.
+        refresh_s: seconds between looks at the manifest; by default 5 for a folder, 60 for servers.
         allow_other: whether other users may look in; by default they may when root mounts.
+        quota: how many bytes the cache may hold.
+        proxies: as `CVMFS_HTTP_PROXY` has them; see `routes`.
 
     Raises:
         UserError: the machine cannot mount, something is mounted there, or the repository does not verify.
@@ -85,9 +93,12 @@ def start_mount(
     mountpoint.mkdir(parents=True, exist_ok=True)
     talk = log_file or mountpoint.with_name(mountpoint.name + ".log")
     argv: list[str | Path] = [sys.executable, "-m", "cvmfs.mount"]
-    argv += ["--source", source, "--fqrn", fqrn, "--public-key", public_key]
-    argv += ["--refresh", str(refresh_s)]
+    where = source if isinstance(source, str | Path) else ";".join(source)
+    argv += ["--source", where, "--fqrn", fqrn, "--public-key", public_key]
+    argv += ["--refresh", str(refresh_s)] if refresh_s is not None else []
     argv += ["--cache", cache] if cache is not None else []
+    argv += ["--quota", str(quota)] if quota is not None else []
+    argv += ["--proxies", proxies] if proxies else []
     if allow_other is not None:
         argv.append("--allow-other" if allow_other else "--no-allow-other")
     with _opened(talk) as output:
@@ -127,15 +138,17 @@ def stop_mount(mountpoint: Path) -> None:
 
 @contextlib.contextmanager
 def mounted(
-    source: str | Path,
+    source: str | Path | Sequence[str],
     fqrn: str,
     public_key: Path,
     mountpoint: Path,
     *,
     cache: Path | None = None,
     log_file: Path | None = None,
-    refresh_s: float = REFRESH_S,
+    refresh_s: float | None = None,
     allow_other: bool | None = None,
+    quota: int | None = None,
+    proxies: str = "",
 ) -> Iterator[Path]:
     """Mount a repository for the time of the block and give the mountpoint; see `start_mount`."""
     mount = start_mount(
@@ -147,6 +160,8 @@ def mounted(
         log_file=log_file,
         refresh_s=refresh_s,
         allow_other=allow_other,
+        quota=quota,
+        proxies=proxies,
     )
     try:
         yield mountpoint
@@ -189,11 +204,13 @@ def clean_stale(mountpoint: Path) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Mount in the foreground, as the arguments say, and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m cvmfs.mount", description=__doc__)
-    parser.add_argument("--source", required=True, help="the repository's folder or HTTP address")
+    parser.add_argument("--source", required=True, help="its folder or HTTP addresses")
     parser.add_argument("--fqrn", required=True, help="the repository's name")
     parser.add_argument("--public-key", required=True, type=Path, help="the master public key")
     parser.add_argument("--cache", type=Path, help="a directory for fetched objects")
-    parser.add_argument("--refresh", type=float, default=REFRESH_S, help="seconds between looks")
+    parser.add_argument("--quota", type=int, help="bytes that the cache may hold")
+    parser.add_argument("--proxies", default="", help="like http://proxy:3128;DIRECT")
+    parser.add_argument("--refresh", type=float, help="seconds between looks at the manifest")
     parser.add_argument("--allow-other", action=argparse.BooleanOptionalAction, default=None)
     parser.add_argument("mountpoint", type=Path)
     options = parser.parse_args(arguments)
@@ -201,42 +218,61 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.getLogger("mfusepy").setLevel(logging.WARNING)
     try:
         _check_machine()
-        reader = open_reader(
-            options.source, options.fqrn, options.public_key, options.cache, at=_clock()
-        )
+        reader = _reader(options)
     except UserError as err:
         log.error("%s%s", err, f" ({err.hint})" if err.hint else "")  # noqa: TRY400
         return err.exit_code
-    filesystem = RepositoryFilesystem(reader, clock=_clock, refresh_s=options.refresh)
     try:
-        _run(filesystem, options)
+        _run(reader, options)
     except RuntimeError as err:  # all that mfusepy says of libfuse's own message, which went before
         log.error("cannot mount at %s: libfuse ended with status %s", options.mountpoint, err)  # noqa: TRY400
         return EXIT_USER
     return EXIT_DONE
 
 
-def _run(filesystem: RepositoryFilesystem, options: argparse.Namespace) -> None:
+def _reader(options: argparse.Namespace) -> Reader:
+    return open_reader(
+        options.source,
+        options.fqrn,
+        options.public_key,
+        options.cache,
+        at=_clock(),
+        quota=options.quota,
+        proxies=options.proxies,
+        ahead=Ahead(),
+    )
+
+
+def _run(reader: Reader, options: argparse.Namespace) -> None:
     """Serve the file system until it is unmounted."""
     is_root = os.geteuid() == 0
-    mfusepy.FUSE(
-        filesystem,
-        str(options.mountpoint),
-        foreground=True,
-        nothreads=True,
-        ro=True,
-        nosuid=True,
-        nodev=True,
-        default_permissions=True,
-        use_ino=True,
-        auto_cache=True,
-        attr_timeout=options.refresh,
-        entry_timeout=options.refresh,
-        negative_timeout=options.refresh,
-        allow_other=is_root if options.allow_other is None else options.allow_other,
-        fsname=options.fqrn,
-        subtype="pansoft",
-    )
+    every_s = REFRESH_HTTP_S if reader.location.source.folder is None else REFRESH_S
+    every_s = min(every_s if options.refresh is None else options.refresh, reader.manifest.ttl_s)
+    follower = Follower(reader, clock=_clock, every_s=every_s)
+    follower.start()
+    try:
+        mfusepy.FUSE(
+            RepositoryFilesystem(reader, follower=follower, environment=os.environ),
+            str(options.mountpoint),
+            foreground=True,
+            nothreads=True,
+            ro=True,
+            nosuid=True,
+            nodev=True,
+            default_permissions=True,
+            use_ino=True,
+            auto_cache=True,
+            attr_timeout=every_s,
+            entry_timeout=every_s,
+            negative_timeout=every_s,
+            allow_other=is_root if options.allow_other is None else options.allow_other,
+            fsname=options.fqrn,
+            subtype="pansoft",
+        )
+    finally:
+        follower.stop()
+        if reader.location.contents.ahead is not None:
+            reader.location.contents.ahead.close()
 
 
 def _clock() -> datetime:

@@ -10,6 +10,7 @@ catalogs and contents by hash; and every object has the hash that it was asked f
 from __future__ import annotations
 
 import logging
+from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from cvmfs.catalog import Catalog, NestedCatalog
 from cvmfs.chunking import Piece
 from cvmfs.compression import Compression, decompress
 from cvmfs.contents import Contents
-from cvmfs.entries import Entry, Kind
+from cvmfs.entries import Chunk, Entry, Kind
 from cvmfs.errors import (
     FormatInvalid,
     NotFound,
@@ -185,21 +186,19 @@ class Reader:
         if entry.content_hash is None and not entry.chunks:
             raise FormatInvalid(f"the file {absolute(entry.path)} has neither a hash nor chunks")
         parts = []
-        for content_hash, suffix, piece in pieces(entry):
-            start, stop = piece.offset, piece.offset + piece.size
-            if start < end and stop > offset:
-                content = self.location.contents.content(
-                    content_hash, suffix, entry.compression, piece.size
-                )
-                parts.append(content.part(max(offset - start, 0), min(end - start, piece.size)))
+        for content_hash, suffix, piece in _pieces_between(entry, offset, end):
+            start = piece.offset
+            content = self.location.contents.content(
+                content_hash, suffix, entry.compression, piece.size
+            )
+            parts.append(content.part(max(offset - start, 0), min(end - start, piece.size)))
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def read_ahead(self, entry: Entry, offset: int, size: int) -> None:
         """Fetch what holds a stretch of a file in the background, where the location can do that."""
         self.location.contents.read_ahead(
             (content_hash, suffix, piece.size)
-            for content_hash, suffix, piece in pieces(entry)
-            if piece.offset < offset + size and piece.offset + piece.size > offset
+            for content_hash, suffix, piece in _pieces_between(entry, offset, offset + size)
         )
 
     def open(self, path: str) -> BinaryIO:
@@ -267,11 +266,20 @@ class Reader:
             self._catalogs.popitem(last=False)  # whoever works with it now closes it by letting go
         return catalog
 
-    def close(self) -> None:
-        """Close catalogs and connections and forget contents; the reader may be used again."""
+    @property
+    def open_catalogs(self) -> int:
+        """Return how many catalogs are open."""
+        return len(self._catalogs)
+
+    def forget(self) -> None:
+        """Close catalogs and forget contents; the reader may be used again."""
         while self._catalogs:
             self._catalogs.popitem()[1].catalog.close()
         self.location.contents.clear()
+
+    def close(self) -> None:
+        """Close catalogs and connections and forget contents; the reader may be used again."""
+        self.forget()
         self.location.source.close()
 
 
@@ -372,6 +380,22 @@ def pieces(entry: Entry) -> Iterator[tuple[ContentHash, Suffix, Piece]]:
         return
     for chunk in entry.chunks:
         yield chunk.content_hash, Suffix.CHUNK, chunk.piece
+
+
+def _pieces_between(
+    entry: Entry, start: int, stop: int
+) -> Iterator[tuple[ContentHash, Suffix, Piece]]:
+    """Return those of `pieces` that hold something between two offsets."""
+    if entry.content_hash is not None:
+        yield from pieces(entry)
+        return
+    first = bisect_right(entry.chunks, start, key=_offset_of) - 1
+    for chunk in entry.chunks[max(first, 0) : bisect_left(entry.chunks, stop, key=_offset_of)]:
+        yield chunk.content_hash, Suffix.CHUNK, chunk.piece
+
+
+def _offset_of(chunk: Chunk) -> int:
+    return chunk.piece.offset
 
 
 def _newest(location: Location, *, at: datetime, current: Reader | None = None) -> Reader:

@@ -17,9 +17,8 @@ from core.errors import UserError
 from core.files import free_space
 from pansoft import clock, workspace
 from pansoft.context import Context
+from pansoft.sizes import parse_size
 
-_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
-_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([KMGT]?)B?", re.IGNORECASE)
 _AGE = re.compile(r"([0-9]+)\s*([hdw])")
 _HOURS = {"h": 1, "d": 24, "w": 168}
 
@@ -89,7 +88,7 @@ def prune(
     rule = Rule(
         unused=unused,
         used_before=_before(older_than) if older_than else None,
-        max_size=_bytes(max_size) if max_size else None,
+        max_size=parse_size(max_size) if max_size else None,
         even_needed=even_needed,
         kinds=frozenset(map(Kind, only)) if only else frozenset(Kind),
     )
@@ -127,12 +126,6 @@ def _row(item: Item) -> dict[str, object]:
         "used": datetime.fromtimestamp(item.used, UTC).isoformat(timespec="seconds"),
         "needed": item.needed,
     }
-
-
-def _bytes(text: str) -> int:
-    if match := _SIZE.fullmatch(text.strip()):
-        return int(float(match[1]) * _UNITS[match[2].upper()])
-    raise UserError(f"'{text}' is not a size", hint="write it like 500M or 20G")
 
 
 def _before(text: str) -> float:

@@ -14,13 +14,15 @@ import pytest
 
 from core.errors import UserError
 from cvmfs.keys import RepositoryKeys
+from cvmfs.local_tree import TreeRules, VariableLinks
 from cvmfs.mount import is_mounted, is_stale, mounted, start_mount, stop_mount
 from cvmfs.publish import transaction
 from cvmfs.repository import Repository, sign_whitelist
 from cvmfs.serve import serving
 from tests.cvmfs.samples import CHUNK, FQRN, flip_byte, snapshot
+from tests.cvmfs.servers import Well, Wrong, misbehaving
 
-pytestmark = pytest.mark.needs("fusermount3")
+pytestmark = pytest.mark.needs("fusermount3", "getfattr")
 
 NOW = datetime.now(UTC)
 
@@ -100,18 +102,140 @@ def test_refused_operation_has_its_errno(
     assert caught.value.errno == expected
 
 
-def test_attributes_say_what_is_mounted(
-    published: Repository, mountpoint: Path, published_tree: Path
+def test_attributes_say_what_is_mounted(published: Repository, mountpoint: Path) -> None:
+    dump = subprocess.run(
+        ["getfattr", "--absolute-names", "-d", mountpoint],
+        capture_output=True,
+        check=True,
+        text=True,
+    ).stdout
+
+    assert f'user.fqrn="{FQRN}"' in dump
+    assert 'user.revision="2"' in dump
+    assert f'user.root_hash="{published.manifest.root_hash}"' in dump
+    assert f'user.host="file://{published.folder}"' in dump
+    assert 'user.proxy="DIRECT"' in dump
+
+
+def test_attributes_of_files_and_links_are_those_of_the_client(mountpoint: Path) -> None:
+    large, empty = mountpoint / "odd" / "large.bin", mountpoint / "odd" / "empty"
+
+    assert _getfattr(large, "user.chunks") == "3"
+    assert _getfattr(large, "user.chunk_list").splitlines()[0] == "hash,offset,size"
+    assert len(_getfattr(empty, "user.hash")) == 40
+    assert _getfattr(empty, "user.lhash") == _getfattr(empty, "user.hash")
+    assert _getfattr(mountpoint / "odd" / "link", "xfsroot.rawlink") == "with spaces/a b.txt"
+
+
+def test_variables_in_links_are_those_of_the_mount_process(
+    published: Repository, keys: RepositoryKeys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    manifest = published.manifest
-    found = {name: os.getxattr(mountpoint, name).decode() for name in os.listxattr(mountpoint)}
-    assert found == {
-        "user.fqrn": FQRN,
-        "user.revision": "2",
-        "user.root_hash": manifest.root_hash,
-    }
-    assert os.getxattr(mountpoint / "odd" / "large.bin", "user.chunks") == b"3"
-    assert len(os.getxattr(mountpoint / "odd" / "empty", "user.hash")) == 40
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "site").symlink_to("/sites/$(SITE)/$(RELEASE:-latest)")
+    rules = TreeRules(variable_links=VariableLinks.KEEP)
+    with transaction(published, keys, at=NOW, message="links") as tx:
+        tx.put_tree(tmp_path / "tree", "tree", rules=rules)
+    monkeypatch.setenv("SITE", "desy")
+
+    with mounted(published.folder, FQRN, keys.public_key, tmp_path / "m") as mountpoint:
+        link = mountpoint / "tree" / "site"
+
+        assert str(link.readlink()) == "/sites/desy/latest"
+        assert link.lstat().st_size == len("/sites/desy/latest")
+        assert _getfattr(link, "xfsroot.rawlink") == "/sites/$(SITE)/$(RELEASE:-latest)"
+
+
+def test_attributes_of_the_published_file_are_there(
+    published: Repository, keys: RepositoryKeys, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("with an origin\n")
+    os.setxattr(tmp_path / "file", "user.origin", b"beamline \xff")
+    with transaction(published, keys, at=NOW, message="file") as tx:
+        tx.put_file(tmp_path / "file", "file", rules=TreeRules(xattrs=True))
+
+    with mounted(published.folder, FQRN, keys.public_key, tmp_path / "m") as mountpoint:
+        names = os.listxattr(mountpoint / "file")
+
+        assert os.getxattr(mountpoint / "file", "user.origin") == b"beamline \xff"
+        assert "user.origin" in names
+        assert len(names) == len(set(names))
+
+
+def test_mount_is_there_without_a_server_when_the_cache_is(
+    published: Repository, keys: RepositoryKeys, tmp_path: Path
+) -> None:
+    cache, target = tmp_path / "cache", tmp_path / "m"
+    with (
+        serving(published.folder) as url,
+        mounted(url, FQRN, keys.public_key, target, cache=cache) as mountpoint,
+    ):
+        content = (mountpoint / "odd" / "large.bin").read_bytes()
+        (mountpoint / "odd" / "script.sh").lstat()
+
+    with mounted(url, FQRN, keys.public_key, target, cache=cache) as mountpoint:
+        assert (mountpoint / "odd" / "large.bin").read_bytes() == content
+        with pytest.raises(OSError, match="Input/output error"):
+            (mountpoint / "odd" / "script.sh").read_bytes()
+        assert _getfattr(mountpoint, "user.nioerr") != "0"
+
+    assert f"no server of {FQRN} answers, revision 2" in (tmp_path / "m.log").read_text()
+
+
+def test_mirror_takes_over_while_the_mount_is_used(
+    published: Repository, keys: RepositoryKeys, tmp_path: Path
+) -> None:
+    with (
+        misbehaving(published.folder, Well()) as first,
+        serving(published.folder) as second,
+        mounted(
+            [first.url, second], FQRN, keys.public_key, tmp_path / "m", cache=tmp_path / "cache"
+        ) as mountpoint,
+    ):
+        (mountpoint / "odd" / "empty").read_bytes()
+        assert _getfattr(mountpoint, "user.host_list") == f"{first.url};{second}"
+        first.behaviour = Wrong()
+
+        assert (mountpoint / "odd" / "script.sh").read_bytes() == b"#!/bin/sh\necho hello\n"
+        assert _getfattr(mountpoint, "user.host") == second
+
+
+def test_cache_keeps_to_its_quota(
+    published: Repository, keys: RepositoryKeys, tmp_path: Path
+) -> None:
+    image = os.urandom(9 * CHUNK)
+    with transaction(published, keys, at=NOW, message="image", chunk_size=CHUNK // 2) as tx:
+        tx.put_bytes(image, "image.sif")
+    cache = tmp_path / "cache"
+    with (
+        serving(published.folder) as url,
+        mounted(
+            url, FQRN, keys.public_key, tmp_path / "m", cache=cache, quota=4 * CHUNK
+        ) as mountpoint,
+    ):
+        assert (mountpoint / "image.sif").read_bytes() == image
+
+    assert sum(file.stat().st_size for file in cache.glob("??/*")) <= 4 * CHUNK
+
+
+def test_broken_new_revision_leaves_the_old_one(
+    published: Repository, keys: RepositoryKeys, mountpoint: Path
+) -> None:
+    manifest = published.folder / ".cvmfspublished"
+    with transaction(published, keys, at=NOW, message="new") as tx:
+        tx.put_bytes(b"new\n", "new")
+    _wait_for(lambda: (mountpoint / "new").exists())
+    with transaction(published, keys, at=NOW, message="newer") as tx:
+        tx.put_bytes(b"newer\n", "newer")
+        manifest_before = manifest.read_bytes()
+    good = manifest.read_bytes()
+    flip_byte(manifest, 5)
+
+    log = mountpoint.with_name("mount point.log")
+    _wait_for(lambda: "staying at revision" in log.read_text())
+    assert (mountpoint / "new").read_text() == "new\n"
+    assert manifest_before != good
+    manifest.write_bytes(good)
+    _wait_for(lambda: (mountpoint / "newer").exists())
 
 
 def test_new_revision_shows_without_remounting(
@@ -234,3 +358,13 @@ def _wait_for(condition: object, seconds: float = 10.0) -> None:
     while not condition():
         assert time.monotonic() < end, "did not happen"
         time.sleep(0.05)
+
+
+def _getfattr(path: Path, name: str) -> str:
+    """Return what the real program shows of an attribute."""
+    return subprocess.run(
+        ["getfattr", "--absolute-names", "-h", "--only-values", "-n", name, path],
+        capture_output=True,
+        check=True,
+        text=True,
+    ).stdout
