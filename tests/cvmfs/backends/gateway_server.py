@@ -30,6 +30,7 @@ from cvmfs.entries import Entry, Kind
 from cvmfs.hashes import ContentHash
 from cvmfs.history import Tag, tagged, tags_of
 from cvmfs.keys import RepositoryKeys
+from cvmfs.lease import Lease
 from cvmfs.paths import MARKER, is_inside, parent_of
 from cvmfs.repository import Repository, commit
 
@@ -170,11 +171,12 @@ class GatewayServer:
             lease = self.lease(token)
             if message["old_root_hash"][-1:] != "C" or message["new_root_hash"][-1:] != "C":
                 raise Refusal("miscellaneous")
-            revision = self.merge(lease.path, message)
+            with self.repository.locked("merge") as lock:
+                revision = self.merge(lease.path, message, lock)
             del self.leases[token]
         return {"status": "ok", "final_revision": revision}
 
-    def merge(self, path: str, message: dict[str, str]) -> int:
+    def merge(self, path: str, message: dict[str, str], lock: Lease) -> int:
         """Take what differs below a path between two trees into the current one, and sign."""
         manifest = self.repository.manifest
         before = self.tree(ContentHash(message["old_root_hash"][:-1]), path)
@@ -223,7 +225,7 @@ class GatewayServer:
             root.size,
         )
         tags = tagged(tags_of(self.repository), revised, tag.description)
-        commit(self.repository, store, self.keys, revised, tags=(*tags, tag))
+        commit(self.repository, store, self.keys, revised, lease=lock, tags=(*tags, tag))
         return revised.revision
 
     def tree(self, root_hash: ContentHash, path: str) -> dict[str, Entry]:
