@@ -16,8 +16,8 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,7 +25,7 @@ from urllib.parse import urlsplit
 
 from core.canonical import readable_json
 from core.errors import UserError
-from core.files import exclusive_lock
+from cvmfs import reflog
 from cvmfs.catalog import NestedCatalog
 from cvmfs.contents import Contents
 from cvmfs.errors import NotFound, RepositoryError, VerificationFailed
@@ -35,7 +35,8 @@ from cvmfs.manifest import MANIFEST, Manifest, parse_manifest
 from cvmfs.pull import Pull, Pulled
 from cvmfs.reader import Reader, open_reader
 from cvmfs.reflog import REFLOG
-from cvmfs.repository import MASTER_REPLICA
+from cvmfs.repository import MASTER_REPLICA, Repository
+from cvmfs.storage.local import SCRATCH
 from cvmfs.storage.storage import Storage
 from cvmfs.whitelist import WHITELIST
 
@@ -47,7 +48,7 @@ JOBS = 8
 IS_SNAPSHOTTING = ".cvmfs_is_snapshotting"
 LAST_SNAPSHOT = ".cvmfs_last_snapshot"
 STATUS = ".cvmfs_status.json"
-_LOCK = ".replicate.lock"
+_LEFT_BEHIND = re.compile(r"\.{1,2}(cvmfs|publish\.|control\.)")  # two dots: not yet renamed
 _DATE = "%a %b %e %H:%M:%S UTC %Y"
 
 
@@ -82,6 +83,7 @@ def replicate(
     at: datetime,
     fqrn: str | None = None,
     jobs: int = JOBS,
+    scratch: Path | None = None,
     is_thorough: bool = False,
     report: Callable[[Pulled], None] = lambda _: None,
 ) -> Replication:
@@ -94,6 +96,7 @@ def replicate(
         at: the time at which the whitelist has to be valid, and that the replica says it was updated.
         fqrn: the name that the repository has to have; by default the last part of the source.
         jobs: how many connections there may be.
+        scratch: a folder on this machine, where the storage is elsewhere.
         is_thorough: look at every object of the replica again, and fetch the damaged and the missing ones.
         report: is called with what was done so far.
 
@@ -110,7 +113,7 @@ def replicate(
     with open_reader(source, name, public_key, at=at) as reader:
         _check_sentinel(reader, source)
         storage.prepare()
-        with _locked(storage):
+        with _replica(storage, name, scratch).locked("replicate") as lease:
             before = _manifest_in(storage)
             _check_not_older(before, reader)
             is_careful = is_thorough or _was_broken_off(storage)
@@ -120,7 +123,7 @@ def replicate(
                 _pull_revisions(reader.manifest, pull)
                 _bring_reflog(reader, storage)
             storage.replace(WHITELIST, reader.signed.whitelist)
-            storage.replace(MANIFEST, reader.signed.manifest)
+            lease.swap_manifest(reader.signed.manifest)
             _say_when(storage, at)
             storage.remove([IS_SNAPSHOTTING])
     return Replication(
@@ -171,7 +174,7 @@ def _check_place(storage: Storage, fqrn: str) -> None:
 def _stranger_in(folder: Path) -> str | None:
     """Return a file that no first run that was killed has left."""
     names = sorted(file.name for file in folder.iterdir()) if folder.is_dir() else []
-    strange = [name for name in names if name not in ("data", _LOCK) and name[:6] != ".cvmfs"]
+    strange = [name for name in names if name != "data" and not _LEFT_BEHIND.match(name)]
     return strange[0] if strange else None
 
 
@@ -212,13 +215,12 @@ def _manifest_in(storage: Storage) -> Manifest | None:
 # -- one run at a time, and what a killed one left
 
 
-@contextmanager
-def _locked(storage: Storage) -> Iterator[None]:
-    if storage.folder is None:  # runs that meet bring the same objects, and none goes back
-        yield
-        return
-    with exclusive_lock(storage.folder / _LOCK, purpose="replicate"):
-        yield
+def _replica(storage: Storage, fqrn: str, scratch: Path | None) -> Repository:
+    if scratch is None and storage.folder is not None:
+        scratch = storage.folder / SCRATCH
+    if scratch is None:
+        raise RepositoryError(f"{storage.describe('')} needs a scratch folder on this machine")
+    return Repository(storage, fqrn, scratch)
 
 
 def _was_broken_off(storage: Storage) -> bool:
@@ -274,7 +276,8 @@ def _bring_reflog(reader: Reader, storage: Storage) -> None:
     if expected is None:
         storage.remove([REFLOG])
         return
-    if storage.size(REFLOG) is not None and hash_like(expected, storage.get(REFLOG)) == expected:
+    before = reflog.content_of(storage)
+    if before is not None and hash_like(expected, before) == expected:
         return
     content = reader.location.source.get(REFLOG)
     if hash_like(expected, content) != expected:
@@ -283,7 +286,7 @@ def _bring_reflog(reader: Reader, storage: Storage) -> None:
             f"{where} is not the one that the manifest of revision {reader.revision} names",
             hint="a publish is under way or was broken off at the source: run this again",
         )
-    storage.replace(REFLOG, content)
+    reflog.put(storage, before, content)
 
 
 # -- what monitors read

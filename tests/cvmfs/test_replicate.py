@@ -16,7 +16,6 @@ from pathlib import Path
 import pytest
 
 from core.errors import Busy, UserError
-from core.files import exclusive_lock
 from cvmfs.check import check
 from cvmfs.errors import (
     NotFound,
@@ -331,8 +330,8 @@ def test_two_runs_at_once_are_refused(
     run(published.folder, folder, keys)
 
     with (
-        exclusive_lock(folder / ".replicate.lock", purpose="replicate"),
-        pytest.raises(Busy, match="cannot replicate: process"),
+        repository_at(folder, FQRN).locked("collect"),
+        pytest.raises(Busy, match=r"cannot replicate: the repository is held by .* to collect"),
     ):
         run(published.folder, folder, keys)
 
@@ -501,6 +500,18 @@ def test_folder_that_is_something_else_is_refused(
     run(published.folder, folder, keys)
     with pytest.raises(UserError, match=r"is a replica of software\.example\.org, not of other"):
         replicate("/srv/other", LocalStorage(folder), keys.public_key, at=LATEST)
+
+
+def test_what_a_killed_first_run_left_is_no_stranger(
+    published: Repository, folder: Path, keys: RepositoryKeys
+) -> None:
+    (folder / "data").mkdir(parents=True)
+    for name in (".publish.lock", "..publish.lease.h4x2", "..cvmfs_status.json.q7k1"):
+        (folder / name).touch()
+
+    run(published.folder, folder, keys)
+
+    assert_sound(folder, keys)
 
 
 def test_name_is_the_end_of_the_address() -> None:
