@@ -2,20 +2,29 @@
 """zlib containers (RFC 1950), or nothing for files that are compressed already.
 
 Catalogs, history, certificates and metainfo are always compressed; the flags of a file's row say how its
-content is (catalog_sql.h). A gzip container is refused by clients.
+content is (catalog_sql.h). A gzip container is refused by clients. What writes the container is free, since
+an object is named by what is stored: ISA-L is ten times as fast as zlib for some more bytes. The adapter to
+isal.
 """
 
 from __future__ import annotations
 
-import zlib
 from enum import IntEnum
 from pathlib import PurePosixPath
+from typing import Protocol, cast
+
+from isal import isal_zlib
 
 from cvmfs.errors import FormatInvalid
 
-LEVEL = 6
-"""The level of the genuine publisher; any is allowed: objects are named by what is stored."""
+LEVEL = 3
+"""Of ISA-L's levels 0 to 3 the one that packs best. Levels 1 and 2 are a little faster, but the same input
+gave other bytes once in some 20,000 times, so the same tree would not be the same revision."""
 
+EMPTY = bytes.fromhex("789c030000000001")
+"""The empty file as every publisher stores it, whatever compresses other files."""
+
+_NOT_ZLIB = cast("type[Exception]", isal_zlib.error)  # its type hint says that it is an instance
 _COMPRESSED_ALREADY = frozenset(
     {".sif", ".squashfs", ".sqfs", ".png", ".gz", ".zst", ".xz", ".whl"}
 )
@@ -33,9 +42,26 @@ def worth_compressing(path: str) -> bool:
     return PurePosixPath(path).suffix.lower() not in _COMPRESSED_ALREADY
 
 
-def compress(data: bytes, compression: Compression = Compression.ZLIB) -> bytes:
+def compress(data: bytes | memoryview, compression: Compression = Compression.ZLIB) -> bytes:
     """Return what is stored for `data`."""
-    return zlib.compress(data, LEVEL) if compression is Compression.ZLIB else data
+    if compression is Compression.NONE:
+        return bytes(data)
+    return isal_zlib.compress(data, LEVEL) if data else EMPTY
+
+
+class Compressor(Protocol):
+    """Compresses a stream piece by piece."""
+
+    def compress(self, data: bytes, /) -> bytes:
+        """Take a piece and return what is ready."""
+
+    def flush(self) -> bytes:
+        """Return the rest."""
+
+
+def compressor() -> Compressor:
+    """Return what compresses a stream into a zlib container."""
+    return isal_zlib.compressobj(LEVEL)
 
 
 def decompress(stored: bytes, compression: Compression, *, where: str) -> bytes:
@@ -47,6 +73,6 @@ def decompress(stored: bytes, compression: Compression, *, where: str) -> bytes:
     if compression is Compression.NONE:
         return stored
     try:
-        return zlib.decompress(stored)
-    except zlib.error as err:
+        return isal_zlib.decompress(stored)
+    except _NOT_ZLIB as err:
         raise FormatInvalid(f"{where} is not compressed with zlib: {err}") from err

@@ -14,6 +14,7 @@ from enum import IntEnum, StrEnum
 from functools import cache, partial
 from typing import NewType, Protocol
 
+from cvmfs.compression import EMPTY
 from cvmfs.errors import FormatInvalid
 
 ContentHash = NewType("ContentHash", str)
@@ -101,8 +102,7 @@ def algorithm_of(content_hash: ContentHash) -> Algorithm:
 @cache
 def empty_file(algorithm: Algorithm) -> ContentHash:
     """Return the hash of the compressed empty file; clients expect the object to exist."""
-    # the bytes of zlib, whatever compresses files here: every publisher has to find the same object
-    return hash_of(b"\x78\x9c\x03\x00\x00\x00\x00\x01", algorithm)
+    return hash_of(EMPTY, algorithm)
 
 
 def parse_hash(text: str, *, where: str) -> ContentHash:
