@@ -74,7 +74,8 @@ def _tell(mirrors: Sequence[Mirror], found: Sequence[Alarm], at: datetime) -> No
     rows += [_row(mirror, at) for mirror in mirrors]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
-        click.echo("  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)))
+        line = "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True))
+        click.echo(line.rstrip())
     for alarm in found:
         click.echo(f"{alarm.url}: {alarm.message}")
 
