@@ -30,6 +30,7 @@ public cvmfs/cvmfs sources that it was read from.
     ingest         file contents into objects, in a pool of threads
     keys           master key, repository key, certificate
     manifest       .cvmfspublished, signed with the repository key
+    metainfo       what a repository says of itself
     whitelist      .cvmfswhitelist, signed with the master key
     history        the database of tags: revisions that can be found again
     snapshots      the tree of one revision, by number, tag or date
@@ -38,6 +39,8 @@ public cvmfs/cvmfs sources that it was read from.
     reflog         everything that was published and not yet collected
     lease          one publisher at a time, on whatever machine
     repository     create and open; re-sign the whitelist
+    rotation       a new repository key, while the old one still counts
+    describe       who looks after a repository: published and read
     publish        one transaction: the old revision or the new one
     rollback       back to an older revision: everything, or one path
     tagging        named snapshots

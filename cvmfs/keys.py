@@ -7,7 +7,10 @@ the master key's public half. The files have the names that the genuine server g
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import contextlib
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -19,10 +22,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
 from core.errors import UserError
-from core.files import write_atomic
+from core.files import sync_folder, write_atomic
 from cvmfs.paths import repository_name
 
 KEY_BITS = 2048
+_OTHERS = 0o077
 CERTIFICATE_VALID = timedelta(days=365)
 """The genuine server's; clients do not look at the date unless the whitelist asks for the chain."""
 
@@ -94,7 +98,12 @@ def load_keys(folder: Path, fqrn: str) -> RepositoryKeys:
     except ValueError as err:
         raise UserError(f"{certificate_file} is not a certificate in PEM: {err}") from err
     if certificate.public_key() != key.public_key():
-        raise UserError(f"{certificate_file} is the certificate of another key than {fqrn}.key")
+        raise UserError(
+            f"{certificate_file} is the certificate of another key than {fqrn}.key",
+            hint="if a new key was being introduced, go on with it: pansoft repo rekey"
+            if certificate_file.with_suffix(".crt.next").exists()
+            else None,
+        )
     master_file = folder / f"{fqrn}.masterkey"
     return RepositoryKeys(
         fqrn=fqrn,
@@ -103,6 +112,43 @@ def load_keys(folder: Path, fqrn: str) -> RepositoryKeys:
         public_key=folder / f"{fqrn}.pub",
         master_key=_load_private(master_file) if master_file.exists() else None,
     )
+
+
+def rotate_key(
+    folder: Path, fqrn: str, *, at: datetime, introduce: Callable[[RepositoryKeys], None]
+) -> RepositoryKeys:
+    """Replace the repository key in `folder` by a new one with its certificate, and return the keys.
+
+    `introduce` has to make the new keys known, beside those that are used still, before they take their
+    place. Broken off anywhere and called again, it goes on with the key that it had made.
+
+    Raises:
+        UserError: there are no keys to replace, or the master key is not there.
+    """
+    key_file, certificate_file = folder / f"{fqrn}.key", folder / f"{fqrn}.crt"
+    next_key, next_certificate = folder / f"{fqrn}.key.next", folder / f"{fqrn}.crt.next"
+    if next_certificate.exists() and not next_key.exists():  # broken off between the renames
+        next_certificate.replace(certificate_file)
+        return load_keys(folder, fqrn)
+    old = load_keys(folder, fqrn)
+    old.master()
+    if (
+        not next_certificate.exists()
+    ):  # it is written last: without it the key is not known to anybody
+        key = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
+        write_atomic(next_key, _private_pem(key), mode=0o600)
+        certificate = _self_signed(key, fqrn, at)
+        write_atomic(next_certificate, certificate.public_bytes(serialization.Encoding.PEM))
+    new = replace(
+        old,
+        repository_key=_load_private(next_key),
+        certificate=x509.load_pem_x509_certificate(_read(next_certificate)),
+    )
+    introduce(new)
+    next_key.replace(key_file)
+    next_certificate.replace(certificate_file)
+    sync_folder(folder)
+    return load_keys(folder, fqrn)
 
 
 def load_public_key(file: Path) -> rsa.RSAPublicKey:
@@ -137,6 +183,7 @@ def _self_signed(key: rsa.RSAPrivateKey, fqrn: str, at: datetime) -> x509.Certif
 
 
 def _load_private(file: Path) -> rsa.RSAPrivateKey:
+    _check_private(file)
     try:
         key = serialization.load_pem_private_key(_read(file), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as err:
@@ -144,6 +191,17 @@ def _load_private(file: Path) -> rsa.RSAPrivateKey:
     if not isinstance(key, rsa.RSAPrivateKey):
         raise UserError(f"{file} is not an RSA key; CVMFS knows no other")
     return key
+
+
+def _check_private(file: Path) -> None:
+    """Refuse a private key that others on this machine may read."""
+    with contextlib.suppress(OSError):  # said when it is read
+        mode = stat.S_IMODE(file.stat().st_mode)
+        if mode & _OTHERS:
+            raise UserError(
+                f"others may read the private key {file}: its mode is {mode:04o}",
+                hint=f"chmod 600 {file}",
+            )
 
 
 def _read(file: Path) -> bytes:

@@ -14,7 +14,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes as digests
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from cvmfs.errors import FormatInvalid, SignatureInvalid
+from cvmfs.errors import FormatInvalid, RepositoryError, SignatureInvalid
 from cvmfs.hashes import ContentHash, algorithm_of, hash_like, hash_of, parse_hash
 
 MANIFEST = ".cvmfspublished"
@@ -23,11 +23,15 @@ TTL_S = 240
 
 _ROOT_PATH_MD5 = "d41d8cd98f00b204e9800998ecf8427e"
 _SEPARATOR = b"--\n"
+_LETTERS = "CBRDSGANXHTMY"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """What a revision consists of. `published` in seconds since 1970, `root_size` in bytes uncompressed."""
+    """What a revision consists of. `published` in seconds since 1970, `root_size` in bytes uncompressed.
+
+    `others` are lines of letters that are not ours: read from a manifest, they are signed again as they were.
+    """
 
     fqrn: str
     revision: int
@@ -40,6 +44,8 @@ class Manifest:
     reflog: ContentHash | None = None
     ttl_s: int = TTL_S
     is_collectable: bool = False
+    has_alternative_paths: bool = False
+    others: tuple[tuple[str, str], ...] = ()
 
     @property
     def time(self) -> datetime:
@@ -55,17 +61,17 @@ class Manifest:
             ("D", str(self.ttl_s)),
             ("S", str(self.revision)),
             ("G", "yes" if self.is_collectable else "no"),
-            ("A", "no"),
+            ("A", "yes" if self.has_alternative_paths else "no"),
             ("N", self.fqrn),
             ("X", self.certificate),
             ("H", self.history),
             ("T", str(self.published)),
             ("M", self.metainfo),
             ("Y", self.reflog),
+            *self.others,
         ]
-        return "".join(
-            f"{letter}{value}\n" for letter, value in values if value is not None
-        ).encode()
+        lines = (f"{letter}{value}\n" for letter, value in values if value is not None)
+        return "".join(lines).encode("utf-8", "surrogateescape")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +109,17 @@ def split_signed(content: bytes, *, where: str) -> SignedText:
 
 
 def sign_manifest(manifest: Manifest, key: rsa.RSAPrivateKey) -> bytes:
-    """Return the bytes of `.cvmfspublished`."""
+    """Return the bytes of `.cvmfspublished`.
+
+    Raises:
+        RepositoryError: clients would look for objects under names that are not written here.
+    """
+    if manifest.has_alternative_paths:
+        raise RepositoryError(
+            f"{manifest.fqrn} has alternative paths (A yes), for clients that show a credential; "
+            "such repositories are read here, not published",
+            hint="publish with the genuine server",
+        )
     text = manifest.text()
     content_hash = hash_of(text, algorithm_of(manifest.root_hash))
     # SHA-1 because clients refuse any other digest here: "bad signature".
@@ -139,8 +155,8 @@ def parse_manifest(content: bytes, *, where: str) -> Manifest:
     Raises:
         FormatInvalid: a line that clients require is missing or malformed.
     """
-    text = content.partition(b"\n" + _SEPARATOR)[0].decode("utf-8", "replace")
-    lines = {line[:1]: line[1:] for line in text.splitlines() if line}
+    text = content.partition(b"\n" + _SEPARATOR)[0].decode("utf-8", "surrogateescape")
+    lines = {line[:1]: line[1:] for line in text.split("\n") if line}
     missing = [letter for letter in "CRDSNX" if letter not in lines]
     if missing:
         raise FormatInvalid(f"{where} has no line {', '.join(missing)}")
@@ -149,16 +165,24 @@ def parse_manifest(content: bytes, *, where: str) -> Manifest:
     try:
         return Manifest(
             fqrn=lines["N"],
-            revision=int(lines["S"]),
+            revision=_number(lines["S"]),
             root_hash=parse_hash(lines["C"], where=where),
-            root_size=int(lines.get("B", "0")),
+            root_size=_number(lines.get("B", "0")),
             certificate=parse_hash(lines["X"], where=where),
-            published=int(lines.get("T", "0")),
+            published=_number(lines.get("T", "0")),
             history=parse_hash(lines["H"], where=where) if "H" in lines else None,
             metainfo=parse_hash(lines["M"], where=where) if "M" in lines else None,
             reflog=parse_hash(lines["Y"], where=where) if "Y" in lines else None,
-            ttl_s=int(lines["D"]),
+            ttl_s=_number(lines["D"]),
             is_collectable=lines.get("G") == "yes",
+            has_alternative_paths=lines.get("A") == "yes",
+            others=tuple((letter, lines[letter]) for letter in lines if letter not in _LETTERS),
         )
     except ValueError as err:
         raise FormatInvalid(f"{where}: a number is malformed: {err}") from err
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()):
+        raise ValueError(f"{text!r} has other signs than digits")
+    return int(text)

@@ -8,13 +8,14 @@ The storage is what a web server exports as `/cvmfs/<fqrn>`: `.cvmfspublished`, 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from core.canonical import Json, readable_json
+from cryptography import x509
+
 from core.errors import UserError
 from cvmfs import reflog
 from cvmfs.catalog_set import CatalogSet
@@ -24,6 +25,7 @@ from cvmfs.history import Tag, branches_of, history_object, tagged
 from cvmfs.keys import RepositoryKeys
 from cvmfs.lease import Lease, leased
 from cvmfs.manifest import MANIFEST, TTL_S, Manifest, parse_manifest, sign_manifest
+from cvmfs.metainfo import Metainfo
 from cvmfs.objects import ObjectStore
 from cvmfs.paths import repository_name
 from cvmfs.reflog import Reference
@@ -139,7 +141,7 @@ def create_repository(
     at: datetime,
     algorithm: Algorithm = Algorithm.SHA1,
     scratch: Path | None = None,
-    metainfo: Mapping[str, Json] | None = None,
+    metainfo: Metainfo | None = None,
 ) -> Repository:
     """Make a repository with an empty root, revision 1, and a whitelist for 30 days; return it.
 
@@ -169,7 +171,7 @@ def create_repository(
             certificate=store.put_compressed(keys.certificate_pem, Suffix.CERTIFICATE).content_hash,
             published=int(at.timestamp()),
             metainfo=store.put_compressed(
-                readable_json(dict(metainfo or {})).encode(), Suffix.METAINFO
+                (metainfo or Metainfo()).encode(), Suffix.METAINFO
             ).content_hash,
         )
         storage.replace(MASTER_REPLICA, b"this is a master replica\n")
@@ -200,12 +202,18 @@ def sign_whitelist(
     at: datetime,
     valid_days: int = WHITELIST_VALID_DAYS,
     algorithm: Algorithm | None = None,
+    others: Sequence[x509.Certificate] = (),
 ) -> Whitelist:
     """Sign a new whitelist with the master key for the repository's certificate, and return it.
 
-    Clients read the expiry to the hour, so it is a full hour. Without an algorithm the fingerprint is made
-    with that of the repository.
+    Clients read the expiry to the hour, so it is a full hour. Without an algorithm the fingerprints are made
+    with that of the repository. `others` may sign as well: a key that comes, or one that goes.
+
+    Raises:
+        UserError: the master key is not here, or the days are none.
     """
+    if valid_days < 1:
+        raise UserError(f"a whitelist cannot be valid for {valid_days} days")
     if algorithm is None:
         algorithm = algorithm_of(repository.manifest.root_hash)
     start = at.astimezone(UTC)
@@ -214,7 +222,7 @@ def sign_whitelist(
         repository.fqrn,
         start.replace(microsecond=0),
         expires,
-        (fingerprint(keys.certificate, algorithm),),
+        tuple(fingerprint(one, algorithm) for one in (keys.certificate, *others)),
     )
     repository.storage.replace(WHITELIST, sign(whitelist, keys.master(), algorithm))
     return whitelist
@@ -240,6 +248,12 @@ def check_whitelisted(repository: Repository, keys: RepositoryKeys, at: datetime
             "the whitelist of %s expired on %s: clients refuse the repository until it is signed anew",
             repository.fqrn,
             whitelist.expires.isoformat(),
+        )
+    elif whitelist.is_due(at):
+        log.warning(
+            "the whitelist of %s is good until %s only: sign a new one with pansoft repo resign",
+            repository.fqrn,
+            f"{whitelist.expires:%Y-%m-%d %H:%M} UTC",
         )
 
 

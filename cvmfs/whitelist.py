@@ -3,13 +3,19 @@
 
 Issue time, `E` and expiry, `N` and the repository's name, fingerprints, then `--`, the hash of those
 lines and a raw RSA signature (PKCS#1 type 1 padding, no DigestInfo) of its hex text, as `openssl pkeyutl
--sign` makes it (whitelist.cc, crypto/signature.cc). The expiry is exact to the hour.
+-sign` makes it (whitelist.cc, crypto/signature.cc). The expiry is exact to the hour. Behind a fingerprint may
+be a remark.
+
+Two lines ask for more: `Vpkcs7`, a signature in a file of its own, and `Wcachain`, a certificate of a known
+authority. Who asks for more must not be given less, so both are refused.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -22,7 +28,13 @@ from cvmfs.hashes import Algorithm, hash_of, to_blob
 from cvmfs.manifest import SignedText, split_signed
 
 WHITELIST = ".cvmfswhitelist"
+WARN_BEFORE = timedelta(days=7)
+"""How long before the end publishers are told."""
+
+_FINGERPRINT = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){19}(-RMD160|-SHAKE128)?")
+_REMARK = re.compile(r"[ \t#]")
 _TIME = "%Y%m%d%H%M%S"
+_HOUR = "%Y%m%d%H"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +45,10 @@ class Whitelist:
     issued: datetime
     expires: datetime
     fingerprints: tuple[str, ...]
+
+    def is_due(self, at: datetime) -> bool:
+        """Return whether a new one should be signed: its last days have begun."""
+        return at >= self.expires - WARN_BEFORE
 
     def text(self) -> bytes:
         """Return the lines that are signed."""
@@ -107,7 +123,7 @@ def parse(content: bytes, *, where: str) -> Whitelist:
         FormatInvalid: it is not a whitelist.
     """
     text = content.partition(b"\n--\n")[0].decode("utf-8", "replace")
-    lines = text.splitlines()
+    lines = text.split("\n")
     try:
         issued, expires, name = lines[0], lines[1], lines[2]
         if expires[:1] != "E" or name[:1] != "N":
@@ -117,10 +133,22 @@ def parse(content: bytes, *, where: str) -> Whitelist:
         return Whitelist(
             fqrn=name[1:],
             issued=datetime.strptime(issued, _TIME).replace(tzinfo=UTC),
-            expires=datetime.strptime(expires[1:], _TIME).replace(tzinfo=UTC),
-            fingerprints=tuple(
-                line.split()[0] for line in lines[3:] if line[:1] not in ("", "#", "V", "W")
-            ),
+            expires=datetime.strptime(expires[1:11], _HOUR).replace(tzinfo=UTC),
+            fingerprints=tuple(_fingerprints(lines[3:], where=where)),
         )
     except (ValueError, IndexError) as err:
         raise FormatInvalid(f"{where} is not a whitelist: {err}") from err
+
+
+def _fingerprints(lines: Iterable[str], *, where: str) -> Iterator[str]:
+    for line in lines:
+        word = _REMARK.split(line, maxsplit=1)[0]
+        if word[:1] in ("V", "W"):
+            raise FormatInvalid(
+                f"{where} asks for {word[1:]}, which is not supported",
+                hint="sign it in the plain way: pansoft repo resign",
+            )
+        if word and not _FINGERPRINT.fullmatch(word):
+            raise FormatInvalid(f"{where}: {word!r} is not a fingerprint")
+        if word:
+            yield word

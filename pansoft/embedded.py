@@ -68,6 +68,17 @@ def ensure_repository(
     return repository, keys
 
 
+def open_embedded(state: State) -> Repository:
+    """Return the embedded repository, its keys not looked at.
+
+    Raises:
+        UserError: there is none yet.
+    """
+    if not exists(state):
+        raise UserError("there is no repository yet", hint="make it: pansoft repo init")
+    return open_repository(state.repository, FQRN)
+
+
 def read_repository(state: State, *, at: datetime) -> Reader:
     """Return a reader of the embedded repository, verified from its public key upward.
 

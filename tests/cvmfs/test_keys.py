@@ -61,3 +61,17 @@ def test_file_that_is_no_public_key_is_refused(content: bytes, tmp_path: Path) -
 def test_missing_public_key_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"cannot read .*nokey\.pub"):
         load_public_key(tmp_path / "nokey.pub")
+
+
+@pytest.mark.parametrize("ending", ["key", "masterkey"])
+def test_private_key_that_others_may_read_is_refused(
+    ending: str, keys: RepositoryKeys, tmp_path: Path
+) -> None:
+    shutil.copytree(keys.public_key.parent, tmp_path / "keys")
+    file = tmp_path / "keys" / f"{FQRN}.{ending}"
+    file.chmod(0o640)
+
+    with pytest.raises(UserError, match=f"others may read .*{ending}: its mode is 0640") as refused:
+        load_keys(tmp_path / "keys", FQRN)
+
+    assert refused.value.hint == f"chmod 600 {file}"

@@ -2,12 +2,13 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from core import process
-from cvmfs.errors import FormatInvalid, SignatureInvalid
+from cvmfs.errors import FormatInvalid, RepositoryError, SignatureInvalid
 from cvmfs.hashes import ContentHash
 from cvmfs.keys import RepositoryKeys
 from cvmfs.manifest import Manifest, parse_manifest, sign_manifest, verify_manifest
@@ -94,6 +95,48 @@ def test_manifest_without_a_line_that_clients_need_is_refused(letter: str) -> No
 
     with pytest.raises(FormatInvalid, match=f"no line {letter}"):
         parse_manifest("\n".join(lines).encode() + b"\n--\nx\ny", where="here")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [("S-1", "digits"), ("S 7", "digits"), ("S\u0663", "digits"), ("Ssix", "digits"), ("D", "digits"),
+     ("B1.5", "digits"), ("Cabc", "not a content hash"), ("Y0", "not a content hash"),
+     ("R00", "MD5 of the root path")],
+)  # fmt: skip
+def test_malformed_line_is_refused(line: str, message: str) -> None:
+    lines = [other for other in MANIFEST.text().decode().splitlines() if other[0] != line[0]]
+
+    with pytest.raises(FormatInvalid, match=message):
+        parse_manifest("\n".join([*lines, line]).encode() + b"\n--\nx\ny", where="here")
+
+
+def test_lines_of_others_are_signed_again_as_they_were(keys: RepositoryKeys) -> None:
+    theirs = replace(MANIFEST, others=(("L", "a" * 40), ("Z", "größe\udcff")))
+
+    content = sign_manifest(theirs, keys.repository_key)
+
+    read = verify_manifest(content, keys.repository_key.public_key(), where="here")
+    assert read == theirs
+    assert read.text() == theirs.text()
+
+
+def test_repository_with_alternative_paths_is_read_and_not_published(keys: RepositoryKeys) -> None:
+    text = MANIFEST.text().replace(b"\nAno\n", b"\nAyes\n")
+
+    manifest = parse_manifest(text + b"--\nx\ny", where="here")
+
+    assert manifest.has_alternative_paths
+    with pytest.raises(RepositoryError, match="alternative paths"):
+        sign_manifest(manifest, keys.repository_key)
+
+
+def test_manifest_of_few_lines_is_read() -> None:
+    """Those that clients require: a manifest of another publisher may have no more."""
+    lines = [line for line in MANIFEST.text().decode().splitlines() if line[0] in "CRDSNX"]
+
+    manifest = parse_manifest("\n".join(lines).encode() + b"\n--\nx\ny", where="here")
+
+    assert (manifest.revision, manifest.history, manifest.root_size) == (7, None, 0)
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage", b"Cxx\n--\n", b"\xff\xfe\n--\n\n"])

@@ -2,16 +2,28 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from core.errors import UserError
 from cvmfs.check import check
-from cvmfs.errors import NotFound, WrongRepository
-from cvmfs.keys import RepositoryKeys, load_keys
-from cvmfs.repository import Repository, create_repository, open_repository
-from tests.cvmfs.samples import AT, FQRN, read
+from cvmfs.describe import describe
+from cvmfs.errors import NotFound, SignatureInvalid, WrongRepository
+from cvmfs.keys import RepositoryKeys, create_keys, load_keys
+from cvmfs.metainfo import Metainfo
+from cvmfs.publish import transaction
+from cvmfs.repository import (
+    Repository,
+    create_repository,
+    open_repository,
+    sign_whitelist,
+)
+from cvmfs.rollback import rollback
+from cvmfs.rotation import rotate
+from cvmfs.whitelist import fingerprint
+from tests.cvmfs.samples import AT, FQRN, LATER, read
 
 
 def test_new_repository_is_an_empty_root_at_revision_1(
@@ -67,11 +79,89 @@ def test_folder_without_a_repository_is_not_opened(tmp_path: Path) -> None:
         open_repository(tmp_path, FQRN)
 
 
-def test_metainfo_is_published(keys: RepositoryKeys, tmp_path: Path) -> None:
-    repository = create_repository(
-        tmp_path / "r", keys, at=AT, metainfo={"organisation": "a facility"}
-    )
+def test_everything_but_whitelists_is_done_without_the_master_key(
+    repository: Repository, keys: RepositoryKeys, tmp_path: Path
+) -> None:
+    for ending in ("key", "crt", "pub"):
+        shutil.copy(keys.public_key.with_name(f"{FQRN}.{ending}"), tmp_path)
+    own = load_keys(tmp_path, FQRN)
 
-    reader = read(repository, keys)
-    assert reader.manifest.metainfo is not None
+    with transaction(repository, own, at=AT) as tx:
+        tx.put_bytes(b"x", "file")
+    rollback(repository, own, "1", at=AT)
+    describe(repository, own, Metainfo(email="a@b"), at=AT)
+
+    assert check(read(repository, own)).findings == ()
+    assert repository.manifest.revision == 3
+    for signing in (
+        lambda: sign_whitelist(repository, own, at=AT),
+        lambda: create_repository(tmp_path / "new", own, at=AT),
+        lambda: rotate(repository, tmp_path, at=AT),
+    ):
+        with pytest.raises(UserError, match="master key"):
+            signing()
+    assert check(read(repository, load_keys(tmp_path, FQRN))).findings == ()
+
+
+def test_key_is_replaced_while_the_old_one_still_counts(
+    published: Repository, own_keys: Path, keys: RepositoryKeys
+) -> None:
+    before = load_keys(own_keys, FQRN)
+    old_manifest = (published.folder / ".cvmfspublished").read_bytes()
+
+    after = rotate(published, own_keys, at=LATER)
+
+    assert after.certificate != before.certificate
+    assert published.whitelist.fingerprints == (
+        fingerprint(after.certificate),
+        fingerprint(before.certificate),
+    )
+    reader = read(published, keys, at=LATER)
+    assert reader.revision == 2
+    assert reader.read("odd/secret") == b"for the owner\n"
     assert check(reader).findings == ()
+    with transaction(published, after, at=LATER) as tx:
+        tx.put_bytes(b"x", "new")
+    rollback(published, after, "2", at=LATER)
+
+    (published.folder / ".cvmfspublished").write_bytes(old_manifest)
+    assert read(published, keys, at=LATER).revision == 2  # as a mirror may show it still
+    sign_whitelist(published, after, at=LATER)
+    with pytest.raises(SignatureInvalid, match="not on the whitelist"):
+        read(published, keys, at=LATER)
+    with (
+        pytest.raises(UserError, match="does not name the certificate"),
+        transaction(published, before, at=LATER),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("left", [1, 2, 3])
+def test_replacing_a_key_goes_on_where_it_was_broken_off(
+    published: Repository, own_keys: Path, keys: RepositoryKeys, left: int
+) -> None:
+    """Done before: the new key is made, it is introduced, it has its place without its certificate."""
+    old = load_keys(own_keys, FQRN)
+    new = create_keys(own_keys / "made", FQRN, at=LATER)
+    (own_keys / "made" / f"{FQRN}.key").rename(own_keys / f"{FQRN}.key.next")
+    (own_keys / "made" / f"{FQRN}.crt").rename(own_keys / f"{FQRN}.crt.next")
+    if left > 1:
+        new = replace(new, master_key=keys.master_key)
+        sign_whitelist(published, new, at=LATER, others=[old.certificate])
+    if left > 2:
+        (own_keys / f"{FQRN}.key.next").rename(own_keys / f"{FQRN}.key")
+        with pytest.raises(UserError, match="another key") as refused:
+            load_keys(own_keys, FQRN)
+        assert "rekey" in str(refused.value.hint)
+
+    after = rotate(published, own_keys, at=LATER)
+
+    assert after.certificate == new.certificate
+    assert not list(own_keys.glob("*.next"))
+    assert check(read(published, keys, at=LATER)).findings == ()
+
+
+@pytest.fixture(name="own_keys")
+def _own_keys(keys: RepositoryKeys, tmp_path: Path) -> Path:
+    """Give a folder with keys of one's own, which may be replaced."""
+    return shutil.copytree(keys.public_key.parent, tmp_path / "own keys")

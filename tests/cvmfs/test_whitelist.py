@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 
 from core import process
+from core.errors import UserError
 from cvmfs.errors import FormatInvalid, SignatureInvalid, WhitelistExpired, WrongRepository
+from cvmfs.hashes import Algorithm
 from cvmfs.keys import RepositoryKeys
+from cvmfs.publish import transaction
 from cvmfs.repository import Repository, sign_whitelist
-from cvmfs.whitelist import Whitelist, fingerprint, sign, verify
+from cvmfs.whitelist import Whitelist, fingerprint, parse, sign, verify
 from tests.cvmfs.samples import AT, FQRN
 
 EXPIRES = datetime(2026, 3, 31, 12, tzinfo=UTC)
@@ -95,6 +98,71 @@ def test_changed_signature_is_refused(content: bytes, keys: RepositoryKeys) -> N
 def test_garbage_is_refused(content: bytes, keys: RepositoryKeys) -> None:
     with pytest.raises(FormatInvalid):
         verify(content, keys.master().public_key(), fqrn=FQRN, at=AT, where="here")
+
+
+def test_several_certificates_and_remarks_are_read(keys: RepositoryKeys) -> None:
+    mine = fingerprint(keys.certificate)
+    theirs = fingerprint(keys.certificate, Algorithm.SHAKE128)
+    text = (
+        f"20260301123015\nE20260331120000\nN{FQRN}\n# two of them\n"
+        f"{mine} # the old one\n{theirs}\tthe new one\n\n"
+    )
+
+    assert parse(text.encode() + b"--\nx\ny", where="here").fingerprints == (mine, theirs)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("Vpkcs7", "asks for pkcs7, which is not supported"),
+        ("Wcachain", "asks for cachain, which is not supported"),
+        ("AA:BB", "'AA:BB' is not a fingerprint"),
+        ("aa" + ":aa" * 19, "is not a fingerprint"),
+        ("AA" + ":AA" * 19 + "-MD5", "is not a fingerprint"),
+    ],
+)
+def test_line_that_is_no_fingerprint_is_refused_by_name(
+    line: str, message: str, keys: RepositoryKeys
+) -> None:
+    text = f"20260301123015\nE20260331120000\nN{FQRN}\n{line}\n{fingerprint(keys.certificate)}\n"
+
+    with pytest.raises(FormatInvalid, match=message):
+        parse(text.encode() + b"--\nx\ny", where="here")
+
+
+def test_expiry_counts_to_the_hour_as_for_clients(keys: RepositoryKeys) -> None:
+    within = EXPIRES + timedelta(minutes=59)
+    content = sign(Whitelist(FQRN, AT, within, (fingerprint(keys.certificate),)), keys.master())
+
+    with pytest.raises(WhitelistExpired):
+        verify(content, keys.master().public_key(), fqrn=FQRN, at=EXPIRES, where="here")
+
+
+@pytest.mark.parametrize(
+    ("days_before", "expected"),
+    [(8, ""), (6, "is good until 2026-03-31 12:00 UTC only"), (0, "expired on 2026-03-31")],
+)
+def test_publisher_is_told_in_time(
+    days_before: int,
+    expected: str,
+    repository: Repository,
+    keys: RepositoryKeys,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with transaction(repository, keys, at=EXPIRES - timedelta(days=days_before)) as tx:
+        tx.put_bytes(b"x", "x")
+
+    said = " ".join(record.message for record in caplog.records if record.levelname == "WARNING")
+    assert expected in said
+    assert bool(said) == bool(expected)
+
+
+@pytest.mark.parametrize("days", [0, -1])
+def test_whitelist_for_no_days_is_not_signed(
+    days: int, repository: Repository, keys: RepositoryKeys
+) -> None:
+    with pytest.raises(UserError, match="days"):
+        sign_whitelist(repository, keys, at=AT, valid_days=days)
 
 
 def test_signing_anew_moves_the_date(repository: Repository, keys: RepositoryKeys) -> None:

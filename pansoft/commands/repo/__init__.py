@@ -9,7 +9,9 @@ from pansoft.commands import ModuleGroup
 
 VERBS: tuple[str, ...] = (
     "init",
+    "describe",
     "resign",
+    "rekey",
     "serve",
     "mount",
     "unmount",
