@@ -33,6 +33,7 @@ from core.files import exclusive_lock
 from cvmfs.errors import LeaseLost, NotFound, RepositoryError
 from cvmfs.manifest import MANIFEST
 from cvmfs.storage.storage import Storage
+from cvmfs.storage.trouble import in_words
 
 log = logging.getLogger(__name__)
 
@@ -227,11 +228,7 @@ def _lock(stack: ExitStack, storage: Storage, lock_file: Path, purpose: str) -> 
             raise
         raise _busy(purpose, holder) from err
     except OSError as err:
-        raise RepositoryError(
-            f"cannot lock {lock_file}: {err.strerror}",
-            hint="may this user write there? A file system without locks (an old NFS) holds no "
-            "repository: mount it with locks, or keep the repository on a local disk or in S3",
-        ) from err
+        raise in_words(err, lock_file.parent) from err
 
 
 def _take(storage: Storage, purpose: str) -> Lease:

@@ -55,7 +55,8 @@ class ObjectStore:
     _numbers: itertools.count[int] = field(default_factory=itertools.count, repr=False)
 
     def clean_scratch(self) -> None:
-        """Remove what a killed transaction left; only the holder of the repository's lock may."""
+        """Remove what a killed transaction left; only the holder of the repository's lease may."""
+        self.storage.discard()
         self.scratch.mkdir(parents=True, exist_ok=True)
         for leftover in self.scratch.iterdir():
             if leftover.is_dir() and not leftover.is_symlink():
@@ -68,7 +69,7 @@ class ObjectStore:
         return self.scratch / f"{kind}.{next(self._numbers)}"
 
     def has(self, content_hash: ContentHash, suffix: Suffix, size: int) -> bool:
-        """Return whether a complete object is there; after a power cut a file may be shorter than it was."""
+        """Return whether an object is there that has this size."""
         return self.storage.size(object_path(content_hash, suffix)) == size
 
     def put(self, stored: bytes, suffix: Suffix) -> Stored:

@@ -32,6 +32,7 @@ from cvmfs.reflog import Reference
 from cvmfs.storage.local import SCRATCH
 from cvmfs.storage.places import storage_at
 from cvmfs.storage.storage import Storage
+from cvmfs.storage.trouble import disk_explained
 from cvmfs.whitelist import WHITELIST, Whitelist, fingerprint, is_listed, parse, sign
 
 log = logging.getLogger(__name__)
@@ -111,7 +112,10 @@ class Repository:
         """
         beside = self.storage.folder or self.scratch.parent
         lock_file = beside / _LOCK
-        with leased(self.storage, lock_file, purpose=purpose, wait_s=self.wait_s) as lease:
+        with (
+            disk_explained(self.scratch),
+            leased(self.storage, lock_file, purpose=purpose, wait_s=self.wait_s) as lease,
+        ):
             ObjectStore(self.storage, self.scratch).clean_scratch()
             if self.storage.size(MANIFEST) is not None:
                 reflog.mend(self.storage, self.manifest)

@@ -82,6 +82,9 @@ class PackStorage:
         self.put(path, file.read_bytes())
         file.unlink()
 
+    def discard(self) -> None:
+        """Do nothing: what is not committed the gateway forgets."""
+
     def make_durable(self) -> None:
         """Return when the gateway has taken every object."""
         with self._lock:

@@ -3,6 +3,7 @@
 
     storage      what every kind of place can do
     local        a directory of this machine
+    trouble      what the system says of a folder that cannot be written, in words
     places       the storage at an address
 
 Adding a kind: a file here, a line in `places`.

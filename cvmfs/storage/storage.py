@@ -2,9 +2,9 @@
 """What a place for a repository's files can do, whatever it is.
 
 Two sorts of files are kept. Objects are named by what they hold, so they are put once and never changed, and
-a half-put one never has its name. Control files (`.cvmfspublished` and the like) change; they do so at once
-and are on the disk when the call returns. `make_durable` has to come between the last object and the
-manifest that refers to it.
+one that is not whole never has its name, whatever happens to the machine. Control files (`.cvmfspublished`
+and the like) change; they do so at once and are on the disk when the call returns. `make_durable` has to come
+between the last object and the manifest that refers to it.
 """
 
 from __future__ import annotations
@@ -49,7 +49,16 @@ class Storage(Source, Protocol):
         """Put an object that is in a scratch file, which is gone afterwards."""
 
     def make_durable(self) -> None:
-        """Return when every object put so far survives a power cut."""
+        """Return when every object put so far survives a power cut.
+
+        Before, it may be that only this instance sees them.
+        """
+
+    def discard(self) -> None:
+        """Forget objects that were not made durable, and remove what killed writers left.
+
+        Only who holds the repository may, before and after its work.
+        """
 
     def swap(self, path: str, old: bytes | None, new: bytes) -> bool:
         """Replace a control file if it holds `old` (None: if it is missing); return whether it did.

@@ -32,6 +32,7 @@ def _broken(
         db.executescript(sql)
         db.close()
         stored = published.store.put_file(file, Suffix.CATALOG)
+        published.storage.make_durable()
         return stored.content_hash, file.stat().st_size
 
     def run(nested_sql: str, root_sql: str) -> list[str]:

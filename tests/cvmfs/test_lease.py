@@ -282,7 +282,7 @@ def test_place_without_locks_is_named(
     monkeypatch.setattr("core.files.fcntl.flock", no_locks)
 
     with (
-        pytest.raises(RepositoryError, match="No locks available") as refused,
+        pytest.raises(RepositoryError, match="without locks: No locks available") as refused,
         from_elsewhere(storage),
     ):
         pass

@@ -39,6 +39,8 @@ def test_file_in_blocks_is_the_same_object_as_in_one_piece(
 
     assert zlib.decompress(store.get(stored.content_hash, Suffix.CATALOG)) == content
     assert not store.put_file(tmp_path / "file", Suffix.CATALOG).is_new
+    assert [path.name[:4] for path in store.scratch.iterdir()] == ["put."]
+    store.storage.make_durable()
     assert list(store.scratch.iterdir()) == []
 
 
@@ -46,6 +48,7 @@ def test_object_that_a_power_cut_left_short_is_written_again(
     store: ObjectStore, tmp_path: Path
 ) -> None:
     stored = store.put(b"content", Suffix.FILE)
+    store.storage.make_durable()
     (tmp_path / object_path(stored.content_hash, Suffix.FILE)).write_bytes(b"")
     store = ObjectStore(store.storage, store.scratch)
 
@@ -55,6 +58,7 @@ def test_object_that_a_power_cut_left_short_is_written_again(
 
 def test_changed_object_is_not_given_out(store: ObjectStore, tmp_path: Path) -> None:
     stored = store.put(b"content", Suffix.FILE)
+    store.storage.make_durable()
     flip_byte(tmp_path / object_path(stored.content_hash, Suffix.FILE))
 
     with pytest.raises(ObjectCorrupted):

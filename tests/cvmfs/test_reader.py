@@ -222,6 +222,7 @@ def test_catalog_of_another_directory_is_refused(
 def test_object_that_is_no_catalog_is_refused(published: Repository, keys: RepositoryKeys) -> None:
     reader = read(published, keys)
     stored = published.store.put(zlib.compress(b"SQLite format 3" + b"x" * 999), Suffix.CATALOG)
+    published.storage.make_durable()
 
     with pytest.raises(FormatInvalid, match="not an SQLite catalog"):
         reader.catalog(type(reader.nested_catalog_with(""))("", stored.content_hash, 0))
