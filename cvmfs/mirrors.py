@@ -67,12 +67,21 @@ def look(
         urls: `http://host/cvmfs/<fqrn>`, or folders.
         public_key: the file with the master public key.
         at: the time at which whitelists have to be valid.
-        fqrn: the name that the repository has to have; by default the end of each address.
+        fqrn: the name that the repository has to have; by default the end of the addresses.
+
+    Raises:
+        UserError: the addresses end with several names.
     """
+    names = sorted({fqrn} if fqrn else {name_in(url) for url in urls})
+    if len(names) > 1:
+        raise UserError(
+            f"these are several repositories: {', '.join(names)}",
+            hint="compare the servers of one, or say its name with --fqrn",
+        )
 
     def one(url: str) -> Mirror:
         try:
-            return Mirror(url, _state(url, fqrn or name_in(url), public_key, at))
+            return Mirror(url, _state(url, names[0], public_key, at))
         except UserError as err:
             return Mirror(url, None, err.message)
 
@@ -130,8 +139,8 @@ def _last_snapshot(source: Source) -> datetime | None:
     try:
         status = json.loads(source.get(STATUS))
         return snapshot_time(str(status["last_snapshot"]))
-    except (NotFound, ValueError, KeyError, TypeError):
-        pass
+    except (NotFound, ValueError, KeyError, TypeError, RecursionError):
+        pass  # a server may say anything here
     try:
         return snapshot_time(source.get(LAST_SNAPSHOT).decode("utf-8", "replace"))
     except NotFound:

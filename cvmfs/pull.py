@@ -12,12 +12,15 @@ catalog above its nested catalogs: subtrees are finished one after another, and 
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from core.errors import UserError
 from cvmfs.catalog import Catalog, NestedCatalog
 from cvmfs.compression import Compression, decompress
 from cvmfs.contents import Contents
@@ -99,15 +102,13 @@ class Pull:
         location: where the repository is read from, a directory or an address.
         storage: where the replica is.
         jobs: how many connections there may be.
-        is_careful: whether an object that is there is hashed before it is believed.
-        is_thorough: whether catalogs that are there are opened all the same: all objects are looked at.
+        is_thorough: whether what is there is opened and hashed all the same.
         report: is called with what was done so far.
     """
 
     location: str
     storage: Storage
     jobs: int
-    is_careful: bool = False
     is_thorough: bool = False
     report: Callable[[Pulled], None] = lambda _: None
     done: Pulled = Pulled()
@@ -140,6 +141,8 @@ class Pull:
             except BaseException:
                 self._stopped.set()
                 pool.shutdown(cancel_futures=True)
+                with suppress(UserError):  # the next run need not fetch again what is there
+                    self.storage.make_durable()
                 raise
             finally:
                 self._close_sources()
@@ -272,6 +275,8 @@ class Pull:
             return _Opened(
                 stored, tuple(catalog.objects()), tuple(catalog.nested.values()), catalog.bound()
             )
+        except sqlite3.Error as err:
+            raise FormatInvalid(f"{where} is damaged inside: {err}") from err
         finally:
             catalog.close()
 
@@ -289,11 +294,11 @@ class Pull:
         return Pulled(objects=len(batch.objects), new_objects=new_objects, new_bytes=new_bytes)
 
     def _has(self, content_hash: ContentHash, suffix: Suffix) -> bool:
-        """Return whether an object is there; a damaged one is removed where we are careful."""
+        """Return whether an object is there; with `is_thorough` one that is damaged is removed."""
         path = object_path(content_hash, suffix)
         if self.storage.size(path) is None:
             return False
-        if not self.is_careful or hash_like(content_hash, self.storage.get(path)) == content_hash:
+        if not self.is_thorough or hash_like(content_hash, self.storage.get(path)) == content_hash:
             return True
         log.warning("%s is damaged, it is fetched again", self.storage.describe(path))
         self.storage.remove([path])

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -112,14 +111,14 @@ def replicate(
     _check_place(storage, name)
     with open_reader(source, name, public_key, at=at) as reader:
         _check_sentinel(reader, source)
-        storage.prepare()
+        if storage.size(MANIFEST) is None:
+            storage.prepare()
         with _replica(storage, name, scratch).locked("replicate") as lease:
             before = _manifest_in(storage)
             _check_not_older(before, reader)
-            is_careful = is_thorough or _was_broken_off(storage)
             storage.replace(IS_SNAPSHOTTING, f"{_date(at)}\n".encode())
-            pull = Pull(source, storage, jobs, is_careful, is_thorough, report)
-            if before != reader.manifest or is_careful:
+            pull = Pull(source, storage, jobs, is_thorough, report)
+            if before != reader.manifest or is_thorough:
                 _pull_revisions(reader.manifest, pull)
                 _bring_reflog(reader, storage)
             storage.replace(WHITELIST, reader.signed.whitelist)
@@ -212,7 +211,7 @@ def _manifest_in(storage: Storage) -> Manifest | None:
         return None
 
 
-# -- one run at a time, and what a killed one left
+# -- what is brought
 
 
 def _replica(storage: Storage, fqrn: str, scratch: Path | None) -> Repository:
@@ -221,18 +220,6 @@ def _replica(storage: Storage, fqrn: str, scratch: Path | None) -> Repository:
     if scratch is None:
         raise RepositoryError(f"{storage.describe('')} needs a scratch folder on this machine")
     return Repository(storage, fqrn, scratch)
-
-
-def _was_broken_off(storage: Storage) -> bool:
-    """Return whether the last run in a folder did not end; what it left is on the disk then, sound or not."""
-    if storage.folder is None or storage.size(IS_SNAPSHOTTING) is None:
-        return False
-    log.info("the last run was broken off: objects that are there are hashed before they count")
-    os.sync()
-    return True
-
-
-# -- what is brought
 
 
 def _pull_revisions(manifest: Manifest, pull: Pull) -> None:
@@ -295,8 +282,8 @@ def _bring_reflog(reader: Reader, storage: Storage) -> None:
 def _say_when(storage: Storage, at: datetime) -> None:
     """Write the time of this run where monitors look for it; other fields of the status stay."""
     try:
-        facts = json.loads(storage.get(STATUS))
-    except (NotFound, ValueError):
+        facts = dict(json.loads(storage.get(STATUS)))
+    except (NotFound, ValueError, TypeError):
         facts = {}
     date = _date(at)
     storage.replace(LAST_SNAPSHOT, f"{date}\n".encode())

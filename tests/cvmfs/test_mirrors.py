@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from core.errors import UserError
 from cvmfs.keys import RepositoryKeys
 from cvmfs.manifest import MANIFEST
 from cvmfs.mirrors import Alarm, Mirror, alarms, look, readable_age
@@ -125,7 +126,12 @@ def test_server_that_does_not_verify_is_an_alarm_and_hides_no_other(
     )
 
 
-@pytest.mark.parametrize("status", ["{}", "no json", None])
+def test_several_repositories_are_not_compared(keys: RepositoryKeys) -> None:
+    with pytest.raises(UserError, match=r"several repositories: a\.example\.org, b\.example\.org"):
+        look(["http://h/cvmfs/a.example.org", "/srv/b.example.org"], keys.public_key, at=AT)
+
+
+@pytest.mark.parametrize("status", ["{}", "[]", "no json", "[" * 100_000, None])
 def test_older_servers_say_in_a_file_when_they_were_updated(
     repository: Repository, tmp_path: Path, keys: RepositoryKeys, status: str | None
 ) -> None:

@@ -25,7 +25,7 @@ from cvmfs.errors import (
     WhitelistExpired,
     WrongRepository,
 )
-from cvmfs.hashes import Suffix, object_path
+from cvmfs.hashes import Algorithm, Suffix, object_path
 from cvmfs.keys import RepositoryKeys
 from cvmfs.manifest import MANIFEST, sign_manifest
 from cvmfs.publish import transaction
@@ -44,7 +44,13 @@ from cvmfs.replicate import (
     replicate,
     snapshot_time,
 )
-from cvmfs.repository import MASTER_REPLICA, Repository, repository_at, sign_whitelist
+from cvmfs.repository import (
+    MASTER_REPLICA,
+    Repository,
+    create_repository,
+    repository_at,
+    sign_whitelist,
+)
 from cvmfs.rollback import rollback
 from cvmfs.serve import serving
 from cvmfs.storage.local import LocalStorage
@@ -282,23 +288,21 @@ def run_and_kill(source: Path, folder: Path, keys: RepositoryKeys, *, after: int
     return process.exitcode != 0
 
 
-def test_what_a_broken_off_run_left_is_hashed(
+def test_what_was_fetched_before_an_error_is_not_fetched_again(
     published: Repository, folder: Path, keys: RepositoryKeys
 ) -> None:
-    """After a power cut a file may have its name and not all of its bytes."""
-    run(published.folder, folder, keys)
-    for path in objects(folder):
-        if path.endswith("C"):
-            (folder / path).unlink()
-    (folder / MANIFEST).unlink()
-    (folder / IS_SNAPSHOTTING).touch()
-    cut = chunk_of(published)
-    (folder / cut).write_bytes((folder / cut).read_bytes()[:100])
+    missing = chunk_of(published)
+    content = (published.folder / missing).read_bytes()
+    (published.folder / missing).unlink()
+    with pytest.raises(NotFound):
+        run(published.folder, folder, keys)
+    there = objects(folder)
 
+    (published.folder / missing).write_bytes(content)
     done = run(published.folder, folder, keys)
 
-    assert done.pulled.new_objects == 1
-    assert_sound(folder, keys)
+    assert len(there) >= 3  # certificate, metainfo and history come first
+    assert done.pulled.new_objects + done.pulled.new_catalogs == len(objects(folder) - there)
 
 
 def chunk_of(repository: Repository) -> str:
@@ -500,6 +504,41 @@ def test_folder_that_is_something_else_is_refused(
     run(published.folder, folder, keys)
     with pytest.raises(UserError, match=r"is a replica of software\.example\.org, not of other"):
         replicate("/srv/other", LocalStorage(folder), keys.public_key, at=LATEST)
+
+
+def test_folder_that_cannot_be_written_is_named(
+    published: Repository, folder: Path, keys: RepositoryKeys
+) -> None:
+    folder.touch()
+
+    with pytest.raises(RepositoryError, match=f"{folder}/below/\\S+ cannot be made"):
+        run(published.folder, folder / "below", keys)
+
+
+@pytest.mark.parametrize("content", ["[]", "no json", '"text"'])
+def test_status_that_somebody_broke_is_written_anew(
+    published: Repository, folder: Path, keys: RepositoryKeys, content: str
+) -> None:
+    folder.mkdir()
+    (folder / STATUS).write_text(content)
+
+    run(published.folder, folder, keys)
+
+    assert json.loads((folder / STATUS).read_text()).keys() == {"last_snapshot"}
+
+
+@pytest.mark.parametrize("algorithm", list(Algorithm))
+def test_every_hash_algorithm_is_replicated(
+    published_tree: Path, tmp_path: Path, folder: Path, keys: RepositoryKeys, algorithm: Algorithm
+) -> None:
+    source = create_repository(tmp_path / "source", keys, at=AT, algorithm=algorithm)
+    publish_tree(source, keys, published_tree, "odd", at=AT, nest=True)
+
+    with serving(source.folder) as url:
+        run(url, folder, keys)
+
+    assert_sound(folder, keys, revision=2)
+    assert {path[-1] for path in objects(source.folder) - objects(folder)} == {"H"}
 
 
 def test_what_a_killed_first_run_left_is_no_stranger(
