@@ -26,7 +26,7 @@ from builder.testing.run import known_report, test_image
 from core.console import Console
 from core.errors import UserError
 from core.files import shared_lock
-from pansoft import embedded, planning, publish, workspace
+from pansoft import planning, publish, target, workspace
 from pansoft.context import Context
 from pansoft.planning import Planned, Status
 from pansoft.provenance import provenance_of
@@ -117,7 +117,7 @@ def apply(
     brought = tuple(result for result in results if isinstance(result, Brought))
     failures += [result for result in results if isinstance(result, Failure)]
     outcome = None
-    if brought or embedded.exists(state):
+    if brought or target.exists(state):
         context.console.status("publishing")
         outcome = publish.publish(
             [item.candidate for item in brought],
@@ -214,7 +214,7 @@ class Maker:
             findings=made.findings,
             provenance=provenance,
             report=report,
-            repository=embedded.FQRN,
+            repository=target.fqrn(self.state),
         )
         return sign.sign(
             made.image,

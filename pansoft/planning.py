@@ -18,7 +18,7 @@ from builder.state import State
 from catalog.entry import CatalogEntry
 from core.errors import InvalidInput, UserError
 from core.problems import Problem, errors, in_order
-from pansoft import embedded, published, workspace
+from pansoft import published, target, workspace
 from pansoft.context import Context
 from pansoft.plan_cache import Outline, PlanCache, Published, digest_of
 
@@ -148,9 +148,9 @@ def _outline(recipe: Recipe, wanted: BuildPlan) -> Outline:
 
 def _published(state: State, cache: PlanCache, *, at: datetime) -> tuple[Published, ...]:
     """Return what is published; the repository is read only where its root is another one."""
-    if not embedded.exists(state):
+    if not target.exists(state):
         return ()
-    with embedded.read_repository(state, at=at) as reader:
+    with target.read(state, at=at) as reader:
         root = str(reader.root_hash)
         known = cache.published(root)
         if known is None:

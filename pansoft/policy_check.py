@@ -13,10 +13,11 @@ from datetime import datetime
 from builder import sign
 from builder.inputs.lock import input_name
 from builder.recipes.recipe import Recipe
+from builder.state import State
 from core import strict_yaml
 from core.errors import UserError
 from core.problems import Problem, Severity
-from pansoft import embedded, workspace
+from pansoft import target, workspace
 from pansoft.context import Context
 from trust.evidence import BuildFacts, Input, Purpose
 from trust.judge import judge
@@ -43,19 +44,22 @@ def policy_problems(
     if faults:
         return faults
     policy = load_policy(context.policy)
+    repository = target.fqrn(State(context.state))
     return tuple(
-        problem for recipe in recipes for problem in _refusals(context, recipe, policy, at=at)
+        problem
+        for recipe in recipes
+        for problem in _refusals(context, recipe, policy, repository=repository, at=at)
     )
 
 
 def _refusals(
-    context: Context, recipe: Recipe, policy: TrustPolicy, *, at: datetime
+    context: Context, recipe: Recipe, policy: TrustPolicy, *, repository: str, at: datetime
 ) -> Iterator[Problem]:
     evidence = sign.gather(
         recipe,
         purpose=Purpose.MERGE,
         facts=_lock_facts(context, recipe),
-        repository=embedded.FQRN,
+        repository=repository,
     )
     verdict = judge(policy, evidence, at=at)
     document = strict_yaml.load(recipe.file)

@@ -29,8 +29,8 @@ from catalog.entry import (
     write_entry,
 )
 from catalog.profiles import Conflict, profiles_for
-from cvmfs.publish import Publication, Transaction, transaction
-from pansoft import embedded, published
+from cvmfs.backends.backend import OpenTransaction, Published
+from pansoft import published, target
 from trust.judge import judge
 from trust.keys import local_policy
 from trust.policy import TrustPolicy
@@ -57,7 +57,7 @@ class Outcome:
     `refused` are the packages that the policy kept out, with its verdict.
     """
 
-    publication: Publication
+    publication: Published
     entries: tuple[CatalogEntry, ...]
     fresh: tuple[CatalogEntry, ...]
     refused: tuple[Verdict, ...]
@@ -72,36 +72,36 @@ def publish(
     policy_folder: Path,
     at: datetime,
 ) -> Outcome:
-    """Publish packages into the embedded repository, in one revision.
+    """Publish packages into the repository, in one revision.
 
     A package that the policy refuses does not hold the others back.
     """
-    repository, keys = embedded.ensure_repository(state, at=at)
+    backend = target.backend_of(state, at=at)
     before = published.entries_in(state, at=at)
     accepted: list[tuple[Candidate, CatalogEntry]] = []
     refused: list[Verdict] = []
     for candidate in candidates:
-        signed, verdict = _judged(candidate, before, policy=policy, at=at)
+        signed, verdict = _judged(candidate, before, policy=policy, fqrn=backend.fqrn, at=at)
         if verdict.accepted:
-            accepted.append((candidate, _entry(candidate, signed, verdict, at=at)))
+            accepted.append(
+                (candidate, _entry(candidate, signed, verdict, fqrn=backend.fqrn, at=at))
+            )
         else:
             refused.append(verdict)
     known = {(entry.name, entry.version) for entry in before}
     fresh = [(c, e) for c, e in accepted if (e.name, e.version) not in known]
     entries = (*before, *(entry for _, entry in fresh))
     conflicts: tuple[Conflict, ...] = ()
-    with transaction(
-        repository,
-        keys,
+    with backend.transaction(
         at=at,
-        message=_message([entry for _, entry in fresh]),
+        message=message_of([f"{entry.name} {entry.version}" for _, entry in fresh]),
         cut_marks=_cut_marks,
         chunk_size=CHUNK_SIZE,
     ) as tx:
         for candidate, entry in fresh:
             _put_package(tx, candidate, entry, state)
         if entries:
-            conflicts = _put_channels(tx, entries)
+            conflicts = _put_channels(tx, entries, fqrn=backend.fqrn)
             _put_trust(tx, policy_folder, state)
     return Outcome(
         tx.published, entries, tuple(entry for _, entry in fresh), tuple(refused), conflicts
@@ -109,14 +109,19 @@ def publish(
 
 
 def _judged(
-    candidate: Candidate, before: Sequence[CatalogEntry], *, policy: TrustPolicy, at: datetime
+    candidate: Candidate,
+    before: Sequence[CatalogEntry],
+    *,
+    policy: TrustPolicy,
+    fqrn: str,
+    at: datetime,
 ) -> tuple[SignedImage, Verdict]:
     """Verify a signed image again and return it with the policy's word on publishing it."""
     signed, report = sign.verify(candidate.signed.path, policy=policy, at=at)
     there = [e for e in before if (e.name, e.version) == (signed.image.name, signed.image.version)]
     evidence = sign.evidence_to_publish(
         report,
-        repository=embedded.FQRN,
+        repository=fqrn,
         expected_plan=candidate.plan,
         published_sha256=there[0].image.sha256 if there else None,
     )
@@ -124,7 +129,7 @@ def _judged(
 
 
 def _entry(
-    candidate: Candidate, signed: SignedImage, verdict: Verdict, *, at: datetime
+    candidate: Candidate, signed: SignedImage, verdict: Verdict, *, fqrn: str, at: datetime
 ) -> CatalogEntry:
     return entry_of(
         candidate.recipe,
@@ -139,11 +144,13 @@ def _entry(
             ),
         ),
         published=at,
-        fqrn=embedded.FQRN,
+        fqrn=fqrn,
     )
 
 
-def _put_package(tx: Transaction, candidate: Candidate, entry: CatalogEntry, state: State) -> None:
+def _put_package(
+    tx: OpenTransaction, candidate: Candidate, entry: CatalogEntry, state: State
+) -> None:
     """Put the image, what was signed about it, its tests and its entry."""
     for file in sorted(candidate.signed.path.parent.iterdir()):
         tx.put_file(file, f"{entry.folder}/{file.name}")
@@ -155,7 +162,9 @@ def _put_package(tx: Transaction, candidate: Candidate, entry: CatalogEntry, sta
     tx.nest(f"images/{entry.name}")
 
 
-def _put_channels(tx: Transaction, entries: Sequence[CatalogEntry]) -> tuple[Conflict, ...]:
+def _put_channels(
+    tx: OpenTransaction, entries: Sequence[CatalogEntry], *, fqrn: str
+) -> tuple[Conflict, ...]:
     """Put what makes each channel usable: commands, menus, kernels and the catalogue.
 
     All of it follows from the entries alone, its times included: nothing new published is nothing
@@ -168,7 +177,7 @@ def _put_channels(tx: Transaction, entries: Sequence[CatalogEntry]) -> tuple[Con
         if not visible:
             tx.remove(str(channel))
             continue
-        profiles = profiles_for(entries, channel, fqrn=embedded.FQRN)
+        profiles = profiles_for(entries, channel, fqrn=fqrn)
         conflicts += profiles.conflicts
         with tempfile.TemporaryDirectory(prefix="pansoft-channel-") as scratch:
             folder = Path(scratch) / str(channel)
@@ -177,13 +186,13 @@ def _put_channels(tx: Transaction, entries: Sequence[CatalogEntry]) -> tuple[Con
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_bytes(content)
                 file.chmod(mode)
-            render.render(visible, folder / "catalog", fqrn=embedded.FQRN)
+            render.render(visible, folder / "catalog", fqrn=fqrn)
             _date(folder, newest)
             tx.put_tree(folder, str(channel), nest=True)
     return tuple(conflicts)
 
 
-def _put_trust(tx: Transaction, policy_folder: Path, state: State) -> None:
+def _put_trust(tx: OpenTransaction, policy_folder: Path, state: State) -> None:
     """Put what a partner needs to verify what is here: the policy and the public keys.
 
     By their content, not their times: every checkout gives files a time of its own.
@@ -192,15 +201,14 @@ def _put_trust(tx: Transaction, policy_folder: Path, state: State) -> None:
     for folder in (policy_folder / "keys", local_policy(state.folder) / "keys"):
         for key in sorted(folder.glob("*.asc")):
             tx.put_bytes(key.read_bytes(), f"trust/keys/{key.name}")
-    public_key = embedded.public_key(state)
+    public_key = target.public_key(state)
     tx.put_bytes(public_key.read_bytes(), f"trust/{public_key.name}")
 
 
-def _message(fresh: Sequence[CatalogEntry]) -> str:
-    """Return what the log of the repository says of a publication."""
-    if not fresh:
+def message_of(names: Sequence[str]) -> str:
+    """Return what the log of the repository says of publishing these packages, each `name version`."""
+    if not names:
         return "publish: commands, menus and catalogue"
-    names = [f"{entry.name} {entry.version}" for entry in fresh]
     shown = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
     return f"publish {shown}"
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What is published, read back from the embedded repository: the repository is the truth."""
+"""What is published, read back from the repository: the repository is the truth."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from builder.state import State
 from catalog.entry import FILE_NAME, CatalogEntry, read_entry
 from cvmfs.reader import Reader
-from pansoft import clock, embedded
+from pansoft import clock, target
 from pansoft.context import Context
 
 IMAGES = "images"
@@ -24,10 +24,10 @@ def published_entries(context: Context) -> tuple[CatalogEntry, ...]:
 
 
 def entries_in(state: State, *, at: datetime) -> tuple[CatalogEntry, ...]:
-    """Return every published version in the embedded repository of a state, oldest first."""
-    if not embedded.exists(state):
+    """Return every published version in the repository of a state, oldest first."""
+    if not target.exists(state):
         return ()
-    with embedded.read_repository(state, at=at) as reader:
+    with target.read(state, at=at) as reader:
         return entries_of(reader)
 
 

@@ -30,7 +30,7 @@ from builder.state import State
 from catalog.entry import image_path
 from core.console import Console
 from core.errors import UserError
-from pansoft import embedded
+from pansoft import target
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +94,10 @@ def rebuild(
 
 def _published(recipe: Recipe, plan: BuildPlan, state: State, *, at: datetime) -> str | None:
     """Return the sha256, before its signature, of the published image of exactly this plan."""
-    if not embedded.exists(state):
+    if not target.exists(state):
         return None
     file = f"{image_path(recipe.name, recipe.version)}.statement.json"
-    with embedded.read_repository(state, at=at) as reader:
+    with target.read(state, at=at) as reader:
         if reader.lookup(file) is None:
             return None
         try:

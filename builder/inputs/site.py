@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,15 @@ from core.strict_yaml import Document, Value
 
 FILE = "site.yaml"
 VARIABLE = "PANSOFT_SITE"
+
+
+class BackendKind(StrEnum):
+    """Who writes the repository."""
+
+    NATIVE = "native"
+    CVMFS_SERVER = "cvmfs_server"
+    GATEWAY = "gateway"
+
 
 _WEB = {
     "type": "string",
@@ -124,6 +134,73 @@ SITE: Schema = {
             "that is the folder `repository` of the state."
         },
         "schema": {
+            "backend": {
+                "type": "string",
+                "allowed": [kind.value for kind in BackendKind],
+                "meta": {
+                    "description": "Who writes the repository: `native`, which is the default, is "
+                    "pansoft itself; `cvmfs_server` is the program of that name on this machine; "
+                    "`gateway` is a repository gateway. For the last two `name`, `stratum0` and "
+                    "`public_key` say which repository it is.",
+                },
+            },
+            "name": {
+                "type": "string",
+                "regex": r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+",
+                "meta": {
+                    "description": "The name of the facility's repository.",
+                    "pattern": "words with dots between them",
+                    "example": "software.example.org",
+                },
+            },
+            "stratum0": {
+                "type": "string",
+                "regex": r"/[^\x00]*|" + str(_WEB["regex"]),
+                "meta": {
+                    "description": "Where the Stratum 0 of that repository is read, past every cache: a "
+                    "web address, or its folder on this machine.",
+                    "pattern": "a web address or an absolute path",
+                    "example": "http://stratum0.example.org/cvmfs/software.example.org",
+                },
+            },
+            "public_key": {
+                "type": "string",
+                "regex": r"/[^\x00]*",
+                "meta": {
+                    "description": "The file with that repository's public key: what is published is "
+                    "verified from it upward.",
+                    "pattern": "an absolute path",
+                    "example": "/etc/cvmfs/keys/software.example.org.pub",
+                },
+            },
+            "gateway": {
+                **_WEB,
+                "meta": {
+                    "description": "The address of the gateway.",
+                    "pattern": "a web address",
+                    "example": "http://gateway.example.org:4929/api/v1",
+                },
+            },
+            "gateway_key": {
+                "type": "string",
+                "regex": r"/[^\x00]*",
+                "meta": {
+                    "description": "The file with the gateway's key, `plain_text NAME SECRET`, which "
+                    "nobody else may read; by default `/etc/cvmfs/keys/<name>.gw`. The environment "
+                    "variable `PANSOFT_GATEWAY_KEY` may hold the line in its place.",
+                    "pattern": "an absolute path",
+                    "example": "/etc/cvmfs/keys/software.example.org.gw",
+                },
+            },
+            "mounts": {
+                "type": "string",
+                "regex": r"/[^\x00]*",
+                "meta": {
+                    "description": "Where `cvmfs_server` mounts repositories, by default `/cvmfs`.",
+                    "pattern": "an absolute path",
+                    "example": "/cvmfs",
+                },
+            },
             "storage": {
                 "type": "string",
                 "regex": r"/[^\x00]*|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._/-]+)?",
@@ -219,6 +296,13 @@ class RepositorySettings:
     region: str | None = None
     public: str | None = None
     wait_s: float = 0.0
+    backend: BackendKind = BackendKind.NATIVE
+    name: str | None = None
+    stratum0: str | None = None
+    public_key: str | None = None
+    gateway: str | None = None
+    gateway_key: str | None = None
+    mounts: str = "/cvmfs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +333,7 @@ def site_of(state: Path) -> Site:
     problems = list(validate(document, SITE))
     if not problems:
         problems = [problem for item in _items(document) for problem in item.problems]
+        problems += _repository_problems(document)
     if problems:
         raise InvalidInput(problems)
     return Site(
@@ -273,7 +358,57 @@ def _repository(given: Value) -> RepositorySettings:
         region=texts.get("region"),
         public=texts.get("public"),
         wait_s=60.0 * int(texts.get("wait", "0")),
+        backend=BackendKind(texts.get("backend", BackendKind.NATIVE)),
+        name=texts.get("name"),
+        stratum0=texts.get("stratum0"),
+        public_key=texts.get("public_key"),
+        gateway=texts.get("gateway"),
+        gateway_key=texts.get("gateway_key"),
+        mounts=texts.get("mounts", "/cvmfs"),
     )
+
+
+_OF_OTHERS = ("name", "stratum0", "public_key")
+_OF_NATIVE = ("storage", "endpoint", "region")
+_NEEDED = {
+    BackendKind.NATIVE: (),
+    BackendKind.CVMFS_SERVER: _OF_OTHERS,
+    BackendKind.GATEWAY: (*_OF_OTHERS, "gateway"),
+}
+_FOREIGN = {
+    BackendKind.NATIVE: (*_OF_OTHERS, "gateway", "gateway_key", "mounts"),
+    BackendKind.CVMFS_SERVER: (*_OF_NATIVE, "gateway", "gateway_key"),
+    BackendKind.GATEWAY: (*_OF_NATIVE, "mounts"),
+}
+
+
+def _repository_problems(document: Document) -> list[Problem]:
+    """Return what a backend lacks, and what belongs to another one."""
+    given = document.value.get("repository")
+    if not isinstance(given, dict):
+        return []
+    kind = BackendKind(str(given.get("backend", BackendKind.NATIVE)))
+    lacking = [
+        Problem(
+            document.where(("repository",)),
+            "site-repository",
+            f"the backend {kind} needs the field {name!r}",
+            hint=str(SITE["repository"]["schema"][name]["meta"]["description"]),
+        )
+        for name in _NEEDED[kind]
+        if name not in given
+    ]
+    foreign = [
+        Problem(
+            document.where(("repository", name)),
+            "site-repository",
+            f"the backend {kind} has no use for the field {name!r}",
+            hint="choose another backend, or leave the field out",
+        )
+        for name in _FOREIGN[kind]
+        if name in given
+    ]
+    return lacking + foreign
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,12 +31,7 @@ class Native:
 
     def steps(self, paths: Sequence[str], *, message: str) -> tuple[str, ...]:
         """Return what is written where; no program is run."""
-        objects, manifest = (self.repository.storage.describe(path) for path in ("data", MANIFEST))
-        return (
-            *(f"put objects for /{path} into {objects}" for path in paths),
-            f"put the catalogs and the history ({message!r}) into {objects}",
-            f"replace {manifest}, signed with the key of {self.fqrn}",
-        )
+        return steps_in(self.repository, paths, message=message)
 
     def reader(self, *, at: datetime) -> Reader:
         """Return a reader of what is published now, verified from the public key upward."""
@@ -59,3 +54,13 @@ class Native:
             cut_marks=cut_marks,
             chunk_size=chunk_size,
         )
+
+
+def steps_in(repository: Repository, paths: Sequence[str], *, message: str) -> tuple[str, ...]:
+    """Return what publishing at these paths of a repository writes, whether or not it is there yet."""
+    objects, manifest = (repository.storage.describe(path) for path in ("data", MANIFEST))
+    return (
+        *(f"put objects for /{path} into {objects}" for path in paths),
+        f"put the catalogs and the history ({message!r}) into {objects}",
+        f"replace {manifest}, signed with the key of {repository.fqrn}",
+    )

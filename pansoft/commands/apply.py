@@ -10,18 +10,24 @@ import click
 from core.canonical import readable_json
 from core.console import readable_size
 from core.errors import EXIT_DONE, EXIT_REFUSED
-from pansoft import clock, loop, planning, workspace
+from cvmfs.backends.backend import Published
+from pansoft import clock, loop, planning, publish, target, workspace
 from pansoft.commands.plan import tell_plan
 from pansoft.context import Context
 from pansoft.executors import Choice, Kind, executor_of, executor_options
 from pansoft.explain import explain
 from pansoft.loop import LoopReport
+from pansoft.planning import Planning, Status
 from trust.verdict import reasons
 
 
 @click.command()
 @click.argument("names", nargs=-1)
-@click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Show what would be done, and the commands or requests of publishing, and do nothing.",
+)
 @executor_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
@@ -37,7 +43,10 @@ def apply(
     """
     recipes = workspace.recipes_named(context, names)
     if dry_run:
-        tell_plan(planning.plan(context, recipes, at=clock.now()), as_json=as_json)
+        found = planning.plan(context, recipes, at=clock.now())
+        tell_plan(found, as_json=as_json)
+        if not as_json:
+            tell_steps(context, found)
         return 0
     report = loop.apply(
         context,
@@ -69,13 +78,31 @@ def tell(report: LoopReport) -> None:
             click.echo(f"warning: {conflict}", err=True)
         publication, count = outcome.publication, len(outcome.fresh)
         if publication.is_new:
-            click.echo(
-                f"published {count} package{'s' if count != 1 else ''} as revision "
-                f"{publication.revision}: {readable_size(publication.new_bytes)} new in "
-                f"{publication.new_objects} objects"
-            )
+            done = f"published {count} package{'s' if count != 1 else ''} as revision "
+            click.echo(f"{done}{publication.revision}{_stored(publication)}")
         else:
             click.echo(f"nothing to do: revision {publication.revision} is what git says")
+
+
+def _stored(publication: Published) -> str:
+    """Return what was added to the repository, where whoever stored it says so."""
+    if publication.new_bytes is None:
+        return ""
+    return f": {readable_size(publication.new_bytes)} new in {publication.new_objects} objects"
+
+
+def tell_steps(context: Context, found: Planning) -> None:
+    """Print the commands or requests that publishing would make."""
+    fresh = [item.recipe for item in found.planned if item.status is not Status.PUBLISHED]
+    if not fresh:
+        return
+    paths = [f"images/{recipe.name}/{recipe.version}" for recipe in fresh]
+    paths += [*sorted({str(recipe.release.channel) for recipe in fresh}), "trust"]
+    message = publish.message_of([f"{recipe.name} {recipe.version}" for recipe in fresh])
+    state = workspace.state_of(context)
+    click.echo("then, to publish:")
+    for step in target.steps(state, paths, message=message, at=clock.now()):
+        click.echo(f"    {step}")
 
 
 def status_of(report: LoopReport) -> int:

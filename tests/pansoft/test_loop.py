@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -24,12 +25,18 @@ from builder.state import State
 from builder.testing.run import known_report
 from core.console import Console
 from core.errors import Refused, UserError
-from pansoft import embedded, loop, planning, publish, published, workspace
+from cvmfs.check import check as check_repository
+from cvmfs.keys import RepositoryKeys, create_keys
+from cvmfs.repository import Repository, create_repository
+from cvmfs.serve import serving
+from pansoft import embedded, loop, planning, publish, published, target, workspace
 from pansoft.commands.apply import status_of, tell
 from pansoft.context import Context
 from pansoft.loop import LoopReport
 from pansoft.planning import Status
 from tests.builder.conftest import Builds
+from tests.cvmfs.backends.gateway_server import GatewayServer, gateway_serving
+from tests.cvmfs.backends.machines import put_server
 from tests.real_projects import PLOT, real_project
 
 pytestmark = pytest.mark.needs("apptainer", "gpg", "mksquashfs", "mmdebstrap")
@@ -119,6 +126,71 @@ def test_a_stopped_run_goes_on_with_what_is_built(context: Context) -> None:
     assert not brought.fresh
     assert report.outcome is not None
     assert len(report.outcome.fresh) == 1
+
+
+def facility(folder: Path) -> tuple[Repository, RepositoryKeys]:
+    """Make the empty repository of a facility, with keys of its own."""
+    keys = create_keys(folder, embedded.FQRN, at=AT)
+    return create_repository(folder / "repository", keys, at=AT), keys
+
+
+def settle(context: Context, public_key: Path, **settings: str) -> None:
+    """Say in the site's file whose repository it is, and by which way it is written."""
+    given = {"name": embedded.FQRN, "public_key": str(public_key), **settings}
+    lines = [f"  {name}: {value}" for name, value in given.items()]
+    (context.state / "site.yaml").write_text("\n".join(["schema: 1", "repository:", *lines, ""]))
+
+
+def is_published_by(context: Context, report: LoopReport) -> bool:
+    """Return whether what a run published is there, sound, and planned no more."""
+    with target.read(State(context.state), at=AT) as reader:
+        assert check_repository(reader).findings == ()
+        assert reader.lookup("testing/setup.sh") is not None
+        assert reader.lookup(f"trust/{embedded.FQRN}.pub") is not None
+    assert report.outcome is not None
+    assert [entry.name for entry in report.outcome.fresh] == ["plotter"]
+    assert status(context)[0] is Status.PUBLISHED
+    return not apply(context).outcome.publication.is_new  # type: ignore[union-attr]  # it has one
+
+
+def test_the_same_goes_through_a_gateway(
+    context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository, keys = facility(tmp_path / "facility")
+    monkeypatch.setenv("PANSOFT_GATEWAY_KEY", "plain_text publisher secret")
+    gateway = GatewayServer(repository, keys, AT, secret="secret")
+    with gateway_serving(gateway), serving(repository.folder) as source:
+        settle(context, keys.public_key, backend="gateway", gateway=gateway.url, stratum0=source)
+        assert status(context) == (Status.BUILT, "built, not published")
+
+        report = apply(context)
+
+        assert is_published_by(context, report)
+
+
+def test_the_same_goes_through_cvmfs_server(
+    context: Context,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    repository, keys = facility(tmp_path / "facility")
+    machine = tmp_path / "machine"
+    put_server(tmp_path / "bin", machine, repository, keys, at=AT)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
+    settle(
+        context,
+        keys.public_key,
+        backend="cvmfs_server",
+        mounts=str(machine / "mounts"),
+        stratum0=str(machine / "repositories" / embedded.FQRN),
+    )
+
+    report = apply(context)
+
+    tell(report)
+    assert capsys.readouterr().out == "published 1 package as revision 2\n"
+    assert is_published_by(context, report)
 
 
 def test_other_words_rebuild_nothing(context: Context) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from builder.inputs.locations import Location, LocationKind
-from builder.inputs.site import SITE, RepositorySettings, Site, site_of
+from builder.inputs.site import SITE, BackendKind, RepositorySettings, Site, site_of
 from builder.recipes.recipe import Limits
 from core.errors import InvalidInput, UserError
 from core.schema import manual
@@ -112,3 +112,50 @@ def test_a_repository_is_in_a_folder_or_a_bucket(storage: str, tmp_path: Path) -
         site_of(tmp_path)
 
     assert [problem.field for problem in refused.value.problems] == ["repository.storage"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "faults"),
+    [
+        (
+            "backend: cvmfs_server",
+            [f"the backend cvmfs_server needs the field '{name}'"
+             for name in ("name", "stratum0", "public_key")],
+        ),
+        (
+            "backend: gateway, name: a.b, stratum0: /srv/a.b, public_key: /k",
+            ["the backend gateway needs the field 'gateway'"],
+        ),
+        ("mounts: /cvmfs", ["the backend native has no use for the field 'mounts'"]),
+        (
+            "backend: cvmfs_server, name: a.b, stratum0: /srv/a.b, public_key: /k, storage: /x",
+            ["the backend cvmfs_server has no use for the field 'storage'"],
+        ),
+    ],
+    ids=["nothing said", "no gateway", "a mount of our own", "a storage of theirs"],
+)  # fmt: skip
+def test_a_backend_has_its_fields_and_no_others(
+    fields: str, faults: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "site.yaml").write_text(f"schema: 1\nrepository: {{{fields}}}\n")
+
+    with pytest.raises(InvalidInput) as refused:
+        site_of(tmp_path)
+
+    assert [problem.message for problem in refused.value.problems] == faults
+
+
+def test_a_facilitys_repository_may_be_named(tmp_path: Path) -> None:
+    (tmp_path / "site.yaml").write_text(
+        "schema: 1\n"
+        "repository: {backend: gateway, name: a.b.c, stratum0: 'http://a/cvmfs/a.b.c', "
+        "public_key: /k.pub, gateway: 'http://a:4929/api/v1'}\n"
+    )
+
+    assert site_of(tmp_path).repository == RepositorySettings(
+        backend=BackendKind.GATEWAY,
+        name="a.b.c",
+        stratum0="http://a/cvmfs/a.b.c",
+        public_key="/k.pub",
+        gateway="http://a:4929/api/v1",
+    )

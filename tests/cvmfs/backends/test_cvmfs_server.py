@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import shlex
 import shutil
 import signal
 import subprocess
@@ -24,10 +23,8 @@ from cvmfs.history import log as log_of
 from cvmfs.keys import RepositoryKeys
 from cvmfs.reader import Reader
 from cvmfs.repository import Repository, repository_at
+from tests.cvmfs.backends.machines import put_server
 from tests.cvmfs.samples import AT, FQRN, LATER, make_odd_tree, read, repository_snapshot, snapshot
-
-PROGRAM = Path(__file__).with_name("cvmfs_server.py")
-ROOT = Path(__file__).parents[3]
 
 
 @dataclass(frozen=True)
@@ -67,18 +64,7 @@ class Site:
 def site(tmp_path: Path, repository: Repository, keys: RepositoryKeys) -> Site:
     """Give a machine whose repository is empty."""
     state = tmp_path / "machine"
-    for folder in ("repositories", "keys", "conf"):
-        (state / folder).mkdir(parents=True)
-    for folder in ("shown", "mounts"):
-        (state / folder / FQRN).mkdir(parents=True)
-    shutil.move(repository.folder, state / "repositories" / FQRN)
-    for ending in ("key", "crt", "pub"):
-        shutil.copy(keys.public_key.with_suffix(f".{ending}"), state / "keys")
-    program = tmp_path / "bin" / "cvmfs_server"
-    program.parent.mkdir()
-    command = shlex.join((sys.executable, str(PROGRAM), str(state)))
-    program.write_text(f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(ROOT))} exec {command} "$@"\n')
-    program.chmod(0o755)
+    program = put_server(tmp_path / "bin", state, repository, keys)
     backend = CvmfsServer(
         fqrn=FQRN,
         source=state / "repositories" / FQRN,
@@ -86,10 +72,7 @@ def site(tmp_path: Path, repository: Repository, keys: RepositoryKeys) -> Site:
         program=str(program),
         mounts=state / "mounts",
     )
-    (state / "clock").write_text(str(int(AT.timestamp())))
-    result = Site(state, keys, backend)
-    result.configure()
-    return result
+    return Site(state, keys, backend)
 
 
 def test_tree_comes_through_as_it_was(site: Site, tmp_path: Path) -> None:

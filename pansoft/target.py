@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The repository that packages are published to: the embedded one, or the one of a facility.
+
+The site's file says which. Where nothing is said it is the embedded one, which is made when it is needed; a
+facility's repository is there, and is written by its own program or its gateway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import assert_never
+
+from builder.inputs.site import BackendKind, RepositorySettings, site_of
+from builder.state import State
+from cvmfs.backends.backend import Backend
+from cvmfs.backends.native import Native, steps_in
+from cvmfs.reader import Reader, open_reader
+from cvmfs.repository import repository_at
+from pansoft import embedded
+
+
+def fqrn(state: State) -> str:
+    """Return the repository's name."""
+    return _settings(state).name or embedded.FQRN
+
+
+def public_key(state: State) -> Path:
+    """Return the file of the repository's public key."""
+    given = _settings(state).public_key
+    return embedded.public_key(state) if given is None else Path(given)
+
+
+def exists(state: State) -> bool:
+    """Return whether there is something to read; a facility's repository is always there."""
+    return not _is_embedded(_settings(state)) or embedded.exists(state)
+
+
+def read(state: State, *, at: datetime) -> Reader:
+    """Return a reader of what is published, verified from the public key upward.
+
+    Raises:
+        UserError: there is no repository yet, or it does not answer.
+        Refused: a signature or a hash in it is wrong.
+    """
+    settings = _settings(state)
+    if _is_embedded(settings):
+        return embedded.read_repository(state, at=at)
+    return open_reader(settings.stratum0 or "", fqrn(state), public_key(state), at=at)
+
+
+def backend_of(state: State, *, at: datetime) -> Backend:
+    """Return the way into the repository; the embedded one is made the first time.
+
+    The ways of facilities are imported when they are used: most sites have none of them.
+
+    Raises:
+        UserError: keys are missing, or may be read by others.
+    """
+    settings = _settings(state)
+    match settings.backend:
+        case BackendKind.NATIVE:
+            return Native(*embedded.ensure_repository(state, at=at))
+        case BackendKind.CVMFS_SERVER:
+            from cvmfs.backends.cvmfs_server import CvmfsServer
+
+            return CvmfsServer(
+                fqrn=fqrn(state),
+                source=settings.stratum0 or "",
+                public_key=public_key(state),
+                mounts=Path(settings.mounts),
+                wait_s=int(settings.wait_s),
+            )
+        case BackendKind.GATEWAY:
+            from cvmfs.backends.gateway import GatewaySettings, ThroughGateway
+            from cvmfs.gateway.key import load_gateway_key
+
+            key_file = settings.gateway_key or f"/etc/cvmfs/keys/{fqrn(state)}.gw"
+            found = GatewaySettings(
+                fqrn=fqrn(state),
+                url=settings.gateway or "",
+                source=settings.stratum0 or "",
+                public_key=public_key(state),
+                scratch=state.folder / "gateway" / fqrn(state),
+                wait_s=settings.wait_s,
+            )
+            return ThroughGateway(found, load_gateway_key(Path(key_file)))
+    assert_never(settings.backend)
+
+
+def steps(state: State, paths: Sequence[str], *, message: str, at: datetime) -> tuple[str, ...]:
+    """Return the commands or requests that publishing at these paths would make; nothing is done."""
+    if _is_embedded(_settings(state)):
+        repository = repository_at(state.repository, embedded.FQRN)
+        return steps_in(repository, paths, message=message)
+    return backend_of(state, at=at).steps(paths, message=message)
+
+
+def _settings(state: State) -> RepositorySettings:
+    return site_of(state.folder).repository
+
+
+def _is_embedded(settings: RepositorySettings) -> bool:
+    return settings.backend is BackendKind.NATIVE
