@@ -188,10 +188,10 @@ def _check_sentinel(reader: Reader, location: str) -> None:
 
 
 def _check_not_older(before: Manifest | None, reader: Reader) -> None:
-    if before is None or before.root_hash == reader.root_hash:
+    if before is None:
         return
     where = reader.location.source.describe(MANIFEST)
-    if before.revision == reader.revision:
+    if before.revision == reader.revision and before.root_hash != reader.root_hash:
         raise RolledBack(
             f"{where} is of another revision {reader.revision} than the replica has: "
             f"its root is {reader.root_hash}, ours {before.root_hash}",
@@ -199,9 +199,14 @@ def _check_not_older(before: Manifest | None, reader: Reader) -> None:
         )
     if before.revision > reader.revision or before.published > reader.manifest.published:
         raise RolledBack(
-            f"{where} is of revision {reader.revision}, the replica has {before.revision} already",
+            f"{where} is of revision {reader.revision} and was signed {_date_of(reader.manifest)}, "
+            f"the replica has revision {before.revision} of {_date_of(before)} already",
             hint="a replica never goes back; was an old backup restored at the source?",
         )
+
+
+def _date_of(manifest: Manifest) -> str:
+    return _date(datetime.fromtimestamp(manifest.published, UTC))
 
 
 def _manifest_in(storage: Storage) -> Manifest | None:

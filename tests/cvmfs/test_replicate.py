@@ -26,7 +26,7 @@ from cvmfs.errors import (
     WrongRepository,
 )
 from cvmfs.hashes import Algorithm, Suffix, object_path
-from cvmfs.keys import RepositoryKeys
+from cvmfs.keys import RepositoryKeys, create_keys
 from cvmfs.manifest import MANIFEST, sign_manifest
 from cvmfs.publish import transaction
 from cvmfs.pull import Pulled
@@ -52,6 +52,7 @@ from cvmfs.repository import (
     sign_whitelist,
 )
 from cvmfs.rollback import rollback
+from cvmfs.rotation import rotate
 from cvmfs.serve import serving
 from cvmfs.storage.local import LocalStorage
 from tests.cvmfs.samples import (
@@ -432,7 +433,9 @@ def test_replica_never_goes_back(
     publish_small(published, keys)
     run(published.folder, folder, keys)
 
-    with pytest.raises(RolledBack, match="is of revision 2, the replica has 3 already"):
+    with pytest.raises(
+        RolledBack, match=r"is of revision 2 and was signed .* the replica has revision 3"
+    ):
         run(backup, folder, keys)
 
     assert_sound(folder, keys, revision=3)
@@ -448,6 +451,24 @@ def test_two_revisions_of_one_number_are_refused(
 
     with pytest.raises(RolledBack, match="is of another revision 3 than the replica has"):
         run(tmp_path / "twin", folder, keys)
+
+
+def test_manifest_with_an_older_key_is_refused(
+    published: Repository, tmp_path: Path, folder: Path
+) -> None:
+    """A new key makes no new revision; who has the old one must not bring its manifest back."""
+    keys = create_keys(tmp_path / "keys", FQRN, at=AT)
+    source = create_repository(tmp_path / "source", keys, at=AT)
+    old = (source.folder / MANIFEST).read_bytes()
+    rotate(source, tmp_path / "keys", at=LATER)
+    run(source.folder, folder, keys)
+    new = (folder / MANIFEST).read_bytes()
+    (source.folder / MANIFEST).write_bytes(old)
+
+    with pytest.raises(RolledBack, match="is of revision 1 and was signed Sun Mar  1 12:30:15 UTC"):
+        run(source.folder, folder, keys)
+
+    assert (folder / MANIFEST).read_bytes() == new
 
 
 def test_manifest_with_an_older_time_is_refused(
