@@ -12,7 +12,7 @@ import contextlib
 import os
 import sqlite3
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -305,6 +305,24 @@ class Catalog:
             "INSERT INTO chunks (md5path_1, md5path_2, offset, size, hash) VALUES (?,?,?,?,?)",
             (
                 (*key, chunk.piece.offset, chunk.piece.size, to_blob(chunk.content_hash))
+                for chunk in entry.chunks
+            ),
+        )
+
+    def add(self, directory: str, entries: Sequence[Entry]) -> None:
+        """Add entries that are new to a directory, all at once."""
+        parent = key_of(directory)
+        keys = [key_of(entry.path) for entry in entries]
+        self._db.executemany(
+            f"INSERT INTO catalog ({_COLUMNS}) "  # noqa: S608
+            "VALUES (?,?,?,?,?,?,?,?,?,?,?,CAST(? AS TEXT),CAST(? AS TEXT),?,?,?)",
+            ((*key, *parent, *_values(entry)) for key, entry in zip(keys, entries, strict=True)),
+        )
+        self._db.executemany(
+            "INSERT INTO chunks (md5path_1, md5path_2, offset, size, hash) VALUES (?,?,?,?,?)",
+            (
+                (*key, chunk.piece.offset, chunk.piece.size, to_blob(chunk.content_hash))
+                for key, entry in zip(keys, entries, strict=True)
                 for chunk in entry.chunks
             ),
         )

@@ -13,7 +13,7 @@ in one directory and as many as the link count says.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -109,6 +109,12 @@ class CatalogSet:
             return
         self._change(holder, as_mountpoint(entry))
         self._change(nested, as_root(entry))
+
+    def add(self, directory: str, entries: Sequence[Entry]) -> None:
+        """Add entries that are new to a directory; its link count is `recount`'s concern."""
+        holder = self._with_children(directory)
+        holder.rows.add(directory, entries)
+        holder.is_changed = True
 
     def make_directories(self, path: str) -> None:
         """Make a directory and those above it where they are missing.

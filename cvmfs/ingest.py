@@ -1,30 +1,37 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""File contents into objects, by a few threads: zlib and SHA-1 let go of the interpreter while they work.
+"""File contents into objects, by a few threads: ISA-L and SHA-1 let go of the interpreter while they work.
 
-Memory is bounded: a piece of a file is at most one chunk, and only so many are under way.
+Memory is bounded: a task holds at most one chunk of a large file at a time, or one small file after the
+other, and only so many tasks are under way. Small files go by the handful, since handing a task over costs
+as much as compressing a page of text.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
 
 from cvmfs.chunking import CHUNK_SIZE, Piece, cut
-from cvmfs.compression import Compression, compress, worth_compressing
-from cvmfs.entries import Chunk
-from cvmfs.errors import RepositoryError
-from cvmfs.hashes import ContentHash, Suffix
+from cvmfs.compression import Compression, compress, decompress, worth_compressing
+from cvmfs.entries import Chunk, Entry
+from cvmfs.errors import FormatInvalid, NotFound, ObjectCorrupted, RepositoryError
+from cvmfs.hashes import ContentHash, Suffix, hash_like, object_path
 from cvmfs.objects import ObjectStore
 
 CutMarks = Callable[[Path], Sequence[int]]
 """Gives the offsets at which a chunk of a large file must begin."""
 
-_PIECES_PER_WORKER = 8
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
+
+_TASKS_PER_WORKER = 8
+_TOGETHER = 32
+_TOGETHER_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,112 +44,192 @@ class Content:
     compression: Compression
 
 
+@dataclass(frozen=True, slots=True)
+class LocalFile:
+    """A file to store: where it is, its path in the repository, its size in bytes, and what is there now.
+
+    A content that is there already keeps its objects, also when they were compressed by other means.
+    """
+
+    source: str
+    path: str
+    size: int
+    before: Entry | None = None
+
+
 @dataclass
 class Ingest:
-    """Stores files. `compress` judges a file by its path in the repository."""
+    """Stores files. `compress` judges a file by its path in the repository; `workers` are threads."""
 
     store: ObjectStore
     compress: Callable[[str], bool] = worth_compressing
     cut_marks: CutMarks | None = None
     chunk_size: int = CHUNK_SIZE
-    workers: int = field(default_factory=lambda: min(4, os.cpu_count() or 1))
+    workers: int = 0
 
-    def bytes(self, content: bytes, path: str) -> Content:
+    def __post_init__(self) -> None:
+        """Take as many threads as the storage has use for."""
+        self.workers = self.workers or self.store.storage.parallel_puts
+
+    def content(self, content: bytes, path: str, before: Entry | None = None) -> Content:
         """Store a content that is in memory."""
-        compression = self._compression(path, len(content))
-        pieces = cut(len(content), chunk_size=self.chunk_size)
-        if len(pieces) <= 1:
-            stored = self.store.put(compress(content, compression), Suffix.FILE)
-            return Content(len(content), stored.content_hash, (), compression)
+        file = self._plan(LocalFile("", path, len(content), before))
         view = memoryview(content)
-        chunks = tuple(
-            Chunk(
-                piece,
-                self.store.put(
-                    compress(bytes(view[piece.offset : piece.offset + piece.size]), compression),
-                    Suffix.CHUNK,
-                ).content_hash,
-            )
-            for piece in pieces
-        )
-        return Content(len(content), None, chunks, compression)
+        hashes = [
+            self._store(file, piece, view[piece.offset : piece.offset + piece.size])
+            for piece in file.pieces
+        ]
+        return file.content(hashes)
 
-    def files(self, files: Iterable[tuple[Path, str]]) -> Iterator[tuple[str, Content]]:
-        """Store files, given with their paths in the repository, and return the content of each, in order.
+    def files(self, files: Iterable[LocalFile]) -> dict[str, Content]:
+        """Store files, and return the content of each by its path in the repository.
 
         Raises:
             RepositoryError: one cannot be read, or changes while it is.
         """
-        window = self.workers * _PIECES_PER_WORKER
-        under_way: deque[_File] = deque()
-        pending: deque[Future[ContentHash]] = deque()
+        found: dict[str, Content] = {}
         with ThreadPoolExecutor(self.workers, thread_name_prefix="ingest") as pool:
+            tasks = _Tasks(pool, self.workers * _TASKS_PER_WORKER)
+            large: list[tuple[_Planned, list[Future[ContentHash]]]] = []
+            small: list[Future[list[tuple[str, Content]]]] = []
             try:
-                for source, path in files:
-                    file = self._file(source, path)
-                    under_way.append(file)
-                    for piece in file.pieces:
-                        while len(pending) >= window:
-                            pending.popleft().result()
-                        future = pool.submit(self._store_piece, file, piece)
-                        file.hashes.append(future)
-                        pending.append(future)
-                    while under_way and under_way[0].is_done():
-                        yield under_way.popleft().content()
-                while under_way:
-                    yield under_way.popleft().content()
+                for group in self._groups(files):
+                    if len(group[0].pieces) > 1:
+                        (file,) = group
+                        hashes = [
+                            tasks.submit(self._read_and_store, file, piece) for piece in file.pieces
+                        ]
+                        large.append((file, hashes))
+                    else:
+                        small.append(tasks.submit(self._store_group, group))
+                for file, futures in large:
+                    found[file.file.path] = file.content([future.result() for future in futures])
+                for done in small:
+                    found.update(done.result())
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
+        return found
 
-    def _file(self, source: Path, path: str) -> _File:
-        try:
-            size = source.stat().st_size
-        except OSError as err:
-            raise RepositoryError(f"cannot read {source}: {err.strerror}") from err
-        is_large = size > self.chunk_size
-        marks = self.cut_marks(source) if is_large and self.cut_marks is not None else ()
-        pieces = cut(size, marks, chunk_size=self.chunk_size) or (Piece(0, 0),)
-        return _File(source, path, size, pieces, self._compression(path, size))
+    def _groups(self, files: Iterable[LocalFile]) -> Iterator[list[_Planned]]:
+        """Return files by what one task takes: a large file alone, small ones together."""
+        together: list[_Planned] = []
+        size = 0
+        for file in files:
+            planned = self._plan(file)
+            if len(planned.pieces) > 1:
+                yield [planned]
+                continue
+            together.append(planned)
+            size += file.size
+            if len(together) == _TOGETHER or size >= _TOGETHER_BYTES:
+                yield together
+                together, size = [], 0
+        if together:
+            yield together
 
-    def _store_piece(self, file: _File, piece: Piece) -> ContentHash:
-        data = _read(file.source, piece)
-        suffix = Suffix.FILE if len(file.pieces) == 1 else Suffix.CHUNK
-        return self.store.put(compress(data, file.compression), suffix).content_hash
-
-    def _compression(self, path: str, size: int) -> Compression:
+    def _plan(self, file: LocalFile) -> _Planned:
+        if file.size <= self.chunk_size:
+            pieces: tuple[Piece, ...] = (Piece(0, file.size),)
+        else:
+            has_marks = file.source and self.cut_marks is not None
+            marks = self.cut_marks(Path(file.source)) if has_marks and self.cut_marks else ()
+            pieces = cut(file.size, marks, chunk_size=self.chunk_size)
         # one object stands for every empty file, and clients know its name
-        return Compression.ZLIB if not size or self.compress(path) else Compression.NONE
+        is_zlib = not file.size or self.compress(file.path)
+        compression = Compression.ZLIB if is_zlib else Compression.NONE
+        return _Planned(file, pieces, compression, _pieces_of(file.before, compression))
+
+    def _store_group(self, group: Sequence[_Planned]) -> list[tuple[str, Content]]:
+        return [
+            (file.file.path, file.content([self._read_and_store(file, file.pieces[0])]))
+            for file in group
+        ]
+
+    def _read_and_store(self, file: _Planned, piece: Piece) -> ContentHash:
+        return self._store(file, piece, _read(file.file.source, piece))
+
+    def _store(self, file: _Planned, piece: Piece, data: bytes | memoryview) -> ContentHash:
+        stored = compress(data, file.compression)
+        before = file.before.get(piece)
+        if before is not None and self._is_packed_otherwise(before, file, stored, data):
+            return before
+        return self.store.put(stored, file.suffix).content_hash
+
+    def _is_packed_otherwise(
+        self, before: ContentHash, file: _Planned, stored: bytes, data: bytes | memoryview
+    ) -> bool:
+        """Return whether the object that is there holds this content, packed into other bytes."""
+        if hash_like(before, stored) == before:
+            return False
+        try:
+            content = self.store.get(before, file.suffix)
+            where = object_path(before, file.suffix)
+            return decompress(content, file.compression, where=where) == data
+        except (NotFound, ObjectCorrupted, FormatInvalid):
+            return False
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """A file, where it is cut, how it is stored, and which objects hold its pieces now."""
+
+    file: LocalFile
+    pieces: tuple[Piece, ...]
+    compression: Compression
+    before: Mapping[Piece, ContentHash]
+
+    @property
+    def suffix(self) -> Suffix:
+        return Suffix.FILE if len(self.pieces) == 1 else Suffix.CHUNK
+
+    def content(self, hashes: Sequence[ContentHash]) -> Content:
+        if len(self.pieces) == 1:
+            return Content(self.file.size, hashes[0], (), self.compression)
+        chunks = tuple(map(Chunk, self.pieces, hashes))
+        return Content(self.file.size, None, chunks, self.compression)
 
 
 @dataclass
-class _File:
-    source: Path
-    path: str
-    size: int
-    pieces: tuple[Piece, ...]
-    compression: Compression
-    hashes: list[Future[ContentHash]] = field(default_factory=list)
+class _Tasks:
+    """Tasks for a pool, of which only so many wait or run at a time; the first that failed ends it all."""
 
-    def is_done(self) -> bool:
-        return all(future.done() for future in self.hashes)
+    pool: ThreadPoolExecutor
+    limit: int
+    _pending: deque[Future[Any]] = field(default_factory=deque)
 
-    def content(self) -> tuple[str, Content]:
-        hashes = [future.result() for future in self.hashes]
-        if len(self.pieces) == 1:
-            return self.path, Content(self.size, hashes[0], (), self.compression)
-        chunks = tuple(map(Chunk, self.pieces, hashes))
-        return self.path, Content(self.size, None, chunks, self.compression)
+    def submit(
+        self,
+        function: Callable[_Arguments, _Result],
+        *args: _Arguments.args,
+        **named: _Arguments.kwargs,
+    ) -> Future[_Result]:
+        while len(self._pending) >= self.limit:
+            self._pending.popleft().result()
+        future = self.pool.submit(function, *args, **named)
+        self._pending.append(future)
+        return future
 
 
-def _read(source: Path, piece: Piece) -> bytes:
-    """Return a piece of a file, which must not have shrunk or, at its end, grown since it was looked at."""
+def _pieces_of(entry: Entry | None, compression: Compression) -> Mapping[Piece, ContentHash]:
+    """Return the objects of a file that is stored in a given way, by the pieces that they hold."""
+    if entry is None or entry.compression is not compression:
+        return {}
+    if entry.content_hash is not None:
+        return {Piece(0, entry.size): entry.content_hash}
+    return {chunk.piece: chunk.content_hash for chunk in entry.chunks}
+
+
+def _read(source: str, piece: Piece) -> bytes:
+    """Return a piece of a file, which must not have shrunk since it was looked at."""
     try:
         descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            data = os.pread(descriptor, piece.size, piece.offset) if piece.size else b""
+        finally:
+            os.close(descriptor)
     except OSError as err:
         raise RepositoryError(f"cannot read {source}: {err.strerror}") from err
-    with contextlib.closing(os.fdopen(descriptor, "rb", buffering=0)) as stream:
-        data = os.pread(stream.fileno(), piece.size, piece.offset) if piece.size else b""
     if len(data) != piece.size:
         raise RepositoryError(
             f"{source} became shorter while it was published",

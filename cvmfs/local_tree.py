@@ -55,7 +55,7 @@ class LocalEntry:
     """An entry and where it comes from; `leader` is the first path of a hard link's names, else empty."""
 
     entry: Entry
-    source: Path
+    source: str
     leader: str = ""
 
 
@@ -69,7 +69,7 @@ class LocalDirectory:
 
 
 def scan(
-    folder: Path, path: str, *, owners: Owners, rules: TreeRules = AS_IT_IS
+    folder: Path | str, path: str, *, owners: Owners, rules: TreeRules = AS_IT_IS
 ) -> Iterator[LocalDirectory]:
     """Return the directories of a folder that is to be at `path`, each before those in it.
 
@@ -82,7 +82,7 @@ def scan(
     except OSError as err:
         raise RepositoryError(f"cannot read {folder}: {err.strerror}") from err
     children = [
-        local_entry(Path(item.path), join(path, item.name), owners=owners, rules=rules)
+        local_entry(item, join(path, item.name), owners=owners, rules=rules)
         for item in listing
         if item.name not in MARKERS
     ]
@@ -95,16 +95,17 @@ def scan(
 
 
 def local_entry(
-    source: Path, path: str, *, owners: Owners, rules: TreeRules = AS_IT_IS
+    item: Path | os.DirEntry[str], path: str, *, owners: Owners, rules: TreeRules = AS_IT_IS
 ) -> LocalEntry:
-    """Return what is at `source` as the entry at `path`, without a hash.
+    """Return a local file, folder or link as the entry at `path`, without a hash.
 
     Raises:
         RepositoryError: it is not there, or the rules forbid it.
     """
+    source = os.fspath(item)
     try:
-        status = source.lstat()
-        target = str(source.readlink()) if stat.S_ISLNK(status.st_mode) else ""
+        status = item.stat(follow_symlinks=False)
+        target = str(Path(source).readlink()) if stat.S_ISLNK(status.st_mode) else ""
     except OSError as err:
         raise RepositoryError(f"cannot read {source}: {err.strerror}") from err
     _check_allowed(source, status.st_mode, target, rules)
@@ -124,7 +125,7 @@ def local_entry(
     return LocalEntry(entry, source, f"{status.st_dev}:{status.st_ino}" if is_linked else "")
 
 
-def _check_allowed(source: Path, mode: int, target: str, rules: TreeRules) -> None:
+def _check_allowed(source: str, mode: int, target: str, rules: TreeRules) -> None:
     if "$(" in target and rules.variable_links is VariableLinks.REFUSE:
         raise RepositoryError(
             f"the link {source} has $( in its target {target!r}, which CVMFS clients replace by a variable",
@@ -139,7 +140,7 @@ def _check_allowed(source: Path, mode: int, target: str, rules: TreeRules) -> No
         )
 
 
-def _attributes(source: Path) -> bytes | None:
+def _attributes(source: str) -> bytes | None:
     try:
         return encode(attributes_of(source))
     except RepositoryError as err:

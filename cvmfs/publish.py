@@ -24,7 +24,7 @@ from cvmfs.errors import RepositoryError
 from cvmfs.graft import graft as graft_into
 from cvmfs.hashes import Algorithm, ContentHash, Suffix
 from cvmfs.history import tagged, tags_of
-from cvmfs.ingest import Content, CutMarks, Ingest
+from cvmfs.ingest import Content, CutMarks, Ingest, LocalFile
 from cvmfs.keys import RepositoryKeys
 from cvmfs.lease import Lease
 from cvmfs.local_tree import (
@@ -37,7 +37,7 @@ from cvmfs.local_tree import (
 )
 from cvmfs.manifest import Manifest
 from cvmfs.owners import Owners
-from cvmfs.paths import MARKER, MARKERS, absolute, name_of, parent_of, repository_path
+from cvmfs.paths import MARKER, MARKERS, absolute, join, name_of, parent_of, repository_path
 from cvmfs.repository import Repository, check_whitelisted, commit
 from cvmfs.snapshots import Snapshot, Tree
 from cvmfs.splitting import (
@@ -120,7 +120,7 @@ class Transaction:
         directories = list(scan(source, target, owners=owners, rules=rules))
         if not rules.xattrs:
             _warn_of_capabilities(folder, directories)
-        contents = dict(self._ingest.files(_files_of(directories)))
+        contents = self._ingest.files(self._files_of(directories))
         self._place_directory(root.entry)
         if nest:
             self._catalogs.nest(target)
@@ -140,7 +140,8 @@ class Transaction:
         local = replace(local, leader="")  # other names of the file are not put here
         if local.entry.is_directory:
             raise RepositoryError(f"{file} is a folder", hint="put it with put_tree")
-        contents = dict(self._ingest.files(_files((local,))))
+        before = self._catalogs.get(target) if self._has_directory(target) else None
+        contents = self._ingest.files(_files((local,), {target: before}))
         self._place(self._filled(local, contents))
 
     def put_bytes(
@@ -155,7 +156,8 @@ class Transaction:
             RepositoryError: a directory is in its place.
         """
         target = _file_path(path)
-        stored = self._ingest.bytes(content, target)
+        old = self._catalogs.get(target) if self._has_directory(target) else None
+        stored = self._ingest.content(content, target, old)
         entry = _with_content(
             Entry(
                 path=target, mode=_REGULAR | (mode & _PERMISSIONS), size=len(content),
@@ -165,8 +167,7 @@ class Transaction:
             stored,
         )  # fmt: skip
         self._count(stored)
-        old = self._catalogs.get(target) if mtime is None and self._has_directory(target) else None
-        if old is not None:
+        if mtime is None and old is not None:
             same_time = replace(entry, mtime=old.mtime, mtime_ns=old.mtime_ns)
             entry = same_time if same_time == old else entry
         self._place(entry)
@@ -224,6 +225,12 @@ class Transaction:
 
     # -- placing entries
 
+    def _files_of(self, directories: Sequence[LocalDirectory]) -> Iterator[LocalFile]:
+        for directory in directories:
+            is_there = self._has_directory(join(directory.path, MARKER))
+            before = self._catalogs.children(directory.path) if is_there else []
+            yield from _files(directory.children, {entry.path: entry for entry in before})
+
     def _unnest(self, path: str) -> None:
         entry = self._catalogs.get(path) if path and self._has_directory(path) else None
         if entry is not None and entry.is_mountpoint:
@@ -269,10 +276,15 @@ class Transaction:
         for gone in old.keys() - wanted.keys():
             if name_of(gone) not in MARKERS:
                 self._catalogs.remove(gone)
-        for entry in self._link(directory, wanted, old):
-            self._put_if_different(
-                entry, self._catalogs.get(entry.path) if entry.path in old else None
-            )
+        entries = list(self._link(directory, wanted, old))
+        for entry in entries:
+            before = old.get(entry.path)
+            if before is not None and before.link_group:  # a name of it may have gone just now
+                before = self._catalogs.get(entry.path)
+            if before is not None:
+                self._put_if_different(entry, before)
+        if new := [entry for entry in entries if entry.path not in old]:
+            self._catalogs.add(path, new)
         self._catalogs.recount(path)
 
     def _link(
@@ -463,17 +475,14 @@ def _warn_of_capabilities(folder: Path, directories: Sequence[LocalDirectory]) -
         )  # fmt: skip
 
 
-def _files_of(directories: Sequence[LocalDirectory]) -> Iterator[tuple[Path, str]]:
-    for directory in directories:
-        yield from _files(directory.children)
-
-
-def _files(children: Sequence[LocalEntry]) -> Iterator[tuple[Path, str]]:
+def _files(
+    children: Sequence[LocalEntry], before: Mapping[str, Entry | None]
+) -> Iterator[LocalFile]:
     """Return the regular files among local entries, a hard link once."""
     for child in children:
-        is_first = child.leader in ("", child.entry.path)
-        if child.entry.kind is Kind.FILE and is_first:
-            yield child.source, child.entry.path
+        entry = child.entry
+        if entry.kind is Kind.FILE and child.leader in ("", entry.path):
+            yield LocalFile(child.source, entry.path, entry.size, before.get(entry.path))
 
 
 def _with_content(entry: Entry, content: Content) -> Entry:

@@ -80,7 +80,7 @@ def decode(blob: bytes | None) -> dict[str, bytes]:
     return attributes
 
 
-def attributes_of(file: Path) -> dict[str, bytes]:
+def attributes_of(file: str | Path) -> dict[str, bytes]:
     """Return the attributes of a local file, directory or link itself, without those of this machine.
 
     Raises:
@@ -100,7 +100,7 @@ def attributes_of(file: Path) -> dict[str, bytes]:
         ) from err
 
 
-def has_capability(file: Path) -> bool:
+def has_capability(file: str | Path) -> bool:
     """Return whether a local program carries capabilities."""
     try:
         return CAPABILITY in os.listxattr(file, follow_symlinks=False)
