@@ -13,7 +13,7 @@ from cvmfs.pull import Pulled
 from cvmfs.replicate import JOBS, Replication
 from cvmfs.replicate import replicate as replicate_repository
 from cvmfs.storage.places import storage_at
-from pansoft import clock, embedded, workspace
+from pansoft import clock, target, workspace
 from pansoft.context import Context
 
 
@@ -23,7 +23,7 @@ from pansoft.context import Context
 @click.option(
     "--public-key",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The repository's public key, by default the embedded repository's.",
+    help="The repository's public key, by default that of the site's repository.",
 )
 @click.option("--fqrn", help="The repository's name, by default the end of URL.")
 @click.option(
@@ -56,7 +56,7 @@ def replicate(
     done = replicate_repository(
         url,
         storage_at(place),
-        public_key or embedded.public_key(workspace.state_of(context)),
+        public_key or target.public_key(workspace.state_of(context)),
         at=clock.now(),
         fqrn=fqrn,
         jobs=jobs,

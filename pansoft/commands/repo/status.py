@@ -12,7 +12,7 @@ import click
 from core.canonical import readable_json
 from core.errors import EXIT_REFUSED
 from cvmfs.mirrors import Alarm, Mirror, alarms, look, readable_age
-from pansoft import clock, embedded, workspace
+from pansoft import clock, target, workspace
 from pansoft.context import Context
 
 
@@ -21,7 +21,7 @@ from pansoft.context import Context
 @click.option(
     "--public-key",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The repository's public key, by default the embedded repository's.",
+    help="The repository's public key, by default that of the site's repository.",
 )
 @click.option("--fqrn", help="The repository's name, by default the end of each address.")
 @click.option(
@@ -56,7 +56,7 @@ def status(
     Example: pansoft repo status http://s0.example.org/cvmfs/software.example.org
     http://s1.example.org/cvmfs/software.example.org --public-key software.example.org.pub
     """
-    key = public_key or embedded.public_key(workspace.state_of(context))
+    key = public_key or target.public_key(workspace.state_of(context))
     at = clock.now()
     mirrors = look(urls, key, at=at, fqrn=fqrn)
     found = alarms(mirrors, at=at, max_age=timedelta(hours=max_age), warn=timedelta(days=warn_days))
