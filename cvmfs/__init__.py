@@ -47,6 +47,8 @@ public cvmfs/cvmfs sources that it was read from.
     reader         read and verify from the public key upward
     pull           what a replica lacks, over several connections
     replicate      a Stratum 1: made, updated, taken up where it was broken off
+    catalog_rules  what holds for one catalog as a database
+    seen           a set of objects that may be larger than memory
     check          every rule of the format, over everything
     mirrors        several servers of one repository held against each other
     server_info    what a web server says of itself: its repositories, its contact

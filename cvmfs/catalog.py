@@ -61,6 +61,13 @@ CREATE TABLE statistics (counter TEXT, value INTEGER, CONSTRAINT pk_statistics P
 COMMIT;
 """  # noqa: E501 - verbatim
 
+TABLES = {
+    statement.split()[2]: statement
+    for statement in (line.strip().rstrip(";") for line in _TABLES.splitlines())
+    if statement.startswith("CREATE")
+}
+"""The statement that makes each table or index, by its name, as it stands in the database."""
+
 _COLUMNS = (
     "md5path_1, md5path_2, parent_1, parent_2, hardlinks, hash, size, mode, mtime, mtimens, flags, "
     "name, symlink, uid, gid, xattr"
@@ -137,6 +144,11 @@ class Catalog:
     def close(self) -> None:
         """Close the database."""
         self._db.close()
+
+    @property
+    def database(self) -> sqlite3.Connection:
+        """Return the database, for looking at what only a check looks at."""
+        return self._db
 
     # -- what it says of itself
 

@@ -1,42 +1,60 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Everything a repository consists of, held against every rule of the format.
 
-The rules are those of the genuine `cvmfs_swissknife check` and `scrub` (swissknife_check.cc), and two more:
-a content has the size that its row says, and rowids are dense. In contrast to the genuine check, every object
-is read and hashed.
+The rules are those of the genuine `cvmfs_swissknife check` and `scrub` (swissknife_check.cc), and more: a
+content has the size that its row says, rowids are dense, databases are whole. In contrast to the genuine
+check, every object is read and hashed. Memory does not grow with the repository: the catalogs of one way down
+the tree are open at a time, and what was seen is on disk.
 
     objects      present, bytes as their name says, content as long as the row says
-    catalogs     size and root_prefix as the parent announces, dense rowids, no row that nobody lists
+    catalogs     a sound database with the genuine tables, properties and types; size and root_prefix as the
+                 parent announces; the root's revision is the manifest's; dense rowids; no row that nobody
+                 lists
     nesting      transition rows equal but for flags; marker in every nested catalog and nowhere else;
                  a mountpoint has no children in the parent; as many mountpoints as nested catalogs
     rows         flags fit the mode; a file has a hash or chunks, others have none; link counts; extended
-                 attributes can be read;
-                 the names of a hard link are in one directory, equal, and as many as they say
+                 attributes can be read; the names of a hard link are in one directory, equal, and as many as
+                 they say
     chunks       follow one another from 0 to the file's end
     statistics   all 24 counters exact
-    history      the tag trunk is this revision; every tagged root catalog is there
+    history      the tag trunk is this revision; branches of tags are there and used; no tag is older than its
+                 branch; every tagged root catalog is there and as large as its tag says
+    reflog       there if the manifest names it, with that hash; holds what the manifest and the tags name
+    metainfo     a JSON object as documented
+    storage      no file below data/ that is no object (if a storage is given)
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import re
+import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 from core.errors import UserError
 from cvmfs.catalog import Catalog, NestedCatalog, flags_of
+from cvmfs.catalog_rules import oddities
 from cvmfs.compression import Compression, decompress
+from cvmfs.describe import metainfo_of
 from cvmfs.entries import Entry, Kind
-from cvmfs.hashes import ContentHash, Suffix, object_path
-from cvmfs.history import TRUNK, tags_of
+from cvmfs.errors import NotFound
+from cvmfs.hashes import ContentHash, Suffix, algorithm_of, empty_file, object_path, parse_hash
+from cvmfs.history import TRUNK, Tag, branches_of, tags_of
 from cvmfs.paths import MARKER, absolute, join
-from cvmfs.reader import Reader, pieces
+from cvmfs.reader import Reader
+from cvmfs.reflog import REFLOG, Reference, ReferenceType, references_in, references_of, verified
+from cvmfs.seen import SeenObjects
 from cvmfs.statistics import NAMES, Counters
+from cvmfs.storage.storage import Storage
 from cvmfs.xattrs import decode
 
 log = logging.getLogger(__name__)
+
+_OBJECT = re.compile(r"data/([0-9a-f]{2})/([0-9a-f]{38}(?:-rmd160|-shake128)?)([CHXMP]?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +72,23 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """What was looked at and what was found. `stored_bytes` counts every object once, as stored."""
+    """What was looked at and what was found. `stored_bytes` counts every object once, as stored.
+
+    What several revisions share is looked at once. `unused_objects` are those in the storage that no
+    revision leads to, if that was asked: they are no fault, garbage collection takes them.
+    """
 
     fqrn: str
     revision: int
     root_hash: ContentHash
+    revisions: int
     catalogs: int
     entries: int
     objects: int
     stored_bytes: int
     findings: tuple[Finding, ...]
+    unused_objects: int | None = None
+    unused_bytes: int | None = None
 
     @property
     def is_sound(self) -> bool:
@@ -71,23 +96,55 @@ class CheckReport:
         return not self.findings
 
 
-def check(reader: Reader, *, contents: bool = True) -> CheckReport:
+def check(
+    reader: Reader,
+    *,
+    contents: bool = True,
+    all_revisions: bool = False,
+    storage: Storage | None = None,
+) -> CheckReport:
     """Return what is wrong with the revision of a reader; its signatures were verified when it was opened.
 
-    Without `contents` the objects of files are not read, only catalogs, history, certificate and metainfo.
+    Args:
+        reader: the repository.
+        contents: whether the objects of files are read too, not only catalogs, history and the like.
+        all_revisions: whether all that tags and the reflog lead to is checked, beside the current one.
+        storage: where the repository is; what is there and belongs to no revision is counted then, and
+            every revision is checked.
     """
     work = _Check(reader, contents)
-    work.everything()
+    try:
+        work.everything(all_revisions=all_revisions or storage is not None)
+        unused = None if storage is None else work.leftovers(storage)
+    finally:
+        work.seen.close()
     return CheckReport(
         fqrn=reader.fqrn,
         revision=reader.revision,
         root_hash=reader.root_hash,
-        catalogs=work.catalogs,
+        revisions=work.revisions,
+        catalogs=len(work.checked),
         entries=work.entries,
-        objects=len(work.seen),
+        objects=work.objects,
         stored_bytes=work.stored_bytes,
         findings=tuple(work.findings),
+        unused_objects=None if unused is None else unused.objects,
+        unused_bytes=None if unused is None else unused.bytes,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """What others need of a catalog that was checked: its root row and its counters."""
+
+    root: Entry | None
+    total: Counters
+
+
+@dataclass(slots=True)
+class _Leftovers:
+    objects: int = 0
+    bytes: int = 0
 
 
 @dataclass
@@ -95,77 +152,108 @@ class _Check:
     reader: Reader
     contents: bool
     findings: list[Finding] = field(default_factory=list)
-    seen: set[str] = field(default_factory=set)
-    catalogs: int = 0
+    seen: SeenObjects = field(default_factory=SeenObjects)
+    checked: dict[tuple[ContentHash, str], _Checked] = field(default_factory=dict)
+    revisions: int = 0
     entries: int = 0
+    objects: int = 0
     stored_bytes: int = 0
-    _uses: set[str] = field(default_factory=set)
 
-    def everything(self) -> None:
+    def everything(self, *, all_revisions: bool) -> None:
         manifest = self.reader.manifest
         self._object(manifest.certificate, Suffix.CERTIFICATE)
-        if manifest.metainfo is not None:
-            self._object(manifest.metainfo, Suffix.METAINFO)
-        self._history()
-        root = NestedCatalog("", self.reader.root_hash, manifest.root_size)
-        self._catalog(root, mountpoint=None)
+        self._metainfo()
+        tags = self._history()
+        references = self._reflog(tags)
+        self._revision(self.reader.root_hash, manifest.root_size, self.reader.revision)
+        if all_revisions:
+            for tag in tags:
+                self._revision(tag.root_hash, tag.root_size, tag.revision)
+            for reference in references:
+                if reference.type is ReferenceType.CATALOG:
+                    self._revision(reference.content_hash, 0, None)
+                else:
+                    self._object(reference.content_hash, reference.type.suffix)
+
+    def _revision(self, root_hash: ContentHash, size: int, revision: int | None) -> None:
+        if (root_hash, "") not in self.checked:
+            self.revisions += 1
+            self._catalog(NestedCatalog("", root_hash, size), mountpoint=None, revision=revision)
 
     # -- catalogs
 
-    def _catalog(self, nested: NestedCatalog, mountpoint: Entry | None) -> Counters:
-        """Check a catalog and those below it, and return the counters of all of them."""
-        self._object(nested.content_hash, Suffix.CATALOG)
-        try:
-            catalog = self.reader.catalog(nested)
-            statistics = catalog.statistics()
-        except UserError as err:
-            self._find("catalogs", nested.path, str(err))
-            return Counters()
-        self.catalogs += 1
-        self._root_row(catalog, nested, mountpoint)
+    def _catalog(
+        self, nested: NestedCatalog, mountpoint: Entry | None, revision: int | None = None
+    ) -> Counters:
+        """Check a catalog and those below it, unless another revision has it too; return their counters."""
+        key = (nested.content_hash, nested.path)
+        if key not in self.checked:
+            self._object(nested.content_hash, Suffix.CATALOG)
+            try:
+                with closing(self.reader.load(nested)) as catalog:
+                    self.checked[key] = self._open_catalog(catalog, nested, revision)
+            except (UserError, sqlite3.Error) as err:
+                self._find("catalogs", nested.path, str(err))
+                self.checked[key] = _Checked(None, Counters())
+        checked = self.checked[key]
+        if mountpoint is not None and checked.root is not None:
+            self._transition(mountpoint, checked.root)
+        return checked.total
+
+    def _open_catalog(
+        self, catalog: Catalog, nested: NestedCatalog, revision: int | None
+    ) -> _Checked:
+        statistics = catalog.statistics()
+        for sentence in oddities(catalog, revision=revision):
+            self._find("catalogs", nested.path, sentence)
+        root = self._root_row(catalog, nested)
         self._compare(nested.path, "self", statistics.own, catalog.counted())
         mountpoints = self._directory(catalog, nested.path, nested.path)
-        if catalog.max_rowid != catalog.row_count:
-            self._find(
-                "catalogs",
-                nested.path,
-                f"{catalog.row_count} rows are numbered to {catalog.max_rowid}",
-            )
+        self._numbering(catalog, nested.path, mountpoints.rows)
+        for bound in catalog.bound():
+            self._object(bound.content_hash, Suffix.CATALOG)
+        below = self._nested(catalog, mountpoints.found)
+        self._compare(nested.path, "subtree", statistics.below, below)
+        return _Checked(root, statistics.total)
+
+    def _nested(self, catalog: Catalog, mountpoints: Iterable[Entry]) -> Counters:
+        """Check the nested catalogs of a catalog, and return the counters of all of them."""
         below = Counters()
-        for entry in mountpoints.found:
+        expected = set(catalog.nested)
+        for entry in mountpoints:
             announced = catalog.nested.get(entry.path)
             if announced is None:
                 self._find(
                     "nesting", entry.path, "is a mountpoint of which the catalog knows no hash"
                 )
                 continue
+            expected.remove(entry.path)
             below += self._catalog(announced, entry)
-        for path in catalog.nested.keys() - {entry.path for entry in mountpoints.found}:
+        for path in sorted(expected):
             self._find("nesting", path, "is listed as a nested catalog and is no mountpoint")
-        if mountpoints.rows != catalog.row_count:
-            self._find(
-                "catalogs",
-                nested.path,
-                f"{catalog.row_count} rows, of which {mountpoints.rows} are in a directory of it",
-            )
-        self._compare(nested.path, "subtree", statistics.below, below)
-        return statistics.total
+        return below
 
-    def _root_row(self, catalog: Catalog, nested: NestedCatalog, mountpoint: Entry | None) -> None:
+    def _numbering(self, catalog: Catalog, path: str, listed: int) -> None:
+        rows = catalog.row_count
+        if catalog.max_rowid != rows:
+            self._find("catalogs", path, f"{rows} rows are numbered to {catalog.max_rowid}")
+        if listed != rows:
+            self._find("catalogs", path, f"{rows} rows, of which {listed} are in a directory of it")
+
+    def _root_row(self, catalog: Catalog, nested: NestedCatalog) -> Entry | None:
         root = catalog.get(nested.path)
         if root is None or not root.is_directory:
             self._find("catalogs", nested.path, "the catalog has no root directory")
-            return
+            return None
         if root.is_nested_root != bool(nested.path):
             self._find("nesting", nested.path, "the flag for the root of a nested catalog is wrong")
-        if mountpoint is not None:
-            self._transition(mountpoint, root)
-            if catalog.get(join(nested.path, MARKER)) is None:
-                self._find("nesting", nested.path, f"has no {MARKER}")
+        if nested.path and catalog.get(join(nested.path, MARKER)) is None:
+            self._find("nesting", nested.path, f"has no {MARKER}")
         self._flags(catalog, root)
+        self._links_of_directory(catalog, root)
         if not nested.path:
             self.entries += 1
-            self._links_of_directory(catalog, root)
+        return root
 
     def _transition(self, mountpoint: Entry, root: Entry) -> None:
         as_plain = replace(mountpoint, is_mountpoint=False, is_nested_root=False)
@@ -188,7 +276,6 @@ class _Check:
                 listed.found.append(entry)
                 if catalog.children(entry.path):
                     self._find("nesting", entry.path, "has children in the parent's catalog")
-                self._links_of_directory(catalog, entry)
             elif entry.is_directory:
                 self._links_of_directory(catalog, entry)
                 deeper = self._directory(catalog, entry.path, root)
@@ -209,9 +296,14 @@ class _Check:
         elif entry.content_hash is not None or entry.chunks:
             self._find("rows", entry.path, f"is a {entry.kind} and has a content")
         self._attributes(entry)
-        target_size = len(os.fsencode(entry.target))
-        if entry.kind is Kind.SYMLINK and entry.size != target_size:
-            self._find("rows", entry.path, f"has the size {entry.size}, its target {target_size}")
+        self._target(entry)
+
+    def _target(self, entry: Entry) -> None:
+        size = len(os.fsencode(entry.target))
+        if entry.kind is Kind.SYMLINK and entry.size != size:
+            self._find("rows", entry.path, f"has the size {entry.size}, its target {size}")
+        if entry.kind is Kind.SYMLINK and not entry.target:
+            self._find("rows", entry.path, "is a symlink without a target")
         if entry.kind is not Kind.SYMLINK and entry.target:
             self._find("rows", entry.path, f"is a {entry.kind} and has a target")
 
@@ -242,19 +334,17 @@ class _Check:
             end = chunk.piece.offset + chunk.piece.size
         if entry.chunks and end != entry.size:
             self._find("chunks", entry.path, f"the chunks end at {end}, the file at {entry.size}")
-        if self.contents:
-            for content_hash, suffix, piece in pieces(entry):
-                self._content(entry, content_hash, suffix, piece.size)
+        self._contents(entry)
+
+    def _contents(self, entry: Entry) -> None:
+        """Check the objects of a file; a chunked one may have an object of the whole beside them."""
+        if entry.content_hash is not None:
+            self._content(entry, entry.content_hash, Suffix.FILE, entry.size)
+        for chunk in entry.chunks:
+            self._content(entry, chunk.content_hash, Suffix.CHUNK, chunk.piece.size)
 
     def _links_of_directory(self, catalog: Catalog, entry: Entry) -> None:
-        if entry.is_mountpoint:
-            nested = catalog.nested.get(entry.path)
-            if nested is None:
-                return
-            try:
-                catalog = self.reader.catalog(nested)
-            except UserError:
-                return  # is found when the nested catalog is checked
+        """Check a directory's link count where its content is: a mountpoint's row equals that one."""
         expected = 2 + catalog.count_directories(entry.path)
         if entry.link_count != expected:
             self._find("rows", entry.path, f"has the link count {entry.link_count}, not {expected}")
@@ -279,7 +369,10 @@ class _Check:
     # -- objects
 
     def _content(self, entry: Entry, content_hash: ContentHash, suffix: Suffix, size: int) -> None:
-        stored = self._object(content_hash, suffix, f"{entry.compression.name} {size}")
+        if not self.contents:
+            self.seen.add(content_hash, suffix)
+            return
+        stored = self._object(content_hash, suffix, f"{entry.compression:d} {size}")
         if stored is None:
             return
         where = object_path(content_hash, suffix)
@@ -292,40 +385,115 @@ class _Check:
             self._find("objects", entry.path, f"{where} holds {found} bytes, not {size}")
 
     def _object(
-        self, content_hash: ContentHash, suffix: Suffix, use: str = Compression.ZLIB.name
+        self, content_hash: ContentHash, suffix: Suffix, use: str = "whole"
     ) -> bytes | None:
         """Return an object's bytes if it is sound and was not seen in this use."""
-        path = object_path(content_hash, suffix)
-        if f"{path} {use}" in self._uses:
+        if not self.seen.add(content_hash, suffix, use):
             return None
-        self._uses.add(f"{path} {use}")
+        is_first = self.seen.add(content_hash, suffix)
         try:
             stored = self.reader.stored_object(content_hash, suffix)
         except UserError as err:
-            self.findings.append(Finding("objects", path, str(err)))
+            self.findings.append(Finding("objects", object_path(content_hash, suffix), str(err)))
             return None
-        if path not in self.seen:
-            self.seen.add(path)
+        if is_first:
+            self.objects += 1
             self.stored_bytes += len(stored)
         return stored
 
-    # -- history and statistics
+    # -- history, reflog, metainfo
 
-    def _history(self) -> None:
-        manifest = self.reader.manifest
-        if manifest.history is None:
+    def _metainfo(self) -> None:
+        metainfo = self.reader.manifest.metainfo
+        if metainfo is None or self._object(metainfo, Suffix.METAINFO) is None:
             return
-        self._object(manifest.history, Suffix.HISTORY)
+        try:
+            metainfo_of(self.reader)
+        except UserError as err:
+            self._find("metainfo", "", str(err))
+
+    def _history(self) -> tuple[Tag, ...]:
+        manifest = self.reader.manifest
+        if manifest.history is None or self._object(manifest.history, Suffix.HISTORY) is None:
+            return ()
         try:
             tags = tags_of(self.reader)
+            branches = {branch.name: branch for branch in branches_of(self.reader)}
         except UserError as err:
             self._find("history", "", str(err))
-            return
+            return ()
+        for name in branches.keys() - {tag.branch for tag in tags}:
+            self._find("history", "", f"no tag is on the branch {name}")
         for tag in tags:
-            self._object(tag.root_hash, Suffix.CATALOG)
+            self._tag_size(tag)
             is_current = (tag.root_hash, tag.revision) == (manifest.root_hash, manifest.revision)
             if tag.name == TRUNK and not is_current:
                 self._find("history", "", f"the tag {TRUNK} is revision {tag.revision}")
+            branch = branches.get(tag.branch)
+            if tag.branch and branch is None:
+                self._find("history", "", f"the tag {tag.name} is on no branch {tag.branch}")
+            elif branch is not None and tag.revision < branch.initial_revision:
+                self._find("history", "", f"the tag {tag.name} is older than its branch")
+        return tags
+
+    def _tag_size(self, tag: Tag) -> None:
+        stored = self._object(tag.root_hash, Suffix.CATALOG, f"tag {tag.root_size}")
+        if stored is None or not tag.root_size:
+            return
+        where = object_path(tag.root_hash, Suffix.CATALOG)
+        try:
+            size = len(decompress(stored, Compression.ZLIB, where=where))
+        except UserError as err:
+            self._find("history", "", str(err))
+            return
+        if size != tag.root_size:
+            self._find(
+                "history",
+                "",
+                f"the tag {tag.name} says {tag.root_size} bytes of {where}, not {size}",
+            )
+
+    def _reflog(self, tags: Iterable[Tag]) -> tuple[Reference, ...]:
+        manifest, source = self.reader.manifest, self.reader.location.source
+        try:
+            content = source.get(REFLOG)
+        except NotFound:
+            if manifest.reflog is not None:
+                self._find("reflog", "", f"{source.describe(REFLOG)} is missing")
+            return ()
+        try:
+            references = verified(content, manifest, where=source.describe(REFLOG))
+        except UserError as err:
+            self._find("reflog", "", str(err))
+            return ()
+        known = {reference.content_hash for reference in references}
+        for needed in (*references_in(manifest), *references_of(tags)):
+            if needed.content_hash not in known:
+                self._find(
+                    "reflog",
+                    "",
+                    f"does not hold the {needed.type.name.lower()} {needed.content_hash}",
+                )
+        return references
+
+    # -- the storage
+
+    def leftovers(self, storage: Storage) -> _Leftovers:
+        """Count the objects that nothing leads to, and find what is no object at all."""
+        unused = _Leftovers()
+        for file in storage.files("data/"):
+            named = _OBJECT.fullmatch(file.path)
+            if named is None:
+                self.findings.append(Finding("storage", file.path, "is no object"))
+                continue
+            content_hash = parse_hash(named[1] + named[2], where=file.path)
+            is_needed = content_hash == empty_file(algorithm_of(content_hash))  # by any publisher
+            if not is_needed and not self.seen.has(content_hash, Suffix(named[3])):
+                unused.objects += 1
+                unused.bytes += file.size
+        return unused
+
+    # -- findings
 
     def _compare(self, path: str, scope: str, found: Counters, expected: Counters) -> None:
         for name, is_, should_be in _different(found, expected):

@@ -132,9 +132,8 @@ def rotate_key(
         return load_keys(folder, fqrn)
     old = load_keys(folder, fqrn)
     old.master()
-    if (
-        not next_certificate.exists()
-    ):  # it is written last: without it the key is not known to anybody
+    if not next_certificate.exists():
+        # it is written last: without it the key is not known to anybody
         key = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
         write_atomic(next_key, _private_pem(key), mode=0o600)
         certificate = _self_signed(key, fqrn, at)

@@ -245,6 +245,15 @@ class Reader:
         if found := self._catalogs.get(nested.content_hash):
             self._catalogs.move_to_end(nested.content_hash)
             return found.catalog
+        catalog = self.load(nested)
+        pin = self.location.contents.pin(nested.content_hash, Suffix.CATALOG)
+        self._catalogs[nested.content_hash] = _OpenCatalog(catalog, pin)
+        while len(self._catalogs) > _OPEN_CATALOGS:
+            self._catalogs.popitem(last=False)  # whoever works with it now closes it by letting go
+        return catalog
+
+    def load(self, nested: NestedCatalog) -> Catalog:
+        """Return a catalog that is the caller's alone, to close; see `catalog`."""
         where = self.location.source.describe(object_path(nested.content_hash, Suffix.CATALOG))
         content = self.location.contents.decompressed(
             nested.content_hash, Suffix.CATALOG, size=nested.size or None
@@ -260,10 +269,6 @@ class Reader:
                 f"{where} is the catalog of {absolute(catalog.root_path) or '/'}, "
                 f"not of {absolute(nested.path) or '/'}"
             )
-        pin = self.location.contents.pin(nested.content_hash, Suffix.CATALOG)
-        self._catalogs[nested.content_hash] = _OpenCatalog(catalog, pin)
-        while len(self._catalogs) > _OPEN_CATALOGS:
-            self._catalogs.popitem(last=False)  # whoever works with it now closes it by letting go
         return catalog
 
     @property

@@ -8,15 +8,18 @@ import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cvmfs.check import check
 from cvmfs.hashes import ContentHash, Suffix, object_path
+from cvmfs.history import Branch, Tag, history_object
 from cvmfs.keys import RepositoryKeys
-from cvmfs.manifest import sign_manifest
+from cvmfs.manifest import Manifest, sign_manifest
+from cvmfs.publish import transaction
 from cvmfs.repository import Repository
-from tests.cvmfs.samples import flip_byte, object_file, read
+from tests.cvmfs.samples import LATER, flip_byte, object_file, read
 
 
 @pytest.fixture(name="broken")
@@ -178,11 +181,82 @@ def test_unbroken_repository_passes_the_same_way(
             "",
             ["/odd: catalogs: "],
         ),
+        ("CREATE TABLE more (x)", "", ["/odd: catalogs: more is not the table or index"]),
+        ("DROP INDEX idx_catalog_parent", "", ["/odd: catalogs: idx_catalog_parent is not"]),
+        ("UPDATE properties SET value = '1.0' WHERE key = 'schema'", "", ["/odd: catalogs: "]),
+        (
+            "UPDATE properties SET value = '8' WHERE key = 'schema_revision'",
+            "",
+            ["/odd: catalogs: the schema has the unknown revision 8"],
+        ),
+        (
+            "UPDATE properties SET value = 'x' WHERE key = 'previous_revision'",
+            "",
+            ["/odd: catalogs: previous_revision: 'x' is not a content hash"],
+        ),
+        (
+            "",
+            "UPDATE properties SET value = '7' WHERE key = 'revision'",
+            ["/: catalogs: the catalog is of revision 7, not 2"],
+        ),
+        (
+            "UPDATE catalog SET hash = x'00' WHERE name = 'secret'",
+            "",
+            ["/odd: catalogs: 1 rows have a hash that is not 20 bytes"],
+        ),
+        (
+            "UPDATE catalog SET name = 'a/b' WHERE name = 'secret'",
+            "",
+            ["/odd: catalogs: 1 rows have no name of a file"],
+        ),
+        (
+            "UPDATE catalog SET uid = 'root' WHERE name = 'secret'",
+            "",
+            ["/odd: catalogs: 1 rows have a number that is none"],
+        ),
+        (
+            "UPDATE catalog SET mtimens = 1000000000 WHERE name = 'secret'",
+            "",
+            ["/odd: catalogs: 1 rows have nanoseconds of more than a second"],
+        ),
+        (
+            "INSERT INTO chunks VALUES (1, 2, 0, 5, zeroblob(20))",
+            "",
+            ["/odd: catalogs: 1 chunks belong to no chunked file"],
+        ),
+        (
+            "UPDATE catalog SET md5path_1 = 5 WHERE name = 'secret'",
+            "",
+            ["/odd/secret: rows: has the flags None, not 4"],
+        ),
+        (
+            "UPDATE catalog SET xattr = x'01' WHERE name = 'secret'",
+            "",
+            ["/odd/secret: rows: extended attributes"],
+        ),
+        (
+            "UPDATE catalog SET xattr = x'0100' WHERE name = 'secret'",
+            "",
+            ["/odd/secret: rows: has a list of extended attributes with nothing in it"],
+        ),
+        (
+            "UPDATE catalog SET symlink = '', size = 0 WHERE name = 'dangling'",
+            "",
+            ["/odd/dangling: rows: is a symlink without a target"],
+        ),
+        (
+            "DELETE FROM catalog WHERE name = '.cvmfscatalog'",
+            "",
+            ["/odd: nesting: has no .cvmfscatalog"],
+        ),
     ],
     ids=[
         "own counter", "subtree counter", "missing counter", "directory link count",
         "hard link count", "chunk offset", "size", "transition", "root flag", "nested list",
         "symlink flag", "symlink size", "no hash", "dangling row", "sparse rowids", "root prefix",
+        "more tables", "index", "schema", "schema revision", "previous revision", "revision", "hash length",
+        "name", "number", "nanoseconds", "stray chunk", "key", "attributes", "no attributes", "no target",
+        "no marker",
     ],
 )  # fmt: skip
 def test_broken_rule_is_found(
@@ -212,3 +286,125 @@ def test_missing_old_root_catalog_is_found(published: Repository, keys: Reposito
     findings = check(read(published, keys)).findings
 
     assert [finding.where for finding in findings] == [object_path(previous, Suffix.CATALOG)]
+
+
+def test_damaged_database_is_found(
+    broken: Callable[[str, str], list[str]],
+) -> None:
+    found = broken(
+        "PRAGMA writable_schema = ON;"
+        "UPDATE sqlite_master SET rootpage = 1 WHERE name = 'idx_catalog_parent'",
+        "",
+    )
+
+    assert any(line.startswith("/odd: catalogs: ") for line in found), found
+
+
+def test_every_revision_is_checked_when_asked(
+    published: Repository, keys: RepositoryKeys, odd_tree: Path
+) -> None:
+    with transaction(published, keys, at=LATER) as tx:
+        tx.put_bytes(b"short-lived\n", "short-lived")
+    gone = read(published, keys).entry("short-lived").content_hash
+    with transaction(published, keys, at=LATER) as tx:
+        tx.remove("short-lived")
+    assert gone is not None
+    object_file(published, gone, Suffix.FILE).unlink()
+
+    assert check(read(published, keys)).is_sound
+    report = check(read(published, keys), all_revisions=True)
+
+    assert [finding.where for finding in report.findings] == [object_path(gone, Suffix.FILE)]
+    assert (report.revisions, report.catalogs) == (4, 5)
+
+
+def test_storage_is_searched_for_what_does_not_belong_there(
+    published: Repository, keys: RepositoryKeys
+) -> None:
+    storage = published.storage
+    unused = published.store.put_compressed(b"nobody's\n", Suffix.FILE)
+    storage.make_durable()
+    (published.folder / "data" / "ab" / "README").write_text("?")
+
+    report = check(read(published, keys), storage=storage)
+
+    assert [str(finding) for finding in report.findings] == [
+        "data/ab/README: storage: is no object"
+    ]
+    assert (report.unused_objects, report.unused_bytes) == (1, unused.size)
+    assert check(read(published, keys)).unused_objects is None
+
+
+def test_reflog_that_does_not_fit_is_found(published: Repository, keys: RepositoryKeys) -> None:
+    reflog = published.folder / ".cvmfsreflog"
+    content = reflog.read_bytes()
+    flip_byte(reflog, 200)
+    assert [finding.rule for finding in check(read(published, keys)).findings] == ["reflog"]
+    reflog.unlink()
+    assert "is missing" in check(read(published, keys)).findings[0].message
+    reflog.write_bytes(content)
+
+    def sign(manifest: Manifest) -> None:
+        (published.folder / ".cvmfspublished").write_bytes(
+            sign_manifest(manifest, keys.repository_key)
+        )
+
+    manifest = published.manifest
+    sign(replace(manifest, reflog=None))
+    assert "does not name it" in check(read(published, keys)).findings[0].message
+    other = published.store.put_compressed(b"{}\n", Suffix.METAINFO).content_hash
+    bad = published.store.put_compressed(b"[]\n", Suffix.METAINFO).content_hash
+    published.storage.make_durable()
+    sign(replace(manifest, metainfo=bad))
+    assert [finding.rule for finding in check(read(published, keys)).findings] == [
+        "metainfo", "reflog",
+    ]  # fmt: skip
+    assert other == manifest.metainfo
+
+
+@pytest.mark.parametrize(
+    ("tag", "branches", "expected"),
+    [
+        ({"branch": "side"}, (), "is on no branch side"),
+        ({}, (Branch("side", "", 1),), "no tag is on the branch side"),
+        ({"branch": "side"}, (Branch("side", "", 9),), "is older than its branch"),
+        ({"branch": "side"}, (Branch("side", "", 1),), None),
+        ({"root_size": 5}, (), "says 5 bytes of"),
+        ({"name": "trunk", "revision": 1}, (), "the tag trunk is revision 1"),
+    ],
+)
+def test_tags_that_do_not_fit_are_found(
+    tag: dict[str, Any],
+    branches: tuple[Branch, ...],
+    expected: str | None,
+    published: Repository,
+    keys: RepositoryKeys,
+) -> None:
+    manifest = published.manifest
+    sound = Tag("mine", manifest.root_hash, 2, manifest.published, "", manifest.root_size)
+    history = published.store.put(
+        _history([replace(sound, **tag)], branches, published.fqrn), Suffix.HISTORY
+    )
+    published.storage.make_durable()
+    changed = replace(manifest, history=history.content_hash)
+    (published.folder / ".cvmfspublished").write_bytes(sign_manifest(changed, keys.repository_key))
+
+    found = [one for one in check(read(published, keys)).findings if one.rule == "history"]
+
+    assert len(found) == (expected is not None)
+    assert not expected or expected in found[0].message
+
+
+def _history(tags: list[Tag], branches: tuple[Branch, ...], fqrn: str) -> bytes:
+    """Return a history with exactly these branches; the writer leaves out those without a tag."""
+    stored = zlib.decompress(history_object(tags, fqrn=fqrn, previous=None))
+    db = sqlite3.connect(":memory:")
+    db.deserialize(stored)
+    db.executemany(
+        "INSERT OR IGNORE INTO branches VALUES (?,?,?)",
+        [(branch.name, branch.parent, branch.initial_revision) for branch in branches],
+    )
+    db.commit()
+    content = db.serialize()
+    db.close()
+    return zlib.compress(content)
