@@ -393,7 +393,8 @@ def transaction(
             store.algorithm = algorithm
         seconds = max(int(at.timestamp()), manifest.published)
         catalogs = CatalogSet(store, manifest.root_hash, seconds, uid, gid)
-        work = Transaction(catalogs, Ingest(store, compress, cut_marks, chunk_size))
+        workers = store.storage.parallel_puts
+        work = Transaction(catalogs, Ingest(store, compress, cut_marks, chunk_size, workers))
         try:
             patterns = dirtab_of(catalogs)
             yield work

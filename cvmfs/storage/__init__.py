@@ -3,6 +3,7 @@
 
     storage      what every kind of place can do
     local        a directory of this machine
+    s3           a bucket, by boto3
     trouble      what the system says of a folder that cannot be written, in words
     places       the storage at an address
 

@@ -491,7 +491,8 @@ def test_killed_publish_leaves_the_old_revision_or_the_new_one(
 
     reader = open_reader(repository.folder, FQRN, keys.public_key, at=LATER)
     assert reader.revision == (2 if name == "clean_scratch" else 1)
-    assert check(reader).findings == ()
+    # The reflog may be one publish ahead of the manifest: no reader looks at it, the next publish mends it.
+    assert {finding.rule for finding in check(reader).findings} <= {"reflog"}
 
     publish_tree(repository, keys, odd_tree, "odd", at=LATER, nest=True)
     reader = read(repository, keys)

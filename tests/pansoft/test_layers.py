@@ -41,6 +41,8 @@ def test_a_layer_imports_only_what_the_table_allows(layer: str) -> None:
 
 
 ADAPTED = {
+    "boto3",
+    "botocore",
     "spython",
     "mfusepy",
     "cerberus",
