@@ -112,6 +112,7 @@ class CatalogSet:
 
     def add(self, directory: str, entries: Sequence[Entry]) -> None:
         """Add entries that are new to a directory; its link count is `recount`'s concern."""
+        self.touched_directories.update(entry.path for entry in entries if entry.is_directory)
         holder = self._with_children(directory)
         holder.rows.add(directory, entries)
         holder.is_changed = True

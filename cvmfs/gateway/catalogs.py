@@ -7,6 +7,7 @@ of their own, a special file would be left out, and what is outside the lease is
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,16 +32,26 @@ class LeasedCatalogs(CatalogSet):
         Raises:
             RepositoryError: it is a device, a fifo or a socket.
         """
-        if entry.kind is Kind.SPECIAL:
-            raise RepositoryError(
-                f"{absolute(entry.path)} is a special file, which a gateway does not take",
-                hint="leave devices, fifos and sockets out of what is published",
-            )
-        if entry.link_group:
-            entry = replace(entry, link_count=1, link_group=0)
-            if entry == self.get(entry.path):
-                return
-        super().put(entry)
+        mergeable = _mergeable(entry)
+        if mergeable is entry or mergeable != self.get(entry.path):
+            super().put(mergeable)
+
+    def add(self, directory: str, entries: Sequence[Entry]) -> None:
+        """Add entries that are new to a directory.
+
+        Raises:
+            RepositoryError: one is a device, a fifo or a socket.
+        """
+        super().add(directory, [_mergeable(entry) for entry in entries])
+
+
+def _mergeable(entry: Entry) -> Entry:
+    if entry.kind is Kind.SPECIAL:
+        raise RepositoryError(
+            f"{absolute(entry.path)} is a special file, which a gateway does not take",
+            hint="leave devices, fifos and sockets out of what is published",
+        )
+    return replace(entry, link_count=1, link_group=0) if entry.link_group else entry
 
 
 class LeasedTransaction:
