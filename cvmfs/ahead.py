@@ -24,11 +24,12 @@ class Ahead:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="ahead")
         self._begun: dict[str, Future[None]] = {}
         self._lock = threading.Lock()
+        self._is_closed = False
 
     def begin(self, name: str, fetch: Callable[[], object]) -> None:
         """Fetch an object soon, unless that has begun already."""
         with self._lock:
-            if name not in self._begun:
+            if not self._is_closed and name not in self._begun:
                 self._begun[name] = self._pool.submit(self._fetch, name, fetch)
 
     def settle(self, name: str) -> None:
@@ -42,7 +43,9 @@ class Ahead:
             begun.result()
 
     def close(self) -> None:
-        """Forget what is planned, and wait for what has begun."""
+        """Forget what is planned, wait for what has begun, and begin nothing more."""
+        with self._lock:
+            self._is_closed = True
         self._pool.shutdown(cancel_futures=True)
 
     def _fetch(self, name: str, fetch: Callable[[], object]) -> None:

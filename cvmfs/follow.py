@@ -51,7 +51,7 @@ class Follower:
     def newer_than(self, reader: Reader) -> Reader | None:
         """Return a reader of the newest revision, for the thread of the given one; None if that is it."""
         latest = self._latest
-        if latest.manifest == reader.manifest:
+        if latest.manifest is reader.manifest:
             return None
         return Reader(reader.location, latest.manifest, latest.whitelist, latest.signed)
 

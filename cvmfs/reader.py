@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import SEEK_CUR, SEEK_END, SEEK_SET, BufferedReader, RawIOBase
@@ -185,8 +185,11 @@ class Reader:
             return b""
         if entry.content_hash is None and not entry.chunks:
             raise FormatInvalid(f"the file {absolute(entry.path)} has neither a hash nor chunks")
+        wanted = list(_pieces_between(entry, offset, end))
+        if len(wanted) > 1:  # all at once, where the location can do that
+            self._fetch_ahead(wanted[1:])
         parts = []
-        for content_hash, suffix, piece in _pieces_between(entry, offset, end):
+        for content_hash, suffix, piece in wanted:
             start = piece.offset
             content = self.location.contents.content(
                 content_hash, suffix, entry.compression, piece.size
@@ -196,9 +199,11 @@ class Reader:
 
     def read_ahead(self, entry: Entry, offset: int, size: int) -> None:
         """Fetch what holds a stretch of a file in the background, where the location can do that."""
+        self._fetch_ahead(_pieces_between(entry, offset, offset + size))
+
+    def _fetch_ahead(self, wanted: Iterable[tuple[ContentHash, Suffix, Piece]]) -> None:
         self.location.contents.read_ahead(
-            (content_hash, suffix, piece.size)
-            for content_hash, suffix, piece in _pieces_between(entry, offset, offset + size)
+            (content_hash, suffix, piece.size) for content_hash, suffix, piece in wanted
         )
 
     def open(self, path: str) -> BinaryIO:

@@ -72,7 +72,7 @@ class _Standing:
 class Choice:
     """Equals, of which the first that works is used. Several threads may ask and report.
 
-    One that fails rests: 5 seconds, and twice as long each time it fails again, up to 5 minutes. What rests
+    One that fails rests: 5 seconds, and twice as long when it fails after that, up to 5 minutes. What rests
     is asked only when nothing else is left, the one that has rested longest first.
     """
 
@@ -99,9 +99,12 @@ class Choice:
         """Let one rest, and say so the first time."""
         with self._lock:
             standing = self._standing.setdefault(name, _Standing())
+            now = time.monotonic()
+            if standing.rests_until > now:  # several threads met the same failure
+                return
+            rest_s = min(_FIRST_REST_S * 2**standing.failures, _LONGEST_REST_S)
             standing.failures += 1
-            rest_s = min(_FIRST_REST_S * 2 ** (standing.failures - 1), _LONGEST_REST_S)
-            standing.rests_until = time.monotonic() + rest_s
+            standing.rests_until = now + rest_s
             level = logging.WARNING if standing.failures == 1 else logging.DEBUG
         log.log(level, "%s %s is left for %.0f s: %s", self.kind, name, rest_s, why)
 
