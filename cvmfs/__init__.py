@@ -44,6 +44,8 @@ public cvmfs/cvmfs sources that it was read from.
     publish        one transaction: the old revision or the new one
     rollback       back to an older revision: everything, or one path
     tagging        named snapshots
+    retention      which revisions are kept: rules over tags
+    collect        what no kept revision reaches is removed
     reader         read and verify from the public key upward
     pull           what a replica lacks, over several connections
     replicate      a Stratum 1: made, updated, taken up where it was broken off

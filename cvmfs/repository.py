@@ -264,15 +264,16 @@ def check_whitelisted(repository: Repository, keys: RepositoryKeys, at: datetime
 def commit_tags(
     repository: Repository,
     keys: RepositoryKeys,
-    tags: Sequence[Tag],
+    tags: Sequence[Tag] | None,
     *,
     lease: Lease,
     published: int,
     references: Iterable[Reference] | None = None,
 ) -> Manifest:
-    """Publish other tags, or another reflog, of the revision that there is; return the manifest.
+    """Publish other tags, or another reflog, of the revision that there is, and return the manifest.
 
-    The repository has to be locked; `published` is in seconds since 1970.
+    The repository has to be locked. Without tags those that there are stay; `published` is in seconds since
+    1970.
     """
     store = repository.store
     revised = replace(
@@ -290,7 +291,7 @@ def commit(
     manifest: Manifest,
     *,
     lease: Lease,
-    tags: Sequence[Tag],
+    tags: Sequence[Tag] | None,
     references: Iterable[Reference] | None = None,
 ) -> Manifest:
     """Make everything durable and let the signed manifest with these tags take its name; return it.
@@ -304,22 +305,22 @@ def commit(
         keys: who signs.
         manifest: what is published; history and reflog are filled in here.
         lease: what the repository is locked with.
-        tags: all tags that there are from now on.
+        tags: all tags that there are from now on; None: those that there are.
         references: what the reflog is to hold beside this manifest; by default what it holds.
 
     Raises:
         LeaseLost: somebody else may publish now, and nothing was published.
     """
     storage = store.storage
-    branches = branches_of(repository) if any(tag.branch for tag in tags) else ()
-    history = store.put(
-        history_object(tags, fqrn=repository.fqrn, previous=manifest.history, branches=branches),
-        Suffix.HISTORY,
-    )
-    complete = replace(manifest, history=history.content_hash, is_collectable=True)
+    complete = replace(manifest, is_collectable=True)
+    if tags is not None:
+        complete = replace(complete, history=_put_history(repository, store, manifest, tags))
     old = reflog.content_of(storage)
     if references is None:
-        references = reflog.known(storage, manifest, reflog.references_of(tags))
+        references = reflog.known(storage, manifest, reflog.references_of(tags or ()))
+    if storage.size(MANIFEST) is not None:  # clients are at the one before until now
+        before = replace(repository.manifest, published=complete.published)
+        references = reflog.merged(references, reflog.references_in(before))
     new = reflog.encode(
         reflog.merged(references, reflog.references_in(complete)), fqrn=repository.fqrn
     )
@@ -330,3 +331,13 @@ def commit(
         raise LeaseLost(f"{repository.fqrn} was published by somebody else in the meantime")
     lease.swap_manifest(sign_manifest(complete, keys.repository_key))
     return complete
+
+
+def _put_history(
+    repository: Repository, store: ObjectStore, manifest: Manifest, tags: Sequence[Tag]
+) -> ContentHash:
+    branches = branches_of(repository) if any(tag.branch for tag in tags) else ()
+    content = history_object(
+        tags, fqrn=repository.fqrn, previous=manifest.history, branches=branches
+    )
+    return store.put(content, Suffix.HISTORY).content_hash

@@ -15,6 +15,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from core.errors import UserError
+from cvmfs import reflog
 from cvmfs.errors import NotFound, RepositoryError
 from cvmfs.history import GENERIC, TRUNK, TRUNK_PREVIOUS, Tag, tags_of
 from cvmfs.keys import RepositoryKeys
@@ -85,7 +86,9 @@ def add_tag(
 def remove_tags(
     repository: Repository, keys: RepositoryKeys, names: Sequence[str], *, at: datetime
 ) -> tuple[Tag, ...]:
-    """Remove tags, all or none of them, and return them; what only they kept goes with the next collection.
+    """Remove tags, all or none of them, and return them.
+
+    What only they kept stays for the grace period of a collection: clients may still be there.
 
     Raises:
         Busy: a transaction is open.
@@ -106,7 +109,19 @@ def remove_tags(
             raise RepositoryError(f"{', '.join(managed)} cannot be removed: publishing moves it")
         removed = tuple(tags.pop(name) for name in dict.fromkeys(names))
         if removed:
-            commit_tags(repository, keys, _sorted(tags), lease=lease, published=int(at.timestamp()))
+            now = int(at.timestamp())
+            known = reflog.known(
+                repository.storage, repository.manifest, reflog.references_of(_sorted(tags))
+            )
+            still_used = reflog.references_of(replace(tag, timestamp=now) for tag in removed)
+            commit_tags(
+                repository,
+                keys,
+                _sorted(tags),
+                lease=lease,
+                published=now,
+                references=reflog.merged(known, still_used),
+            )
     return removed
 
 
