@@ -14,10 +14,12 @@ from typing import assert_never
 
 from builder.inputs.site import BackendKind, RepositorySettings, site_of
 from builder.state import State
+from core.errors import UserError
 from cvmfs.backends.backend import Backend
 from cvmfs.backends.native import Native, steps_in
 from cvmfs.reader import Reader, open_reader
 from cvmfs.repository import repository_at
+from cvmfs.storage.storage import Storage
 from pansoft import embedded
 
 
@@ -48,6 +50,20 @@ def read(state: State, *, at: datetime) -> Reader:
     if _is_embedded(settings):
         return embedded.read_repository(state, at=at)
     return open_reader(settings.stratum0 or "", fqrn(state), public_key(state), at=at)
+
+
+def storage(state: State) -> Storage:
+    """Return where the repository's files are, to be listed.
+
+    Raises:
+        UserError: there is none yet, or it is a facility's.
+    """
+    if not _is_embedded(_settings(state)):
+        raise UserError(
+            f"the files of {fqrn(state)} are the facility's and cannot be listed from here",
+            hint="ask who runs its Stratum 0",
+        )
+    return embedded.open_embedded(state).storage
 
 
 def backend_of(state: State, *, at: datetime) -> Backend:

@@ -255,7 +255,7 @@ class CvmfsServer:
             owner = self._owner()
             if owner is None:
                 raise Busy(
-                    f"{busy.message}, and not by us",
+                    f"{busy.message}, and nothing says that it is ours",
                     hint="whoever opened it publishes or aborts it; if nobody does: "
                     f"{shlex.join(self._abort_command)}",
                 ) from busy

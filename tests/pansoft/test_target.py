@@ -11,9 +11,9 @@ from core.errors import UserError
 from cvmfs.backends.cvmfs_server import CvmfsServer
 from cvmfs.backends.gateway import ThroughGateway
 from cvmfs.backends.native import Native
-from pansoft import embedded, target
+from pansoft import cli, embedded, target
 
-AT = datetime(2026, 3, 1, tzinfo=UTC)
+AT = datetime.now(UTC).replace(microsecond=0)
 THEIRS = """\
 schema: 1
 repository:
@@ -42,6 +42,19 @@ def test_without_settings_it_is_the_embedded_one(state: State) -> None:
     assert target.exists(state)
     with target.read(state, at=AT) as reader:
         assert reader.revision == 1
+
+
+@pytest.mark.parametrize("verb", ["check", "log"])
+def test_verbs_that_look_read_it(
+    state: State, verb: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    backend = target.backend_of(state, at=AT)
+    with backend.transaction(at=AT, message="publish x 1.0") as tx:
+        tx.put_bytes(b"1\n", "images/x/1.0/x")
+
+    assert cli.invoke(["--state", str(state.folder), "repo", verb]) == 0
+
+    assert {"check": "revision 2 of", "log": "publish x 1.0"}[verb] in capsys.readouterr().out
 
 
 def test_steps_make_nothing(state: State) -> None:

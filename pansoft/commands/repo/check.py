@@ -9,7 +9,7 @@ from core.canonical import readable_json
 from core.console import readable_size
 from core.errors import EXIT_REFUSED
 from cvmfs.check import check as check_repository
-from pansoft import clock, embedded, workspace
+from pansoft import clock, target, workspace
 from pansoft.context import Context
 
 
@@ -28,10 +28,10 @@ def check(
     """
     state = workspace.state_of(context)
     report = check_repository(
-        embedded.read_repository(state, at=clock.now()),
+        target.read(state, at=clock.now()),
         contents=not no_contents,
         all_revisions=all_revisions,
-        storage=embedded.open_embedded(state).storage if orphans else None,
+        storage=target.storage(state) if orphans else None,
     )
     if as_json:
         facts = {

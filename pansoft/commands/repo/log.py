@@ -7,8 +7,7 @@ import click
 
 from core.canonical import readable_json
 from cvmfs import history
-from cvmfs.repository import open_repository
-from pansoft import embedded, workspace
+from pansoft import clock, target, workspace
 from pansoft.context import Context
 
 
@@ -21,7 +20,8 @@ def log(context: Context, *, as_json: bool) -> None:
     Example: pansoft repo log
     """
     state = workspace.state_of(context)
-    tags = history.log(open_repository(state.repository, embedded.FQRN))
+    with target.read(state, at=clock.now()) as reader:
+        tags = history.log(reader)
     if as_json:
         items = [
             {

@@ -172,7 +172,7 @@ def test_transaction_of_somebody_else_is_left_alone(site: Site) -> None:
     subprocess.run([site.backend.program, "transaction", FQRN], check=True)
     (site.mount / "theirs").write_text("work\n")
 
-    with pytest.raises(Busy, match="is open already, and not by us") as busy:
+    with pytest.raises(Busy, match="is open already, and nothing says that it is ours") as busy:
         site.backend.transaction(at=AT, message="no").__enter__()
 
     assert f"abort -f {FQRN}" in (busy.value.hint or "")
@@ -194,36 +194,82 @@ from datetime import datetime
 from pathlib import Path
 from cvmfs.backends.cvmfs_server import CvmfsServer
 
-fqrn, source, public_key, program, mounts, at = sys.argv[1:]
+fqrn, source, public_key, program, mounts, at, when = sys.argv[1:]
+
+
+def die(*_, **__):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+really_run = CvmfsServer._run
+
+
+def run(self, command, **named):
+    if when == "before publish" and command[1] == "publish":
+        die()
+    really_run(self, command, **named)
+    if when == f"after {command[1]}":
+        die()
+
+
+CvmfsServer._run = run
 backend = CvmfsServer(
     fqrn=fqrn, source=Path(source), public_key=Path(public_key), program=program, mounts=Path(mounts)
 )
 with backend.transaction(at=datetime.fromisoformat(at), message="killed") as tx:
     tx.put_bytes(b"half\\n", "half")
-    os.kill(os.getpid(), signal.SIGKILL)
+    if when == "filling":
+        die()
 """
+
+
+def kill(site: Site, when: str) -> None:
+    """Publish in a process of its own that dies at some point."""
+    backend = site.backend
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, FQRN, str(backend.source), str(backend.public_key),
+         backend.program, str(backend.mounts), AT.isoformat(), when],
+        check=False, timeout=60,
+    )  # fmt: skip
+    assert killed.returncode == -signal.SIGKILL
 
 
 def test_transaction_of_a_killed_run_is_aborted_by_the_next(
     site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
-    backend = site.backend
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLED, FQRN, str(backend.source), str(backend.public_key),
-         backend.program, str(backend.mounts), AT.isoformat()],
-        check=False, timeout=60,
-    )  # fmt: skip
+    kill(site, "filling")
     was_open = site.is_in_transaction()
 
-    with caplog.at_level(logging.WARNING), backend.transaction(at=AT, message="again") as tx:
+    with caplog.at_level(logging.WARNING), site.backend.transaction(at=AT, message="again") as tx:
         tx.put_bytes(b"whole\n", "file")
 
-    assert killed.returncode == -signal.SIGKILL
     assert was_open
     assert "that was left by process" in caplog.text
     assert site.calls == ["transaction", "transaction", "abort", "transaction", "publish"]
     assert site.reader.read("file") == b"whole\n"
     assert site.reader.lookup("half") is None
+
+
+@pytest.mark.parametrize("when", ["after transaction", "before publish"])
+def test_killed_where_nobody_can_tell_whose_it_is_explains(site: Site, when: str) -> None:
+    kill(site, when)
+
+    with pytest.raises(Busy, match="is open already, and nothing says that it is ours") as busy:
+        site.backend.transaction(at=AT, message="again").__enter__()
+
+    assert f"abort -f {FQRN}" in (busy.value.hint or "")
+    assert site.reader.revision == 1
+
+
+def test_killed_after_publishing_has_published(site: Site) -> None:
+    kill(site, "after publish")
+
+    with site.backend.transaction(at=AT, message="again") as tx:
+        tx.put_bytes(b"half\n", "half")
+
+    assert not tx.published.is_new
+    assert site.reader.read("half") == b"half\n"
+    assert check(site.reader).findings == ()
 
 
 @pytest.mark.parametrize(

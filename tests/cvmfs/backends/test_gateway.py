@@ -416,9 +416,23 @@ import os, signal, sys
 from datetime import datetime
 from pathlib import Path
 from cvmfs.backends.gateway import GatewaySettings, ThroughGateway
+from cvmfs.gateway.api import Gateway
 from cvmfs.gateway.key import GatewayKey
 
-fqrn, url, source, public_key, scratch, tree, at = sys.argv[1:]
+fqrn, url, source, public_key, scratch, tree, at, when = sys.argv[1:]
+
+
+def die(*_, **__):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+really_commit = Gateway.commit
+if when == "sending":
+    Gateway.submit = die
+elif when == "committing":
+    Gateway.commit = die
+elif when == "committed":
+    Gateway.commit = lambda *given, **named: (really_commit(*given, **named), die())
 settings = GatewaySettings(
     fqrn=fqrn, url=url, source=source, public_key=Path(public_key), scratch=Path(scratch),
     wait_s=0.0, pack_size=1000,
@@ -426,29 +440,49 @@ settings = GatewaySettings(
 backend = ThroughGateway(settings, GatewayKey("publisher", "between us"))
 with backend.transaction(at=datetime.fromisoformat(at), message="killed") as tx:
     tx.put_tree(Path(tree), "images/one")
-    os.kill(os.getpid(), signal.SIGKILL)
+    if when == "filling":
+        die()
 """
 
 
-def test_killed_publisher_gives_its_lease_back_when_it_runs_again(
-    backend: ThroughGateway, gateway: GatewayServer, tree: Path
+@pytest.mark.parametrize(
+    ("when", "holds_lease", "again_is_new"),
+    [
+        ("filling", True, True),
+        ("sending", True, True),
+        ("committing", True, True),
+        ("committed", False, False),
+    ],
+)
+def test_killed_publisher_is_taken_up_by_its_next_run(
+    backend: ThroughGateway,
+    gateway: GatewayServer,
+    tree: Path,
+    *,
+    when: str,
+    holds_lease: bool,
+    again_is_new: bool,
 ) -> None:
     settings = backend.settings
     killed = subprocess.run(
         [sys.executable, "-c", KILLED, FQRN, settings.url, str(settings.source),
-         str(settings.public_key), str(settings.scratch), str(tree), AT.isoformat()],
+         str(settings.public_key), str(settings.scratch), str(tree), AT.isoformat(), when],
         check=False, timeout=60,
     )  # fmt: skip
-    held = list(gateway.leases.values())
+    held = len(gateway.leases)
+    was_sound = sound(gateway)
 
     with backend.transaction(at=AT, message="again") as tx:
         tx.put_tree(tree, "images/one")
 
     assert killed.returncode == -signal.SIGKILL
-    assert [lease.path for lease in held] == [""]
-    assert tx.published.is_new
-    assert (settings.scratch / "lease.json").exists() is False
+    assert held == holds_lease
+    assert was_sound
+    assert tx.published.is_new is again_is_new
+    assert tx.published.revision == 2
+    assert not (settings.scratch / "lease.json").exists()
     assert list((settings.scratch / "txn").iterdir()) == []
+    assert gateway.leases == {}
     assert sound(gateway)
 
 
