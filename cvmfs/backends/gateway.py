@@ -47,6 +47,7 @@ from cvmfs.objects import ObjectStore
 from cvmfs.paths import parent_of
 from cvmfs.publish import Transaction
 from cvmfs.reader import Reader, open_reader
+from cvmfs.splitting import dirtab_of, nest_by_patterns
 
 log = logging.getLogger(__name__)
 
@@ -233,7 +234,9 @@ class ThroughGateway:
         ingest = Ingest(store, cut_marks=cut_marks, chunk_size=chunk_size)
         work = LeasedTransaction(Transaction(catalogs, ingest), settings.lease_path)
         try:
+            patterns = dirtab_of(catalogs)
             yield work
+            nest_by_patterns(catalogs, before=patterns)
             now = manifest
             if catalogs.is_changed:
                 root = catalogs.write(manifest.revision + 1, ttl_s=manifest.ttl_s)

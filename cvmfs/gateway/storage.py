@@ -14,6 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import NoReturn
 
+from cvmfs.errors import NotFound
 from cvmfs.gateway.object_pack import PACK_SIZE, ObjectPack, object_name
 from cvmfs.gateway.stratum0 import Stratum0
 from cvmfs.storage.storage import StoredFile
@@ -40,6 +41,7 @@ class PackStorage:
         self._pool = ThreadPoolExecutor(in_flight, thread_name_prefix="payload")
         self._sent: deque[Future[None]] = deque()
         self._pack = ObjectPack(pack_size)
+        self._has_put = False
         self._lock = threading.Lock()
 
     @property
@@ -57,8 +59,14 @@ class PackStorage:
         return self._stratum0.describe(path)
 
     def get(self, path: str) -> bytes:
-        """Return a file's bytes from the Stratum 0."""
-        return self._stratum0.get(path)
+        """Return a file's bytes from the Stratum 0, where what was put is once it has been sent."""
+        try:
+            return self._stratum0.get(path)
+        except NotFound:
+            if not self._has_put:
+                raise
+            self.make_durable()
+            return self._stratum0.get(path)
 
     def size(self, path: str) -> int | None:
         """Return how many bytes the Stratum 0 has of a file, None where it has none or does not tell."""
@@ -71,6 +79,7 @@ class PackStorage:
         """Put an object into the pack that is filled now; a full pack leaves."""
         full = None
         with self._lock:
+            self._has_put = True
             self._pack.add(object_name(path), content)
             if self._pack.is_full:
                 full, self._pack = self._pack, ObjectPack(self._pack_size)
@@ -91,8 +100,8 @@ class PackStorage:
             rest, self._pack = self._pack, ObjectPack(self._pack_size)
         if len(rest):
             self._send(rest)
-        while self._sent:
-            self._sent.popleft().result()
+        while (oldest := self._oldest(at_most=0)) is not None:
+            oldest.result()
 
     def swap(self, path: str, old: bytes | None, new: bytes) -> NoReturn:
         """Control files are the gateway's."""
@@ -120,6 +129,13 @@ class PackStorage:
 
     def _send(self, pack: ObjectPack) -> None:
         """Send a pack; when enough are on their way, wait for the oldest, and fail if it did."""
-        self._sent.append(self._pool.submit(self._submit, pack))
-        while len(self._sent) > self._in_flight:
-            self._sent.popleft().result()
+        with self._lock:
+            self._sent.append(self._pool.submit(self._submit, pack))
+        oldest = self._oldest(at_most=self._in_flight)
+        if oldest is not None:
+            oldest.result()
+
+    def _oldest(self, *, at_most: int) -> Future[None] | None:
+        """Return the pack that was sent first, if more than so many are not waited for yet."""
+        with self._lock:
+            return self._sent.popleft() if len(self._sent) > at_most else None

@@ -122,6 +122,19 @@ def test_next_revision_changes_and_removes(
     assert described == {"one", "two"}
 
 
+def test_patterns_of_the_repository_nest_catalogs(
+    backend: ThroughGateway, gateway: GatewayServer, tree: Path
+) -> None:
+    with backend.transaction(at=AT, message="patterns and what fits them") as tx:
+        tx.put_bytes(b"/images/*\n", ".cvmfsdirtab")
+        tx.put_tree(tree, "images/one")
+
+    reader = read(gateway.repository, gateway.keys)
+    assert reader.entry("images/one").is_mountpoint
+    assert not reader.entry("images").is_mountpoint
+    assert sound(gateway)
+
+
 def test_nothing_changed_is_not_committed(
     backend: ThroughGateway, gateway: GatewayServer, tree: Path
 ) -> None:
