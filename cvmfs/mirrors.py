@@ -59,7 +59,12 @@ class Alarm:
 
 
 def look(
-    urls: Sequence[str], public_key: Path, *, at: datetime, fqrn: str | None = None
+    urls: Sequence[str],
+    public_key: Path,
+    *,
+    at: datetime,
+    fqrn: str | None = None,
+    proxies: str = "",
 ) -> tuple[Mirror, ...]:
     """Return what each server serves, in their order; all are asked at once.
 
@@ -68,6 +73,7 @@ def look(
         public_key: the file with the master public key.
         at: the time at which whitelists have to be valid.
         fqrn: the name that the repository has to have; by default the end of the addresses.
+        proxies: what they are asked through, as `CVMFS_HTTP_PROXY` has them.
 
     Raises:
         UserError: the addresses end with several names.
@@ -81,7 +87,7 @@ def look(
 
     def one(url: str) -> Mirror:
         try:
-            return Mirror(url, _state(url, names[0], public_key, at))
+            return Mirror(url, _state(url, names[0], public_key, at, proxies))
         except UserError as err:
             return Mirror(url, None, err.message)
 
@@ -119,8 +125,8 @@ def alarms(
 # -- looking
 
 
-def _state(url: str, fqrn: str, public_key: Path, at: datetime) -> State:
-    with open_reader(url, fqrn, public_key, at=at) as reader:
+def _state(url: str, fqrn: str, public_key: Path, at: datetime, proxies: str) -> State:
+    with open_reader(url, fqrn, public_key, at=at, proxies=proxies) as reader:
         manifest = reader.manifest
         return State(
             fqrn=fqrn,

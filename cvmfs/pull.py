@@ -103,6 +103,7 @@ class Pull:
         storage: where the replica is.
         jobs: how many connections there may be.
         is_thorough: whether what is there is opened and hashed all the same.
+        proxies: what the location is asked through, as `CVMFS_HTTP_PROXY` has them.
         report: is called with what was done so far.
     """
 
@@ -110,6 +111,7 @@ class Pull:
     storage: Storage
     jobs: int
     is_thorough: bool = False
+    proxies: str = ""
     report: Callable[[Pulled], None] = lambda _: None
     done: Pulled = Pulled()
     _since: Pulled = Pulled()
@@ -308,7 +310,9 @@ class Pull:
         """Return this thread's own connection."""
         contents: Contents | None = getattr(self._thread, "contents", None)
         if contents is None:
-            contents = self._thread.contents = Contents(source_of(self.location))
+            contents = self._thread.contents = Contents(
+                source_of(self.location, proxies=self.proxies)
+            )
             self._sources.append(contents)
         return contents
 

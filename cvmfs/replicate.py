@@ -84,6 +84,7 @@ def replicate(
     jobs: int = JOBS,
     scratch: Path | None = None,
     is_thorough: bool = False,
+    proxies: str = "",
     report: Callable[[Pulled], None] = lambda _: None,
 ) -> Replication:
     """Make the replica in a storage equal to the source, and return what was new.
@@ -97,6 +98,7 @@ def replicate(
         jobs: how many connections there may be.
         scratch: a folder on this machine, where the storage is elsewhere.
         is_thorough: look at every object of the replica again, and fetch the damaged and the missing ones.
+        proxies: what the source is asked through, as `CVMFS_HTTP_PROXY` has them.
         report: is called with what was done so far.
 
     Raises:
@@ -109,7 +111,7 @@ def replicate(
     """
     name = fqrn or name_in(source)
     _check_place(storage, name)
-    with open_reader(source, name, public_key, at=at) as reader:
+    with open_reader(source, name, public_key, at=at, proxies=proxies) as reader:
         _check_sentinel(reader, source)
         if storage.size(MANIFEST) is None:
             storage.prepare()
@@ -117,7 +119,7 @@ def replicate(
             before = _manifest_in(storage)
             _check_not_older(before, reader)
             storage.replace(IS_SNAPSHOTTING, f"{_date(at)}\n".encode())
-            pull = Pull(source, storage, jobs, is_thorough, report)
+            pull = Pull(source, storage, jobs, is_thorough, proxies, report)
             if before != reader.manifest or is_thorough:
                 _pull_revisions(reader.manifest, pull)
                 _bring_reflog(reader, storage)

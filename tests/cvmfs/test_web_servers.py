@@ -18,6 +18,7 @@ from cvmfs.check import check
 from cvmfs.hashes import Suffix, object_path
 from cvmfs.keys import RepositoryKeys, create_keys
 from cvmfs.manifest import parse_manifest
+from cvmfs.mirrors import look
 from cvmfs.publish import transaction
 from cvmfs.reader import open_reader
 from cvmfs.replicate import replicate
@@ -198,6 +199,22 @@ def test_a_second_reader_behind_the_cache_asks_the_server_for_nothing(
                 assert repository_snapshot(reader, "odd") == snapshot(site.tree)
         asked = ask(address, site.root_catalog, proxy=proxy)
 
+    assert asked[1]["X-Cache"].startswith("HIT")
+
+
+@pytest.mark.needs("nginx", "squid")
+def test_replica_and_status_go_through_a_proxy(site: Site, proxy: str) -> None:
+    """The object is in the cache afterwards, so that is the way it came."""
+    replica = LocalStorage(site.root.parent / "replica" / FQRN)
+    key = site.keys.public_key
+    with nginx(site.root) as address:
+        url = f"{address}/cvmfs/{FQRN}"
+        done = replicate(url, replica, key, at=AT, proxies=proxy)
+        (mirror,) = look([url], key, at=AT, proxies=proxy)
+        asked = ask(address, site.root_catalog, proxy=proxy)
+
+    assert mirror.state is not None
+    assert done.revision == mirror.state.revision
     assert asked[1]["X-Cache"].startswith("HIT")
 
 

@@ -30,6 +30,11 @@ from pansoft.context import Context
     "--jobs", type=click.IntRange(1, 64), default=JOBS, show_default=True, help="Connections."
 )
 @click.option(
+    "--proxy",
+    default="",
+    help="Proxies as CVMFS_HTTP_PROXY has them: 'http://a:3128|http://b:3128;DIRECT'.",
+)
+@click.option(
     "--thorough", is_flag=True, help="Hash every object of the replica, mend what is bad."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -42,6 +47,7 @@ def replicate(
     public_key: Path | None,
     fqrn: str | None,
     jobs: int,
+    proxy: str,
     thorough: bool,
     as_json: bool,
 ) -> None:
@@ -61,6 +67,7 @@ def replicate(
         fqrn=fqrn,
         jobs=jobs,
         is_thorough=thorough,
+        proxies=proxy,
         report=lambda pulled: context.console.status(_progress(pulled)),
     )
     click.echo(readable_json(_facts(done)) if as_json else _sentence(done), nl=not as_json)

@@ -25,6 +25,11 @@ from pansoft.context import Context
 )
 @click.option("--fqrn", help="The repository's name, by default the end of each address.")
 @click.option(
+    "--proxy",
+    default="",
+    help="Proxies as CVMFS_HTTP_PROXY has them: 'http://a:3128|http://b:3128;DIRECT'.",
+)
+@click.option(
     "--max-age",
     type=click.FloatRange(min=0),
     default=24,
@@ -47,6 +52,7 @@ def status(
     urls: tuple[str, ...],
     public_key: Path | None,
     fqrn: str | None,
+    proxy: str,
     max_age: float,
     warn_days: float,
     as_json: bool,
@@ -58,7 +64,7 @@ def status(
     """
     key = public_key or target.public_key(workspace.state_of(context))
     at = clock.now()
-    mirrors = look(urls, key, at=at, fqrn=fqrn)
+    mirrors = look(urls, key, at=at, fqrn=fqrn, proxies=proxy)
     found = alarms(mirrors, at=at, max_age=timedelta(hours=max_age), warn=timedelta(days=warn_days))
     if as_json:
         click.echo(readable_json(_facts(mirrors, found)), nl=False)
