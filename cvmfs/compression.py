@@ -9,7 +9,9 @@ isal.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import IntEnum
+from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import Protocol, cast
 
@@ -26,8 +28,13 @@ EMPTY = bytes.fromhex("789c030000000001")
 
 _NOT_ZLIB = cast("type[Exception]", isal_zlib.error)  # its type hint says that it is an instance
 _COMPRESSED_ALREADY = frozenset(
-    {".sif", ".squashfs", ".sqfs", ".png", ".gz", ".zst", ".xz", ".whl"}
-)
+    {
+        ".sif", ".squashfs", ".sqfs",
+        ".gz", ".tgz", ".bz2", ".xz", ".txz", ".zst", ".lz4", ".br", ".zip", ".7z",
+        ".jar", ".whl", ".deb", ".rpm",
+        ".png", ".jpg", ".jpeg", ".gif", ".webp", ".mp4", ".webm", ".woff2",
+    }
+)  # fmt: skip
 
 
 class Compression(IntEnum):
@@ -40,6 +47,25 @@ class Compression(IntEnum):
 def worth_compressing(path: str) -> bool:
     """Return whether a file of this name gains by compression, judged by its ending."""
     return PurePosixPath(path).suffix.lower() not in _COMPRESSED_ALREADY
+
+
+@dataclass(frozen=True, slots=True)
+class CompressionRules:
+    """Judges a file by patterns for its path, and by its ending where none fits.
+
+    `*` crosses slashes; what fits both lists is compressed. A transaction takes one as `compress`.
+    """
+
+    compressed: tuple[str, ...] = ()
+    stored: tuple[str, ...] = ()
+
+    def __call__(self, path: str) -> bool:
+        """Return whether the file at a path of the repository is to be compressed."""
+        if any(fnmatchcase(path, pattern) for pattern in self.compressed):
+            return True
+        if any(fnmatchcase(path, pattern) for pattern in self.stored):
+            return False
+        return worth_compressing(path)
 
 
 def compress(data: bytes | memoryview, compression: Compression = Compression.ZLIB) -> bytes:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from cvmfs.chunking import CHUNK_SIZE, Piece, cut
+from cvmfs.chunking import CHUNK_SIZE, CutPolicy, FixedCuts, Piece, Read
 from cvmfs.compression import Compression, compress, decompress, worth_compressing
 from cvmfs.entries import Chunk, Entry
 from cvmfs.errors import FormatInvalid, NotFound, ObjectCorrupted, RepositoryError
@@ -66,6 +66,7 @@ class Ingest:
     cut_marks: CutMarks | None = None
     chunk_size: int = CHUNK_SIZE
     workers: int = 0
+    cutter: CutPolicy | None = None
 
     def __post_init__(self) -> None:
         """Take as many threads as the storage has use for."""
@@ -73,8 +74,11 @@ class Ingest:
 
     def content(self, content: bytes, path: str, before: Entry | None = None) -> Content:
         """Store a content that is in memory."""
-        file = self._plan(LocalFile("", path, len(content), before))
         view = memoryview(content)
+        file = self._plan(
+            LocalFile("", path, len(content), before),
+            lambda offset, size: content[offset : offset + size],
+        )
         hashes = [
             self._store(file, piece, view[piece.offset : piece.offset + piece.size])
             for piece in file.pieces
@@ -128,13 +132,14 @@ class Ingest:
         if together:
             yield together
 
-    def _plan(self, file: LocalFile) -> _Planned:
-        if file.size <= self.chunk_size:
-            pieces: tuple[Piece, ...] = (Piece(0, file.size),)
-        else:
+    def _plan(self, file: LocalFile, read: Read | None = None) -> _Planned:
+        cutter = FixedCuts(self.chunk_size) if self.cutter is None else self.cutter(file.path)
+        pieces: tuple[Piece, ...] = (Piece(0, file.size),)
+        if file.size > cutter.whole:
             has_marks = file.source and self.cut_marks is not None
             marks = self.cut_marks(Path(file.source)) if has_marks and self.cut_marks else ()
-            pieces = cut(file.size, marks, chunk_size=self.chunk_size)
+            from_file = read or (lambda offset, size: _read(file.source, Piece(offset, size)))
+            pieces = cutter.cut(file.size, marks, from_file)
         # one object stands for every empty file, and clients know its name
         is_zlib = not file.size or self.compress(file.path)
         compression = Compression.ZLIB if is_zlib else Compression.NONE

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from core.errors import UserError
 from cvmfs.catalog_set import CatalogSet
-from cvmfs.chunking import CHUNK_SIZE
+from cvmfs.chunking import CHUNK_SIZE, CutPolicy
 from cvmfs.compression import worth_compressing
 from cvmfs.entries import Entry, Kind
 from cvmfs.errors import RepositoryError
@@ -360,6 +360,7 @@ def transaction(
     gid: int = 0,
     algorithm: Algorithm | None = None,
     sizes: CatalogSizes | None = DEFAULT_SIZES,
+    cutter: CutPolicy | None = None,
 ) -> Iterator[Transaction]:
     """Give a transaction to fill; it is published at the end of the block, or forgotten on an exception.
 
@@ -375,6 +376,7 @@ def transaction(
         gid: the group of everything that is put.
         algorithm: names new objects; without it the one that the repository uses. Objects that are there
             keep their names: a repository changes over as it is published to.
+        cutter: how the file at a path of the repository is cut, instead of every `chunk_size` bytes.
         sizes: how large the catalogs on changed paths may become before they are split; None leaves them.
 
     Raises:
@@ -394,7 +396,9 @@ def transaction(
         seconds = max(int(at.timestamp()), manifest.published)
         catalogs = CatalogSet(store, manifest.root_hash, seconds, uid, gid)
         workers = store.storage.parallel_puts
-        work = Transaction(catalogs, Ingest(store, compress, cut_marks, chunk_size, workers))
+        work = Transaction(
+            catalogs, Ingest(store, compress, cut_marks, chunk_size, workers, cutter)
+        )
         try:
             patterns = dirtab_of(catalogs)
             yield work

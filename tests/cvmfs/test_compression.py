@@ -6,7 +6,14 @@ import zlib
 
 import pytest
 
-from cvmfs.compression import Compression, compress, compressor, decompress, worth_compressing
+from cvmfs.compression import (
+    Compression,
+    CompressionRules,
+    compress,
+    compressor,
+    decompress,
+    worth_compressing,
+)
 from cvmfs.errors import FormatInvalid
 
 
@@ -56,3 +63,20 @@ def test_gzip_is_refused_as_clients_refuse_it() -> None:
 )
 def test_compressed_formats_are_not_compressed_again(path: str, is_worth_it: bool) -> None:
     assert worth_compressing(path) is is_worth_it
+
+
+@pytest.mark.parametrize(
+    ("path", "is_compressed"),
+    [
+        ("images/x.sif", False),
+        ("data/raw/scan.h5", False),
+        ("data/raw/deeper/scan.h5", False),
+        ("data/raw/README.md", True),
+        ("data/text.txt", True),
+        ("kept/text.gz", True),
+    ],
+)
+def test_patterns_come_before_endings(path: str, is_compressed: bool) -> None:
+    rules = CompressionRules(compressed=("kept/*", "*.md"), stored=("data/raw/*",))
+
+    assert rules(path) is is_compressed
