@@ -12,9 +12,12 @@ from enum import StrEnum
 from pathlib import Path
 
 from builder.images.build_user import BUILD_USER, build_user
+from builder.inputs.site import BackendKind
+from builder.state import State
 from core import process
 from core.console import readable_size
-from core.errors import CommandFailed, UserError
+from core.errors import CommandFailed, InvalidInput, UserError
+from pansoft import clock, target
 
 MIN_APPTAINER = (1, 2)
 MIN_DISK = 10_000_000_000  # bytes: the demo's inputs, bases, images and repository
@@ -237,6 +240,31 @@ def _caller(state: Path) -> Iterator[Finding]:
         yield Finding("you", Health.GOOD, build_user().name)
 
 
+def _repository(state: Path) -> Iterator[Finding]:
+    """Look whether a facility's repository can be read and written; the embedded one is made when needed."""
+    name, here = "repository", State(state)
+    try:
+        kind = target.kind(here)
+        if kind is BackendKind.NATIVE:
+            return
+        backend = target.backend_of(here, at=clock.now())
+        with backend.reader(at=clock.now()) as reader:
+            revision = reader.revision
+    except InvalidInput as err:
+        yield Finding(name, Health.BAD, str(err.problems[0]), err.problems[0].hint)
+        return
+    except UserError as err:
+        yield Finding(name, Health.BAD, err.message, err.hint)
+        return
+    if kind is BackendKind.CVMFS_SERVER and process.which("cvmfs_server") is None:
+        yield Finding(
+            name, Health.BAD, f"cvmfs_server, which writes {backend.fqrn}, is not on this machine",
+            "publish on the machine that has it, or through the repository's gateway",
+        )  # fmt: skip
+        return
+    yield Finding(name, Health.GOOD, f"{backend.fqrn}, revision {revision}, through {kind}")
+
+
 Check = Callable[[Path], Iterator[Finding]]
 CHECKS: tuple[Check, ...] = (
     _caller,
@@ -246,4 +274,5 @@ CHECKS: tuple[Check, ...] = (
     _namespaces,
     _fuse,
     _disk,
+    _repository,
 )

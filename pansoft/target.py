@@ -28,6 +28,11 @@ def fqrn(state: State) -> str:
     return _settings(state).name or embedded.FQRN
 
 
+def kind(state: State) -> BackendKind:
+    """Return who writes the repository."""
+    return _settings(state).backend
+
+
 def public_key(state: State) -> Path:
     """Return the file of the repository's public key."""
     given = _settings(state).public_key

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from cvmfs.backends.backend import Outcome
 from cvmfs.errors import RepositoryError
-from cvmfs.paths import MARKER, name_of, parent_of, prefixes, repository_path
+from cvmfs.paths import MARKER, MARKERS, name_of, parent_of, prefixes, repository_path
 
 _PERMISSIONS = 0o7777
 
@@ -30,7 +30,7 @@ class MountedTree:
     def __init__(self, mount: Path, *, at: int, own: str = "") -> None:
         self._mount = mount
         self._at = at
-        self._kept = {MARKER, own}
+        self._kept = {*MARKERS, own}
         self.outcome: Outcome | None = None
         self.is_changed = False
         self.files = 0
@@ -173,7 +173,7 @@ class MountedTree:
             self._remove(target)
             target.mkdir()
             self.is_changed = True
-        wanted = {child.name: child for child in source.iterdir() if child.name != MARKER}
+        wanted = {child.name: child for child in source.iterdir() if child.name not in MARKERS}
         for child in target.iterdir():
             if child.name not in wanted and child.name not in self._kept:
                 self._remove(child)

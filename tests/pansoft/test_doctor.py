@@ -16,7 +16,9 @@ from builder.images.build_user import BuildUser
 from core import process
 from core.console import Console
 from core.errors import EXIT_USER, UserError
-from pansoft import doctor
+from cvmfs.keys import create_keys
+from cvmfs.repository import create_repository
+from pansoft import clock, doctor
 from pansoft.commands.doctor import doctor as verb
 from pansoft.context import Context
 from pansoft.doctor import Finding, Health
@@ -230,6 +232,39 @@ def test_a_state_folder_that_cannot_be_written_is_bad(
     monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
 
     assert [item.message for item in bad(tmp_path)] == [f"{tmp_path} cannot be written to"]
+
+
+def settle(state: Path, **fields: object) -> None:
+    """Write the site's file of somebody whose repository a facility writes."""
+    lines = [f"  {name}: {value}" for name, value in fields.items()]
+    (state / "site.yaml").write_text("\n".join(["schema: 1", "repository:", *lines, ""]))
+
+
+def test_repository_of_a_facility_is_looked_at(
+    machine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PANSOFT_SITE", raising=False)
+    keys = create_keys(tmp_path / "keys", "software.example.org", at=clock.now())
+    create_repository(tmp_path / "stratum0", keys, at=clock.now())
+    fields = {
+        "backend": "cvmfs_server",
+        "name": keys.fqrn,
+        "stratum0": tmp_path / "stratum0",
+        "public_key": keys.public_key,
+    }
+    settle(tmp_path, **fields)
+    [without] = [item.message for item in bad(tmp_path)]
+    FakeProgram.put(machine, "cvmfs_server")
+    with_it = findings(tmp_path)["repository"]
+    settle(tmp_path, **fields | {"stratum0": tmp_path / "nowhere"})
+    [unread] = [item.message for item in bad(tmp_path)]
+    settle(tmp_path, backend="cvmfs_server")
+    [unsaid] = [item.message for item in bad(tmp_path)]
+
+    assert without == "cvmfs_server, which writes software.example.org, is not on this machine"
+    assert with_it.message == "software.example.org, revision 1, through cvmfs_server"
+    assert unread == f"{tmp_path / 'nowhere' / '.cvmfspublished'} is missing"
+    assert "the backend cvmfs_server needs the field 'name'" in unsaid
 
 
 def test_the_verb_ends_with_2_where_something_is_bad_and_speaks_json(
