@@ -18,7 +18,7 @@ import logging
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -26,6 +26,7 @@ from core.canonical import readable_json
 from core.errors import UserError
 from cvmfs import reflog
 from cvmfs.catalog import NestedCatalog
+from cvmfs.collect import Swept, prune
 from cvmfs.contents import Contents
 from cvmfs.errors import NotFound, RepositoryError, VerificationFailed
 from cvmfs.hashes import ContentHash, Suffix, hash_like
@@ -65,13 +66,14 @@ class RolledBack(VerificationFailed):
 
 @dataclass(frozen=True, slots=True)
 class Replication:
-    """What a run brought. `was` is the revision that the replica had before, None for a new replica."""
+    """What a run brought, and what went. `was` is the revision that the replica had before, if any."""
 
     fqrn: str
     revision: int
     root_hash: ContentHash
     was: int | None
     pulled: Pulled
+    pruned: Swept
 
 
 def replicate(
@@ -84,6 +86,7 @@ def replicate(
     jobs: int = JOBS,
     scratch: Path | None = None,
     is_thorough: bool = False,
+    grace: timedelta | None = None,
     proxies: str = "",
     report: Callable[[Pulled], None] = lambda _: None,
 ) -> Replication:
@@ -98,6 +101,7 @@ def replicate(
         jobs: how many connections there may be.
         scratch: a folder on this machine, where the storage is elsewhere.
         is_thorough: look at every object of the replica again, and fetch the damaged and the missing ones.
+        grace: remove what no revision needs any more, and has been there for longer than this.
         proxies: what the source is asked through, as `CVMFS_HTTP_PROXY` has them.
         report: is called with what was done so far.
 
@@ -125,7 +129,13 @@ def replicate(
                 _bring_reflog(reader, storage)
             storage.replace(WHITELIST, reader.signed.whitelist)
             lease.swap_manifest(reader.signed.manifest)
-            _say_when(storage, at)
+            _say_when(storage, at, "last_snapshot")
+            pruned = Swept()
+            if grace is not None:
+                pruned = prune(
+                    storage, _Brought(reader.manifest, storage), at=at, grace=grace
+                ).swept
+                _say_when(storage, at, "last_gc")
             storage.remove([IS_SNAPSHOTTING])
     return Replication(
         fqrn=name,
@@ -133,6 +143,7 @@ def replicate(
         root_hash=reader.root_hash,
         was=None if before is None else before.revision,
         pulled=pull.done,
+        pruned=pruned,
     )
 
 
@@ -286,15 +297,15 @@ def _bring_reflog(reader: Reader, storage: Storage) -> None:
 # -- what monitors read
 
 
-def _say_when(storage: Storage, at: datetime) -> None:
+def _say_when(storage: Storage, at: datetime, what: str) -> None:
     """Write the time of this run where monitors look for it; other fields of the status stay."""
     try:
         facts = dict(json.loads(storage.get(STATUS)))
     except (NotFound, ValueError, TypeError):
         facts = {}
     date = _date(at)
-    storage.replace(LAST_SNAPSHOT, f"{date}\n".encode())
-    storage.replace(STATUS, readable_json({**facts, "last_snapshot": date}).encode())
+    storage.replace(f".cvmfs_{what}", f"{date}\n".encode())
+    storage.replace(STATUS, readable_json({**facts, what: date}).encode())
 
 
 def _date(at: datetime) -> str:

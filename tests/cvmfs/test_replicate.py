@@ -17,6 +17,7 @@ import pytest
 
 from core.errors import Busy, UserError
 from cvmfs.check import check
+from cvmfs.collect import collect
 from cvmfs.errors import (
     NotFound,
     ObjectCorrupted,
@@ -51,6 +52,7 @@ from cvmfs.repository import (
     repository_at,
     sign_whitelist,
 )
+from cvmfs.retention import Retention
 from cvmfs.rollback import rollback
 from cvmfs.rotation import rotate
 from cvmfs.serve import serving
@@ -66,6 +68,7 @@ from tests.cvmfs.samples import (
 )
 
 REQUEST = re.compile(r'"GET /cvmfs/[^/]+/(\S+) HTTP')
+DAY = timedelta(days=1)
 LATEST = LATER + timedelta(days=1)
 
 
@@ -339,6 +342,38 @@ def test_two_runs_at_once_are_refused(
         pytest.raises(Busy, match=r"cannot replicate: the repository is held by .* to collect"),
     ):
         run(published.folder, folder, keys)
+
+
+# -- what nobody needs any more
+
+
+def test_what_the_source_forgot_goes_after_a_while(
+    published: Repository, folder: Path, keys: RepositoryKeys
+) -> None:
+    """Objects are as old as their files here: the days of this test lie ahead of the clock's."""
+    run(published.folder, folder, keys)
+    with transaction(published, keys, at=LATER, message="remove") as tx:
+        tx.remove("odd")
+    publish_small(published, keys)  # the revision before the newest has a tag of its own
+    now = datetime.now(UTC)
+    sign_whitelist(published, keys, at=now, valid_days=90)
+    collect(published, keys, at=now + 30 * DAY, grace=DAY, rules=Retention(last=1))
+
+    def pruning(days: int) -> Replication:
+        return replicate(
+            str(published.folder), LocalStorage(folder), keys.public_key,
+            at=now + days * DAY, fqrn=FQRN, grace=3 * DAY,
+        )  # fmt: skip
+
+    young, old, again = pruning(2), pruning(40), pruning(41)
+
+    assert young.pruned.removed == 0
+    assert old.pruned.removed > 10
+    assert again.pruned.removed == 0
+    assert objects(folder) <= objects(published.folder)
+    with open_reader(folder, FQRN, keys.public_key, at=now) as reader:
+        assert check(reader).is_sound
+    assert json.loads((folder / STATUS).read_text()).keys() == {"last_snapshot", "last_gc"}
 
 
 # -- refused

@@ -9,8 +9,9 @@ import click
 
 from core.canonical import readable_json
 from core.console import readable_size
+from cvmfs.collect import GRACE
 from cvmfs.pull import Pulled
-from cvmfs.replicate import JOBS, Replication
+from cvmfs.replicate import JOBS, Replication, name_in
 from cvmfs.replicate import replicate as replicate_repository
 from cvmfs.storage.places import storage_at
 from pansoft import clock, target, workspace
@@ -37,6 +38,11 @@ from pansoft.context import Context
 @click.option(
     "--thorough", is_flag=True, help="Hash every object of the replica, mend what is bad."
 )
+@click.option(
+    "--prune",
+    is_flag=True,
+    help=f"Remove what no revision has needed for {GRACE.days} days.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def replicate(
@@ -49,24 +55,30 @@ def replicate(
     jobs: int,
     proxy: str,
     thorough: bool,
+    prune: bool,
     as_json: bool,
 ) -> None:
     """Make PLACE a replica (Stratum 1) of the repository at URL, or bring it up to date.
 
-    PLACE is a folder that a web server exports as /cvmfs/<fqrn>. All tagged revisions are brought; every
-    object is verified. A run that was stopped is taken up by the next.
+    PLACE is a folder that a web server exports as /cvmfs/<fqrn>, or s3://bucket/prefix. All tagged
+    revisions are brought; every object is verified. A run that was stopped is taken up by the next.
 
     Example: pansoft repo replicate http://stratum0.example.org/cvmfs/software.example.org
     /srv/cvmfs/software.example.org --public-key software.example.org.pub
     """
+    state, storage = workspace.state_of(context), storage_at(place)
     done = replicate_repository(
         url,
-        storage_at(place),
-        public_key or target.public_key(workspace.state_of(context)),
+        storage,
+        public_key or target.public_key(state),
         at=clock.now(),
         fqrn=fqrn,
         jobs=jobs,
+        scratch=None
+        if storage.folder
+        else state.scratch / "replicas" / (fqrn or name_in(url)) / "txn",
         is_thorough=thorough,
+        grace=GRACE if prune else None,
         proxies=proxy,
         report=lambda pulled: context.console.status(_progress(pulled)),
     )
@@ -83,9 +95,10 @@ def _progress(pulled: Pulled) -> str:
 def _sentence(done: Replication) -> str:
     new = done.pulled.new_objects + done.pulled.new_catalogs
     before = "new replica" if done.was is None else f"was {done.was}"
+    gone = f", {done.pruned.removed} removed" if done.pruned.removed else ""
     return (
         f"revision {done.revision} of {done.fqrn} ({before}): "
-        f"{new} objects fetched, {readable_size(done.pulled.new_bytes)}"
+        f"{new} objects fetched, {readable_size(done.pulled.new_bytes)}{gone}"
     )
 
 
@@ -98,4 +111,6 @@ def _facts(done: Replication) -> dict[str, object]:
         "new_catalogs": done.pulled.new_catalogs,
         "new_objects": done.pulled.new_objects,
         "new_bytes": done.pulled.new_bytes,
+        "removed_objects": done.pruned.removed,
+        "removed_bytes": done.pruned.removed_bytes,
     }
