@@ -13,6 +13,7 @@ plans.json                 what `pansoft plan` found the last time
 signed/<plan id>/          the signed copy and what goes beside it
 keys/                      private keys: never leaves this machine
 repository/                the embedded CVMFS repository
+publishing/                what is on its way into a repository in a bucket
 slurm/                     what was submitted to a cluster, until it is told of
 scratch/                   builds in progress; what a killed build left is removed by the next
 """
@@ -70,6 +71,11 @@ class State:
     def repository(self) -> Path:
         """Return the embedded repository's storage."""
         return self.folder / "repository"
+
+    @property
+    def publishing(self) -> Path:
+        """Return the folder of unfinished files of a repository that is not in a folder."""
+        return self.folder / "publishing" / "scratch"
 
     @property
     def locks(self) -> Path:

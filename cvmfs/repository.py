@@ -66,6 +66,11 @@ class Repository:
         return self.storage.folder
 
     @property
+    def place(self) -> str:
+        """Return where it is, for messages."""
+        return self.storage.describe("").rstrip("/")
+
+    @property
     def manifest(self) -> Manifest:
         """Return the current manifest, its signature not looked at: it is our own folder.
 

@@ -92,7 +92,7 @@ def demo(context: Context, recipes: Sequence[Recipe], *, at: datetime, jobs: int
         check=check,
         packages=len(entries),
         images=sum(entry.image.size for entry in entries),
-        stored=_size(state.repository / "data"),
+        stored=_size(embedded.folder_of(state) / "data"),
         fetched=_size(cache),
         ran=ran,
     )
@@ -125,7 +125,7 @@ def _run_from_mount(state: State, cache: Path, names: set[str]) -> tuple[Ran, ..
     mountpoint = state.folder / "demo" / "mount"
     stop_mount(mountpoint)  # of a demo that was killed
     with (
-        serving(state.repository) as url,
+        serving(embedded.folder_of(state)) as url,
         mounted(url, embedded.FQRN, embedded.public_key(state), mountpoint, cache=cache) as mount,
     ):
         return tuple(_run(mount, line) for name, line in SHOWN if name in names)

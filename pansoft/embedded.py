@@ -2,20 +2,30 @@
 """The embedded repository: a CVMFS Stratum-0 in the state folder, with keys of its own.
 
 It is the default for a laptop, a CI job and a small facility; its name ends in `.local`, so the
-trust policy knows that nobody else mounts it.
+trust policy knows that nobody else mounts it. The site's file may put it into another folder or a bucket.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlencode
 
+from builder.inputs.site import RepositorySettings, site_of
 from builder.state import State
 from core.errors import UserError
 from cvmfs.hashes import Algorithm
 from cvmfs.keys import RepositoryKeys, create_keys, load_keys
+from cvmfs.manifest import MANIFEST
 from cvmfs.reader import Reader, open_reader
-from cvmfs.repository import Repository, create_repository, open_repository, sign_whitelist
+from cvmfs.repository import (
+    Repository,
+    create_repository,
+    open_repository,
+    repository_at,
+    sign_whitelist,
+)
 
 FQRN = "software.pansoft.local"
 _RENEW_BEFORE = timedelta(days=10)
@@ -33,7 +43,37 @@ def public_key(state: State) -> Path:
 
 def exists(state: State) -> bool:
     """Return whether there is an embedded repository."""
-    return (state.repository / ".cvmfspublished").is_file()
+    return repository_of(state).storage.size(MANIFEST) is not None
+
+
+def repository_of(state: State) -> Repository:
+    """Return where the embedded repository is or will be."""
+    found = repository_at(_location(state), FQRN, scratch=_scratch(state))
+    return replace(found, wait_s=_settings(state).wait_s)
+
+
+def folder_of(state: State) -> Path:
+    """Return the folder of the embedded repository, for what reads or serves its files.
+
+    Raises:
+        UserError: it is in a bucket.
+    """
+    folder = repository_of(state).storage.folder
+    if folder is None:
+        raise UserError(
+            f"the repository is in {_settings(state).storage}, not in a folder of this machine",
+            hint="the server of the bucket gives it to readers; `public` in site.yaml says where",
+        )
+    return folder
+
+
+def readers_source(state: State) -> str | Path:
+    """Return where a mount on this machine reads the embedded repository.
+
+    Raises:
+        UserError: it is in a bucket, and nobody said where readers find that.
+    """
+    return _settings(state).public or folder_of(state)
 
 
 def ensure_repository(
@@ -60,8 +100,11 @@ def ensure_repository(
         create_keys(folder, FQRN, at=at)
     keys = load_keys(folder, FQRN)
     if not exists(state):
-        return create_repository(state.repository, keys, at=at, algorithm=algorithm), keys
-    repository = open_repository(state.repository, FQRN)
+        create_repository(
+            _location(state), keys, at=at, algorithm=algorithm, scratch=_scratch(state)
+        )
+        return repository_of(state), keys
+    repository = _opened(state)
     is_due = repository.whitelist.expires - at < _RENEW_BEFORE
     if is_due and keys.master_key is not None:  # a site may keep the master key elsewhere
         sign_whitelist(repository, keys, at=at)
@@ -76,7 +119,7 @@ def open_embedded(state: State) -> Repository:
     """
     if not exists(state):
         raise UserError("there is no repository yet", hint="make it: pansoft repo init")
-    return open_repository(state.repository, FQRN)
+    return _opened(state)
 
 
 def read_repository(state: State, *, at: datetime) -> Reader:
@@ -88,4 +131,28 @@ def read_repository(state: State, *, at: datetime) -> Reader:
     """
     if not exists(state):
         raise UserError("nothing is published yet", hint="publish something: pansoft apply")
-    return open_reader(state.repository, FQRN, public_key(state), at=at)
+    return open_reader(repository_of(state).storage, FQRN, public_key(state), at=at)
+
+
+def _opened(state: State) -> Repository:
+    found = open_repository(_location(state), FQRN, scratch=_scratch(state))
+    return replace(found, wait_s=_settings(state).wait_s)
+
+
+def _settings(state: State) -> RepositorySettings:
+    return site_of(state.folder).repository
+
+
+def _location(state: State) -> str:
+    """Return the folder, or the address of the bucket with what has to be known of its server."""
+    settings = _settings(state)
+    if settings.storage is None:
+        return str(state.repository)
+    named = {"endpoint": settings.endpoint, "region": settings.region}
+    options = urlencode({name: value for name, value in named.items() if value})
+    return f"{settings.storage}?{options}" if options else settings.storage
+
+
+def _scratch(state: State) -> Path | None:
+    """Return the folder for what is on its way into a bucket; a folder has its own."""
+    return state.publishing if _location(state).startswith("s3://") else None

@@ -18,7 +18,6 @@ from core.errors import UserError
 from cvmfs.backends.backend import Backend
 from cvmfs.backends.native import Native, steps_in
 from cvmfs.reader import Reader, open_reader
-from cvmfs.repository import repository_at
 from cvmfs.storage.storage import Storage
 from pansoft import embedded
 
@@ -113,8 +112,7 @@ def backend_of(state: State, *, at: datetime) -> Backend:
 def steps(state: State, paths: Sequence[str], *, message: str, at: datetime) -> tuple[str, ...]:
     """Return the commands or requests that publishing at these paths would make; nothing is done."""
     if _is_embedded(_settings(state)):
-        repository = repository_at(state.repository, embedded.FQRN)
-        return steps_in(repository, paths, message=message)
+        return steps_in(embedded.repository_of(state), paths, message=message)
     return backend_of(state, at=at).steps(paths, message=message)
 
 

@@ -35,7 +35,7 @@ class Native:
 
     def reader(self, *, at: datetime) -> Reader:
         """Return a reader of what is published now, verified from the public key upward."""
-        return open_reader(self.repository.folder, self.fqrn, self.keys.public_key, at=at)
+        return open_reader(self.repository.storage, self.fqrn, self.keys.public_key, at=at)
 
     def transaction(
         self,

@@ -20,6 +20,7 @@ VERBS: tuple[str, ...] = (
     "replicate",
     "status",
     "info",
+    "unlock",
 )
 """Each verb is the command of its name in `pansoft/commands/repo/<verb>.py`."""
 

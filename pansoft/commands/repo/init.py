@@ -35,5 +35,5 @@ def init(context: Context, *, algorithm: str) -> None:
         workspace.state_of(context), at=clock.now(), algorithm=ALGORITHMS[algorithm]
     )
     click.echo(
-        f"{repository.fqrn} is in {repository.folder}, revision {repository.manifest.revision}"
+        f"{repository.fqrn} is in {repository.place}, revision {repository.manifest.revision}"
     )

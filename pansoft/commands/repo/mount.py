@@ -58,12 +58,15 @@ def mount(
     Example: pansoft repo mount /tmp/software
     """
     state = workspace.state_of(context)
+    chosen: str | Path | tuple[str, ...] = source or embedded.readers_source(state)
     mounting.start_mount(
-        source or state.repository,
+        chosen,
         fqrn,
         public_key or embedded.public_key(state),
         mountpoint.absolute(),
-        cache=(cache or state.folder / "client-cache").absolute() if source else None,
+        cache=(cache or state.folder / "client-cache").absolute()
+        if not isinstance(chosen, Path)
+        else None,
         log_file=state.folder / "mount.log",
         quota=parse_size(quota),
         proxies=proxy,

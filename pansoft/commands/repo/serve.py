@@ -9,7 +9,7 @@ import click
 
 from cvmfs.serve import serve as serve_repositories
 from cvmfs.server_info import served
-from pansoft import workspace
+from pansoft import embedded, workspace
 from pansoft.context import Context
 
 
@@ -25,7 +25,7 @@ def serve(context: Context, *, folders: tuple[Path, ...], host: str, port: int) 
 
     Example: pansoft repo serve --port 8000
     """
-    chosen = folders or (workspace.state_of(context).repository,)
+    chosen = folders or (embedded.folder_of(workspace.state_of(context)),)
     for folder in chosen:
         name = served(folder).fqrn
         context.console.say(f"serving http://{host}:{port}/cvmfs/{name}, stop with Ctrl-C")
