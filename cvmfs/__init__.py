@@ -35,6 +35,7 @@ public cvmfs/cvmfs sources that it was read from.
     history        the database of tags: revisions that can be found again
     snapshots      the tree of one revision, by number, tag or date
     difference     what differs between two trees
+    revisions      the log: what was published, its names, how much it grew
     graft          a tree of an older revision or another place, taken over without its contents
     reflog         everything that was published and not yet collected
     lease          one publisher at a time, on whatever machine

@@ -17,7 +17,9 @@ from builder.state import State
 from core.errors import UserError
 from cvmfs.backends.backend import Backend
 from cvmfs.backends.native import Native, steps_in
+from cvmfs.keys import RepositoryKeys
 from cvmfs.reader import Reader, open_reader
+from cvmfs.repository import Repository
 from cvmfs.storage.storage import Storage
 from pansoft import embedded
 
@@ -54,6 +56,21 @@ def read(state: State, *, at: datetime) -> Reader:
     if _is_embedded(settings):
         return embedded.read_repository(state, at=at)
     return open_reader(settings.stratum0 or "", fqrn(state), public_key(state), at=at)
+
+
+def to_change(state: State, *, at: datetime) -> tuple[Repository, RepositoryKeys]:
+    """Return the repository and its keys, to change its history or what it keeps.
+
+    Raises:
+        UserError: there is none yet, its keys are missing, or it is a facility's.
+    """
+    if not _is_embedded(_settings(state)):
+        raise UserError(
+            f"the history of {fqrn(state)} is the facility's and cannot be changed from here",
+            hint="ask who runs its Stratum 0: cvmfs_server tag, rollback and gc do it there",
+        )
+    embedded.open_embedded(state)
+    return embedded.ensure_repository(state, at=at)
 
 
 def storage(state: State) -> Storage:
