@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from cvmfs.chunking import CHUNK_SIZE
+from cvmfs.chunking import CHUNK_SIZE, CutPolicy
 from cvmfs.hashes import ContentHash
 from cvmfs.ingest import CutMarks
 from cvmfs.reader import Reader
@@ -107,10 +107,11 @@ class Backend(Protocol):
         message: str,
         cut_marks: CutMarks | None = None,
         chunk_size: int = CHUNK_SIZE,
+        cutter: CutPolicy | None = None,
     ) -> AbstractContextManager[OpenTransaction]:
         """Give a transaction to fill; it is published at the end of the block, or undone on an exception.
 
-        `cut_marks` and `chunk_size` (bytes) are for ways on which we cut large files ourselves.
+        `cut_marks`, `chunk_size` (bytes) and `cutter` are for ways on which we cut large files ourselves.
         """
 
 

@@ -33,7 +33,7 @@ from core.errors import Busy, UserError
 from core.process import Completed
 from cvmfs.backends.backend import Outcome
 from cvmfs.backends.mounted_tree import MountedTree
-from cvmfs.chunking import CHUNK_SIZE
+from cvmfs.chunking import CHUNK_SIZE, CutPolicy
 from cvmfs.errors import NotFound, RepositoryError
 from cvmfs.ingest import CutMarks
 from cvmfs.manifest import Manifest
@@ -100,6 +100,7 @@ class CvmfsServer:
         message: str,
         cut_marks: CutMarks | None = None,
         chunk_size: int = CHUNK_SIZE,
+        cutter: CutPolicy | None = None,
     ) -> Iterator[MountedTree]:
         """Give the open transaction to fill; the program cuts files as it is configured.
 
@@ -108,7 +109,7 @@ class CvmfsServer:
             NotFound: the program or the repository is not on this machine.
             RepositoryError: the program refuses; the message has its words.
         """
-        del cut_marks, chunk_size
+        del cut_marks, chunk_size, cutter
         before = self._manifest(at)
         self._open(at)
         try:

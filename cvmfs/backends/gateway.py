@@ -24,7 +24,7 @@ from core.canonical import canonical_json
 from core.errors import UserError
 from core.files import exclusive_lock, write_atomic
 from cvmfs.backends.backend import Outcome
-from cvmfs.chunking import CHUNK_SIZE
+from cvmfs.chunking import CHUNK_SIZE, CutPolicy
 from cvmfs.errors import RepositoryError, Unreachable
 from cvmfs.gateway.api import (
     Gateway,
@@ -127,6 +127,7 @@ class ThroughGateway:
         message: str,
         cut_marks: CutMarks | None = None,
         chunk_size: int = CHUNK_SIZE,
+        cutter: CutPolicy | None = None,
     ) -> Iterator[LeasedTransaction]:
         """Give a transaction to fill; the gateway publishes it at the end of the block.
 
@@ -137,19 +138,59 @@ class ThroughGateway:
             OutsideLease: something was put outside the leased path; nothing was published.
             Unreachable: no answer; only after a commit is it not known whether it was done.
         """
+        with self._session(at) as session:
+            catalogs, store = session.catalogs, session.catalogs.store
+            ingest = Ingest(store, cut_marks=cut_marks, chunk_size=chunk_size, cutter=cutter)
+            work = LeasedTransaction(Transaction(catalogs, ingest), self.settings.lease_path)
+            patterns = dirtab_of(catalogs)
+            yield work
+            nest_by_patterns(catalogs, before=patterns)
+            now = session.manifest
+            if catalogs.is_changed:
+                now = self._committed(session, message=message, at=at)
+            work.outcome = Outcome(
+                self.fqrn, now.revision, now.root_hash, now is not session.manifest,
+                store.new_objects, store.new_bytes, work.files, work.logical_bytes,
+            )  # fmt: skip
+
+    @contextmanager
+    def _session(self, at: datetime) -> Iterator[_Session]:
+        """Give a lease and the published catalogs to work on; both are let go of at the end."""
         settings = self.settings
         settings.scratch.mkdir(parents=True, exist_ok=True, mode=0o700)  # it holds a token
         lock = exclusive_lock(settings.scratch / _LOCK, purpose=f"publish to {self.fqrn}")
         with lock, closing(Gateway(settings.url, self.key, sleep=self.sleep)) as gateway:
             lease = self._lease(gateway, at)
             try:
-                with self.reader(at=at) as reader, _Renewal(gateway, lease, settings.renew_every_s):
+                renewal = _Renewal(gateway, lease, settings.renew_every_s)
+                with self.reader(at=at) as reader, closing(renewal):
                     self._check_parent(reader)
-                    yield from self._publish(
-                        gateway, lease, reader, at, message, cut_marks, chunk_size
-                    )
+                    with self._opened(gateway, lease, reader.manifest, at) as catalogs:
+                        yield _Session(gateway, lease, renewal, reader.manifest, catalogs)
             finally:
                 self._give_back(gateway, lease)
+
+    @contextmanager
+    def _opened(
+        self, gateway: Gateway, lease: Lease, manifest: Manifest, at: datetime
+    ) -> Iterator[LeasedCatalogs]:
+        """Give the catalogs of a revision, whose objects go to the gateway."""
+        settings = self.settings
+
+        def submit(pack: ObjectPack) -> None:
+            gateway.submit(lease, pack)
+
+        storage = PackStorage(Stratum0(settings.source), submit, pack_size=settings.pack_size)
+        store = ObjectStore(storage, settings.scratch / "txn", algorithm_of(manifest.root_hash))
+        store.clean_scratch()
+        seconds = max(int(at.timestamp()), manifest.published)
+        catalogs = LeasedCatalogs(store, manifest.root_hash, seconds, settings.uid, settings.gid)
+        try:
+            yield catalogs
+        finally:
+            catalogs.close()
+            storage.close()
+            store.clean_scratch()
 
     # -- the lease
 
@@ -208,70 +249,27 @@ class ThroughGateway:
                 hint="lease a path above it once, and publish the directory",
             )
 
-    # -- objects, catalogs, commit
+    # -- catalogs and commit
 
-    def _publish(
-        self,
-        gateway: Gateway,
-        lease: Lease,
-        reader: Reader,
-        at: datetime,
-        message: str,
-        cut_marks: CutMarks | None,
-        chunk_size: int,
-    ) -> Iterator[LeasedTransaction]:
-        settings, manifest = self.settings, reader.manifest
-
-        def submit(pack: ObjectPack) -> None:
-            gateway.submit(lease, pack)
-
-        storage = PackStorage(Stratum0(settings.source), submit, pack_size=settings.pack_size)
-        scratch = settings.scratch / "txn"
-        store = ObjectStore(storage, scratch, algorithm_of(manifest.root_hash))
-        store.clean_scratch()
-        seconds = max(int(at.timestamp()), manifest.published)
-        catalogs = LeasedCatalogs(store, manifest.root_hash, seconds, settings.uid, settings.gid)
-        ingest = Ingest(store, cut_marks=cut_marks, chunk_size=chunk_size)
-        work = LeasedTransaction(Transaction(catalogs, ingest), settings.lease_path)
-        try:
-            patterns = dirtab_of(catalogs)
-            yield work
-            nest_by_patterns(catalogs, before=patterns)
-            now = manifest
-            if catalogs.is_changed:
-                root = catalogs.write(manifest.revision + 1, ttl_s=manifest.ttl_s)
-                storage.make_durable()
-                new = f"{root.content_hash}{Suffix.CATALOG}"
-                now = self._committed(gateway, lease, manifest, new=new, message=message, at=at)
-            work.outcome = Outcome(
-                self.fqrn, now.revision, now.root_hash, now is not manifest,
-                store.new_objects, store.new_bytes, work.files, work.logical_bytes,
-            )  # fmt: skip
-        finally:
-            catalogs.close()
-            storage.close()
-            store.clean_scratch()
-
-    def _committed(
-        self,
-        gateway: Gateway,
-        lease: Lease,
-        base: Manifest,
-        *,
-        new: str,
-        message: str,
-        at: datetime,
-    ) -> Manifest:
-        """Commit, and return the manifest of the revision that came of it.
+    def _committed(self, session: _Session, *, message: str, at: datetime) -> Manifest:
+        """Send the changed catalogs, commit, and return the manifest of the revision that came of it.
 
         Where the answer to the commit is lost, the repository is asked: the revision has our tag.
         """
         tag = f"pansoft-{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}-{secrets.token_hex(4)}"
-        old = f"{base.root_hash}{Suffix.CATALOG}"
+        base = session.manifest
+        root = session.catalogs.write(base.revision + 1, ttl_s=base.ttl_s)
+        session.catalogs.store.storage.make_durable()
+        old, new = (
+            f"{root_hash}{Suffix.CATALOG}" for root_hash in (base.root_hash, root.content_hash)
+        )
+        session.renewal.close()  # there is nothing to renew once the gateway has begun to merge
         lost: Unreachable | None = None
         revision = 0
         try:
-            revision = gateway.commit(lease, old=old, new=new, tag=tag, message=message)
+            revision = session.gateway.commit(
+                session.lease, old=old, new=new, tag=tag, message=message
+            )
             (self.settings.scratch / _LEASE_FILE).unlink(missing_ok=True)
         except Unreachable as err:
             lost = err
@@ -302,8 +300,19 @@ class ThroughGateway:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class _Session:
+    """A lease, the revision that was published when it was taken, and its catalogs to change."""
+
+    gateway: Gateway
+    lease: Lease
+    renewal: _Renewal
+    manifest: Manifest
+    catalogs: LeasedCatalogs
+
+
 class _Renewal:
-    """Renews a lease while the block runs; a gateway that cannot leaves it its time."""
+    """Renews a lease until it is closed; a gateway that cannot leaves the lease its time."""
 
     def __init__(self, gateway: Gateway, lease: Lease, every_s: float) -> None:
         self._gateway = gateway
@@ -311,12 +320,9 @@ class _Renewal:
         self._every_s = every_s
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._renew, name="lease", daemon=True)
-
-    def __enter__(self) -> None:
-        """Begin."""
         self._thread.start()
 
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
         """End, and wait for a request that is under way."""
         self._ended.set()
         self._thread.join()

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 
-from cvmfs.chunking import CHUNK_SIZE
+from cvmfs.chunking import CHUNK_SIZE, CutPolicy
 from cvmfs.ingest import CutMarks
 from cvmfs.keys import RepositoryKeys
 from cvmfs.manifest import MANIFEST
@@ -44,6 +44,7 @@ class Native:
         message: str,
         cut_marks: CutMarks | None = None,
         chunk_size: int = CHUNK_SIZE,
+        cutter: CutPolicy | None = None,
     ) -> AbstractContextManager[Transaction]:
         """Give a transaction to fill; see `cvmfs.publish.transaction`."""
         return transaction(
@@ -53,6 +54,7 @@ class Native:
             message=message,
             cut_marks=cut_marks,
             chunk_size=chunk_size,
+            cutter=cutter,
         )
 
 
