@@ -11,6 +11,7 @@ import pytest
 from builder.state import State
 from cvmfs.serve import serving
 from pansoft import cli, embedded
+from tests.cvmfs.s3_server import credentials, s3_server
 
 
 @pytest.fixture
@@ -40,6 +41,20 @@ def test_replica_is_made_and_brought_up_to_date(
     facts = json.loads(capsys.readouterr().out)
     assert said.startswith(f"revision 1 of {embedded.FQRN} (new replica): 4 objects fetched, ")
     assert (facts["fqrn"], facts["was"], facts["new_objects"]) == (embedded.FQRN, 1, 0)
+
+
+def test_replica_may_be_in_a_bucket(
+    state: State, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    credentials(monkeypatch)
+    name = ["--fqrn", embedded.FQRN]
+    with s3_server() as s3:
+        assert pansoft(state, "replicate", str(state.repository), s3.place(), *name) == 0
+        capsys.readouterr()
+        assert pansoft(state, "status", str(state.repository), s3.public(), *name, "--json") == 0
+
+    facts = json.loads(capsys.readouterr().out)
+    assert [mirror["revision"] for mirror in facts["mirrors"]] == [1, 1]
 
 
 def test_a_replica_is_no_source(

@@ -76,7 +76,7 @@ def replicate(
         jobs=jobs,
         scratch=None
         if storage.folder
-        else state.scratch / "replicas" / (fqrn or name_in(url)) / "txn",
+        else state.publishing.with_name("replicas") / (fqrn or name_in(url)) / "txn",
         is_thorough=thorough,
         grace=GRACE if prune else None,
         proxies=proxy,
