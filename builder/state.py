@@ -13,7 +13,7 @@ plans.json                 what `pansoft plan` found the last time
 signed/<plan id>/          the signed copy and what goes beside it
 keys/                      private keys: never leaves this machine
 repository/                the embedded CVMFS repository
-publishing/                what is on its way into a repository in a bucket
+publishing/                what is on its way into a repository or a replica in a bucket
 slurm/                     what was submitted to a cluster, until it is told of
 scratch/                   builds in progress; what a killed build left is removed by the next
 """
@@ -76,6 +76,10 @@ class State:
     def publishing(self) -> Path:
         """Return the folder of unfinished files of a repository that is not in a folder."""
         return self.folder / "publishing" / "scratch"
+
+    def replicating(self, fqrn: str) -> Path:
+        """Return the folder of unfinished files of a replica that is not in a folder."""
+        return self.folder / "publishing" / "replicas" / fqrn / "scratch"
 
     @property
     def locks(self) -> Path:

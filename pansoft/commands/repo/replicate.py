@@ -74,9 +74,7 @@ def replicate(
         at=clock.now(),
         fqrn=fqrn,
         jobs=jobs,
-        scratch=None
-        if storage.folder
-        else state.publishing.with_name("replicas") / (fqrn or name_in(url)) / "txn",
+        scratch=None if storage.folder else state.replicating(fqrn or name_in(url)),
         is_thorough=thorough,
         grace=GRACE if prune else None,
         proxies=proxy,
