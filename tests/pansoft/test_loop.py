@@ -29,7 +29,7 @@ from cvmfs.check import check as check_repository
 from cvmfs.keys import RepositoryKeys, create_keys
 from cvmfs.repository import Repository, create_repository
 from cvmfs.serve import serving
-from pansoft import embedded, loop, planning, publish, published, target, workspace
+from pansoft import cli, embedded, loop, planning, publish, published, target, workspace
 from pansoft.commands.apply import status_of, tell
 from pansoft.context import Context
 from pansoft.loop import LoopReport
@@ -185,11 +185,20 @@ def test_the_same_goes_through_cvmfs_server(
         mounts=str(machine / "mounts"),
         stratum0=str(machine / "repositories" / embedded.FQRN),
     )
+    where = ["--project", str(context.project), "--state", str(context.state)]
+    assert cli.invoke([*where, "apply", "--dry-run"]) == 0
+    shown = capsys.readouterr().out
+    assert not (machine / "log").exists()
 
     report = apply(context)
 
     tell(report)
     assert capsys.readouterr().out == "published 1 package as revision 2\n"
+    ran = (machine / "log").read_text().splitlines()
+    assert [f"    cvmfs_server {ran[0]}" in shown.splitlines(), len(ran)] == [True, 2]
+    assert f"    # copy to {machine}/mounts/{embedded.FQRN}/images/plotter/5.4.4\n" in shown
+    assert " -m publish_plotter_5.4.4 " in shown
+    assert " -m publish_plotter_5.4.4 " in ran[1]
     assert is_published_by(context, report)
 
 
