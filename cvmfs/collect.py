@@ -11,14 +11,14 @@ What makes it safe, in this order:
     mark       a catalog that is missing or damaged stops everything before anything was changed
     publish    tags, reflog and manifest that name nothing of what goes; the manifest differs from the one
                before, so a publisher that lost the lock cannot publish over it
-    sweep      catalogs before what they name
+    sweep      catalogs before what they name, upper ones first
 
 Killed anywhere it leaves garbage and nothing else, and the next run removes that. Marked are digests of 20
 bytes whatever the suffix, so at worst something is kept that could go.
 
 A replica is another matter: replication takes a catalog that is there for everything that it reaches
-(`pull`). So there a catalog that is too young to go keeps what it reaches, and newer catalogs go before older
-ones, in the opposite of the order in which they came.
+(`pull`). So no catalog is there without the ones below it and their contents at any moment of a sweep, and
+one that is too young to go keeps what it reaches.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ import json
 import logging
 import re
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -34,7 +35,7 @@ from datetime import datetime, timedelta
 from cvmfs import reflog
 from cvmfs.catalog import Catalog
 from cvmfs.compression import Compression, compress, decompress
-from cvmfs.errors import FormatInvalid, NotFound
+from cvmfs.errors import FormatInvalid, NotFound, RepositoryError, VerificationFailed
 from cvmfs.hashes import (
     Algorithm,
     ContentHash,
@@ -148,7 +149,7 @@ def collect(
             )
             for found in reflog.references_in(published):
                 plan.marks.add(found.content_hash)
-            _sweep(repository.storage, plan, lease.confirm)
+            _sweep(repository.storage, repository, plan, lease.confirm)
         _write_status(repository.storage, at)
     log.info("removed %d objects of %s", swept.removed, repository.fqrn)
     return plan.report(swept, is_dry_run=False)
@@ -181,7 +182,7 @@ def prune(
     plan = _Plan(manifest, tags, (), references, known, marks, (at - grace).timestamp())
     swept = _survey(storage, plan)
     if swept.removed:
-        _sweep(storage, plan, lambda: None)
+        _sweep(storage, source, plan, lambda: None)
     return plan.report(swept, is_dry_run=False)
 
 
@@ -271,8 +272,7 @@ def _mark_young(storage: Storage, source: HasHistory, marks: Marks, *, since: fl
     """Keep what the catalogs reach that a replication which was broken off has brought lately."""
     for file, digest, suffix in _objects(storage):
         if suffix == Suffix.CATALOG.value and file.modified >= since and not marks.has(digest):
-            name = file.path.removeprefix("data/").replace("/", "", 1)[: -len(suffix)]
-            _walk(source, [parse_hash(name, where=file.path)], marks)
+            _walk(source, [_name_of(file)], marks)
 
 
 def _walk(source: HasHistory, roots: Iterable[ContentHash], marks: Marks) -> None:
@@ -318,12 +318,37 @@ def _survey(storage: Storage, plan: _Plan) -> Swept:
     return Swept(kept, kept_bytes, young, young_bytes, removed, removed_bytes)
 
 
-def _sweep(storage: Storage, plan: _Plan, confirm: Callable[[], None]) -> None:
+def _sweep(storage: Storage, source: HasHistory, plan: _Plan, confirm: Callable[[], None]) -> None:
     """Remove what is not marked; `confirm` is asked before each batch and raises if we may not any more."""
-    catalogs = [file for file, suffix in _garbage(storage, plan) if suffix == Suffix.CATALOG.value]
-    catalogs.sort(key=lambda file: file.modified, reverse=True)
-    _remove(storage, (file.path for file in catalogs), confirm)
+    catalogs = {
+        _name_of(file): file.path
+        for file, suffix in _garbage(storage, plan)
+        if suffix == Suffix.CATALOG.value
+    }
+    for level in _levels(source, set(catalogs)):
+        _remove(storage, (catalogs[name] for name in level), confirm)
     _remove(storage, (file.path for file, _ in _garbage(storage, plan)), confirm)
+
+
+def _levels(source: HasHistory, names: set[ContentHash]) -> Iterator[list[ContentHash]]:
+    """Return catalogs in groups, each after those with catalogs that are above its own."""
+    below = {name: _below(source, name) & names for name in names}
+    above = Counter(lower for lowers in below.values() for lower in lowers)
+    level = [name for name in names if not above[name]]
+    while level:
+        yield sorted(level)
+        freed = Counter(lower for name in level for lower in below[name])
+        above.subtract(freed)
+        level = [name for name in freed if not above[name]]
+
+
+def _below(source: HasHistory, name: ContentHash) -> set[ContentHash]:
+    """Return the catalogs below one that goes; a damaged one reaches nothing."""
+    try:
+        return set(_reached(source, name, Marks()))
+    except (RepositoryError, VerificationFailed) as err:
+        log.debug("%s", err)
+        return set()
 
 
 def _garbage(storage: Storage, plan: _Plan) -> Iterator[tuple[StoredFile, str]]:
@@ -354,6 +379,12 @@ def _objects(storage: Storage) -> Iterator[tuple[StoredFile, bytes, str]]:
         for file in list(storage.files(f"data/{number:02x}/")):
             if match := _OBJECT.fullmatch(file.path):
                 yield file, bytes.fromhex(match[1] + match[2]), match[3]
+
+
+def _name_of(catalog: StoredFile) -> ContentHash:
+    """Return the hash that is a catalog's name."""
+    name = catalog.path.removeprefix("data/").replace("/", "", 1).removesuffix(Suffix.CATALOG)
+    return parse_hash(name, where=catalog.path)
 
 
 def _write_status(storage: Storage, at: datetime) -> None:

@@ -153,7 +153,6 @@ def reader_at(reader: Reader, tag: Tag) -> Reader:
         root_size=tag.root_size,
         published=tag.timestamp,
         history=None,
-        reflog=None,
     )
     return Reader(reader.location, manifest, reader.whitelist, reader.signed)
 

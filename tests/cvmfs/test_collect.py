@@ -396,7 +396,10 @@ def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
 def assert_ends_well(repository: Repository, keys: RepositoryKeys, before: set[int]) -> None:
     """Hold a repository whose collection was stopped against everything, then collect it."""
     assert {tag.revision for tag in tags_of(repository)} in (before, {5, 6})
-    assert_sound(repository, keys)
+    found = check(read(repository, keys)).findings
+    assert {finding.rule for finding in found} <= {"reflog"}
+    with repository.locked("mend"):  # the reflog, if it was stopped just before the manifest
+        assert_sound(repository, keys)
     collect(repository, keys, at=AT + 90 * DAY, rules=LAST)
     collect(repository, keys, at=AT + 180 * DAY, rules=LAST)
     assert objects(repository) == reachable(repository, keys)
@@ -461,6 +464,45 @@ def test_replica_loses_what_its_source_collected_and_stays_whole(
     assert done.swept.removed > 0
     assert objects(replica) >= reachable(replica, keys)
     assert_sound(replica, keys)
+
+
+def test_at_no_moment_a_catalog_is_there_without_what_it_reaches(
+    repository: Repository, keys: RepositoryKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Replication would take such a catalog for whole."""
+    monkeypatch.setattr(collecting, "_BATCH", 1)
+    deep = ["a", "a/b", "a/b/c", "a/b/c/d", "e", "e/f"]
+    with transaction(repository, keys, at=AT) as tx:
+        for path in deep:
+            tx.put_bytes(path.encode(), f"{path}/file")
+            tx.nest(path)
+    tree = current_snapshot(repository)
+    reaches: dict[str, set[str]] = {}
+    for path in ["", *deep]:
+        nested = tree.nested(path)
+        assert nested is not None
+        catalog = tree.catalog(nested)
+        below = {object_path(low.content_hash, Suffix.CATALOG) for low in catalog.nested.values()}
+        contents = {object_path(*named) for named in catalog.objects()}
+        reaches[object_path(nested.content_hash, Suffix.CATALOG)] = below | contents
+    for _ in range(2):
+        with transaction(repository, keys, at=AT) as tx:
+            tx.put_bytes(b"other" + bytes([repository.manifest.revision]), "other")
+            tx.remove("a")
+            tx.remove("e")
+    remove = LocalStorage.remove
+
+    def watched(storage: LocalStorage, paths: Iterable[str]) -> None:
+        remove(storage, paths)
+        there = objects(repository)
+        for catalog, named in reaches.items():
+            assert catalog not in there or named <= there
+
+    monkeypatch.setattr(LocalStorage, "remove", watched)
+    collect(repository, keys, at=datetime.now(UTC) + 90 * DAY, rules=LAST)
+
+    assert not set(reaches) & objects(repository)
+    assert_sound(repository, keys)
 
 
 def test_what_a_broken_replication_brought_lately_keeps_what_it_reaches(
