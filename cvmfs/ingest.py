@@ -8,6 +8,7 @@ as much as compressing a page of text.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -67,6 +68,7 @@ class Ingest:
     chunk_size: int = CHUNK_SIZE
     workers: int = 0
     cutter: CutPolicy | None = None
+    _holes: dict[tuple[int, Compression], ContentHash] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         """Take as many threads as the storage has use for."""
@@ -152,7 +154,18 @@ class Ingest:
         ]
 
     def _read_and_store(self, file: _Planned, piece: Piece) -> ContentHash:
+        if len(file.pieces) > 1 and _is_hole(file.file.source, piece):
+            return self._store_hole(file, piece)
         return self._store(file, piece, _read(file.file.source, piece))
+
+    def _store_hole(self, file: _Planned, piece: Piece) -> ContentHash:
+        """Store a stretch of a sparse file of which nothing is on the disk: zeros, packed once for all."""
+        known = self._holes.get((piece.size, file.compression))
+        if known is not None and file.before.get(piece, known) == known:
+            return known
+        found = self._store(file, piece, bytes(piece.size))
+        self._holes[piece.size, file.compression] = found
+        return found
 
     def _store(self, file: _Planned, piece: Piece, data: bytes | memoryview) -> ContentHash:
         stored = compress(data, file.compression)
@@ -223,6 +236,24 @@ def _pieces_of(entry: Entry | None, compression: Compression) -> Mapping[Piece, 
     if entry.content_hash is not None:
         return {Piece(0, entry.size): entry.content_hash}
     return {chunk.piece: chunk.content_hash for chunk in entry.chunks}
+
+
+def _is_hole(source: str, piece: Piece) -> bool:
+    """Return whether the file system says that nothing was ever written to a piece of a file."""
+    try:
+        descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return False  # said when it is read
+    is_whole = os.fstat(descriptor).st_size >= piece.offset + piece.size
+    try:
+        return (
+            is_whole
+            and os.lseek(descriptor, piece.offset, os.SEEK_DATA) >= piece.offset + piece.size
+        )
+    except OSError as err:
+        return is_whole and err.errno == errno.ENXIO  # no data from there to the end
+    finally:
+        os.close(descriptor)
 
 
 def _read(source: str, piece: Piece) -> bytes:

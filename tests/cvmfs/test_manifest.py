@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from core import process
-from cvmfs.errors import FormatInvalid, RepositoryError, SignatureInvalid
+from cvmfs.errors import FormatInvalid, RepositoryError, SignatureInvalid, WrongRepository
 from cvmfs.hashes import ContentHash
 from cvmfs.keys import RepositoryKeys
 from cvmfs.manifest import Manifest, parse_manifest, sign_manifest, verify_manifest
-from tests.cvmfs.samples import FQRN
+from cvmfs.reader import open_reader
+from cvmfs.repository import Repository
+from tests.cvmfs.samples import AT, FQRN
 
 MANIFEST = Manifest(
     fqrn=FQRN,
@@ -137,6 +139,16 @@ def test_manifest_of_few_lines_is_read() -> None:
     manifest = parse_manifest("\n".join(lines).encode() + b"\n--\nx\ny", where="here")
 
     assert (manifest.revision, manifest.history, manifest.root_size) == (7, None, 0)
+
+
+def test_manifest_of_another_repository_is_refused(
+    published: Repository, keys: RepositoryKeys
+) -> None:
+    other = replace(published.manifest, fqrn="other.example.org")
+    (published.folder / ".cvmfspublished").write_bytes(sign_manifest(other, keys.repository_key))
+
+    with pytest.raises(WrongRepository, match=r"manifest of other\.example\.org"):
+        open_reader(published.folder, FQRN, keys.public_key, at=AT)
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage", b"Cxx\n--\n", b"\xff\xfe\n--\n\n"])
