@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import multiprocessing
@@ -290,6 +291,65 @@ def run_and_kill(source: Path, folder: Path, keys: RepositoryKeys, *, after: int
     process.kill()
     process.join()
     return process.exitcode != 0
+
+
+class FailingStorage(LocalStorage):
+    """A folder that refuses one change, the one of this number, and all after it."""
+
+    def __init__(self, folder: Path, good: int) -> None:
+        super().__init__(folder)
+        self.good = good
+
+    def put(self, path: str, content: bytes) -> None:
+        self._change(path)
+        super().put(path, content)
+
+    def replace(self, path: str, content: bytes) -> None:
+        self._change(path)
+        super().replace(path, content)
+
+    def swap(self, path: str, old: bytes | None, new: bytes) -> bool:
+        self._change(path)
+        return super().swap(path, old, new)
+
+    def make_durable(self) -> None:
+        self._change("data")
+        super().make_durable()
+
+    def _change(self, path: str) -> None:
+        if ".lease" not in path:
+            self.good -= 1
+            if self.good < 0:
+                raise RepositoryError(f"no room for {path}")
+
+
+def test_update_that_fails_at_any_step_leaves_a_whole_revision(
+    repository: Repository, tmp_path: Path, folder: Path, keys: RepositoryKeys
+) -> None:
+    """The reflog is a file of its own: until the next run it may be the newer one."""
+    run(repository.folder, folder, keys)
+    (tmp_path / "new").mkdir()
+    for number in range(9):
+        (tmp_path / "new" / f"{number}").write_text(f"{number}\n")
+    publish_tree(repository, keys, tmp_path / "new", "new", at=LATER, nest=True)
+    publish_small(repository, keys)
+    steps, is_done = 0, False
+    while not is_done:
+        place = tmp_path / f"place {steps}"
+        shutil.copytree(folder, place)
+        with contextlib.suppress(RepositoryError):
+            replicate(
+                str(repository.folder), FailingStorage(place, steps), keys.public_key,
+                at=LATEST, fqrn=FQRN,
+            )  # fmt: skip
+            is_done = True
+        with open_reader(place, FQRN, keys.public_key, at=LATEST) as reader:
+            assert {finding.rule for finding in check(reader).findings} <= {"reflog"}
+        run(repository.folder, place, keys)
+        assert_sound(place, keys, revision=3)
+        steps += 1
+
+    assert steps > 15
 
 
 def test_what_was_fetched_before_an_error_is_not_fetched_again(
