@@ -87,10 +87,11 @@ def storage(state: State) -> Storage:
     return embedded.open_embedded(state).storage
 
 
-def backend_of(state: State, *, at: datetime) -> Backend:
+def backend_of(state: State, *, at: datetime, with_key: bool = True) -> Backend:
     """Return the way into the repository; the embedded one is made the first time.
 
-    The ways of facilities are imported when they are used: most sites have none of them.
+    The ways of facilities are imported when they are used: most sites have none of them. Without its key
+    a gateway can be described, not published to.
 
     Raises:
         UserError: keys are missing, or may be read by others.
@@ -111,9 +112,10 @@ def backend_of(state: State, *, at: datetime) -> Backend:
             )
         case BackendKind.GATEWAY:
             from cvmfs.backends.gateway import GatewaySettings, ThroughGateway
-            from cvmfs.gateway.key import load_gateway_key
+            from cvmfs.gateway.key import GatewayKey, load_gateway_key
 
             key_file = settings.gateway_key or f"/etc/cvmfs/keys/{fqrn(state)}.gw"
+            key = load_gateway_key(Path(key_file)) if with_key else GatewayKey("", "")
             found = GatewaySettings(
                 fqrn=fqrn(state),
                 url=settings.gateway or "",
@@ -122,7 +124,7 @@ def backend_of(state: State, *, at: datetime) -> Backend:
                 scratch=state.folder / "gateway" / fqrn(state),
                 wait_s=settings.wait_s,
             )
-            return ThroughGateway(found, load_gateway_key(Path(key_file)))
+            return ThroughGateway(found, key)
     assert_never(settings.backend)
 
 
@@ -130,7 +132,7 @@ def steps(state: State, paths: Sequence[str], *, message: str, at: datetime) -> 
     """Return the commands or requests that publishing at these paths would make; nothing is done."""
     if _is_embedded(_settings(state)):
         return steps_in(embedded.repository_of(state), paths, message=message)
-    return backend_of(state, at=at).steps(paths, message=message)
+    return backend_of(state, at=at, with_key=False).steps(paths, message=message)
 
 
 def _settings(state: State) -> RepositorySettings:

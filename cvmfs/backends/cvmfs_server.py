@@ -110,7 +110,6 @@ class CvmfsServer:
             RepositoryError: the program refuses; the message has its words.
         """
         del cut_marks, chunk_size, cutter
-        before = self._manifest(at)
         self._open(at)
         try:
             self._sign_in(at)
@@ -130,7 +129,7 @@ class CvmfsServer:
             self._abort()
         now = self._manifest(at)
         work.outcome = Outcome(
-            self.fqrn, now.revision, now.root_hash, now.revision != before.revision,
+            self.fqrn, now.revision, now.root_hash, work.is_changed,
             None, None, work.files, work.logical_bytes,
         )  # fmt: skip
 

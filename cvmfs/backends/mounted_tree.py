@@ -56,7 +56,7 @@ class MountedTree:
         try:
             self._mirror(folder.resolve(), self._mount / target)
         except OSError as err:
-            raise RepositoryError(f"cannot put {err.filename}: {err.strerror}") from err
+            raise RepositoryError(f"cannot put {err.filename or folder}: {err.strerror}") from err
         if nest:
             self.nest(target)
 
@@ -73,7 +73,7 @@ class MountedTree:
         try:
             self._place(source, target)
         except OSError as err:
-            raise RepositoryError(f"cannot put {err.filename}: {err.strerror}") from err
+            raise RepositoryError(f"cannot put {err.filename or file}: {err.strerror}") from err
 
     def put_bytes(
         self, content: bytes, path: str, *, mode: int = 0o644, mtime: int | None = None

@@ -96,6 +96,17 @@ def test_gateway_of_a_facility(state: State, tmp_path: Path) -> None:
     assert "between-us" not in steps
 
 
+def test_steps_need_no_key(state: State) -> None:
+    (state.folder / "site.yaml").write_text(
+        THEIRS
+        + "  backend: gateway\n  gateway: http://127.0.0.1:1/api/v1\n  gateway_key: /no/key.gw\n"
+    )
+
+    assert target.steps(state, ["trust"], message="m", at=AT)
+    with pytest.raises(UserError, match=r"/no/key\.gw is missing"):
+        target.backend_of(state, at=AT)
+
+
 def test_facility_that_does_not_answer_is_explained(state: State) -> None:
     (state.folder / "site.yaml").write_text(THEIRS + "  backend: cvmfs_server\n")
     (state.folder / "x.pub").write_text("no key")
