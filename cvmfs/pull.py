@@ -296,14 +296,16 @@ class Pull:
         return Pulled(objects=len(batch.objects), new_objects=new_objects, new_bytes=new_bytes)
 
     def _has(self, content_hash: ContentHash, suffix: Suffix) -> bool:
-        """Return whether an object is there; with `is_thorough` one that is damaged is removed."""
+        """Return whether an object is there; with `is_thorough` one that is damaged does not count.
+
+        It stays until the sound one takes its name: a run that is killed in between has lost nothing.
+        """
         path = object_path(content_hash, suffix)
         if self.storage.size(path) is None:
             return False
         if not self.is_thorough or hash_like(content_hash, self.storage.get(path)) == content_hash:
             return True
-        log.warning("%s is damaged, it is fetched again", self.storage.describe(path))
-        self.storage.remove([path])
+        log.warning("%s is damaged", self.storage.describe(path))
         return False
 
     def _contents(self) -> Contents:
@@ -317,8 +319,9 @@ class Pull:
         return contents
 
     def _close_sources(self) -> None:
-        for contents in self._sources:
-            contents.source.close()
+        while self._sources:
+            self._sources.pop().source.close()
+        self._thread = threading.local()
 
 
 def _batches(objects: Sequence[ObjectName]) -> Iterator[Sequence[ObjectName]]:

@@ -17,6 +17,7 @@ import json
 import logging
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -122,21 +123,15 @@ def replicate(
         with _replica(storage, name, scratch).locked("replicate") as lease:
             before = _manifest_in(storage)
             _check_not_older(before, reader)
-            storage.replace(IS_SNAPSHOTTING, f"{_date(at)}\n".encode())
             pull = Pull(source, storage, jobs, is_thorough, proxies, report)
-            if before != reader.manifest or is_thorough:
-                _pull_revisions(reader.manifest, pull)
-                _bring_reflog(reader, storage)
-            storage.replace(WHITELIST, reader.signed.whitelist)
-            lease.swap_manifest(reader.signed.manifest)
-            _say_when(storage, at, "last_snapshot")
-            pruned = Swept()
-            if grace is not None:
-                pruned = prune(
-                    storage, _Brought(reader.manifest, storage), at=at, grace=grace
-                ).swept
-                _say_when(storage, at, "last_gc")
-            storage.remove([IS_SNAPSHOTTING])
+            with _told(storage, at):
+                if before != reader.manifest or is_thorough:
+                    _pull_revisions(reader.manifest, pull)
+                    _bring_reflog(reader, storage)
+                storage.replace(WHITELIST, reader.signed.whitelist)
+                lease.swap_manifest(reader.signed.manifest)
+                _say_when(storage, at, "last_snapshot")
+                pruned = Swept() if grace is None else _prune(reader, storage, at, grace)
     return Replication(
         fqrn=name,
         revision=reader.revision,
@@ -294,7 +289,24 @@ def _bring_reflog(reader: Reader, storage: Storage) -> None:
     reflog.put(storage, before, content)
 
 
+def _prune(reader: Reader, storage: Storage, at: datetime, grace: timedelta) -> Swept:
+    """Remove what the revision that was brought and its tags do not need."""
+    done = prune(storage, _Brought(reader.manifest, storage), at=at, grace=grace)
+    _say_when(storage, at, "last_gc")
+    return done.swept
+
+
 # -- what monitors read
+
+
+@contextmanager
+def _told(storage: Storage, at: datetime) -> Iterator[None]:
+    """Show for the time of the block that the replica is being updated."""
+    storage.replace(IS_SNAPSHOTTING, f"{_date(at)}\n".encode())
+    try:
+        yield
+    finally:
+        storage.remove([IS_SNAPSHOTTING])
 
 
 def _say_when(storage: Storage, at: datetime, what: str) -> None:

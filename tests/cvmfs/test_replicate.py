@@ -472,6 +472,7 @@ def test_damaged_object_is_named_and_the_old_revision_stays(
         run(published.folder, folder, keys)
 
     assert_sound(folder, keys, revision=2)
+    assert not (folder / IS_SNAPSHOTTING).exists()
     flip_byte(published.folder / damaged)
     run(published.folder, folder, keys)
     assert_sound(folder, keys, revision=3)
