@@ -63,7 +63,6 @@ GRACE = timedelta(days=3)
 STATUS = ".cvmfs_status.json"
 _OBJECT = re.compile(r"data/([0-9a-f]{2})/([0-9a-f]{38})(?:-rmd160|-shake128)?([CHXMP]?)")
 _BATCH = 500
-_PREFIXES = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,12 +372,11 @@ def _remove(storage: Storage, paths: Iterable[str], confirm: Callable[[], None])
 def _objects(storage: Storage) -> Iterator[tuple[StoredFile, bytes, str]]:
     """Return the objects with digest and suffix; other files are none of ours and stay.
 
-    One directory after another is listed as a whole: files that go must not disturb a listing.
+    Objects that go meanwhile disturb no listing: a directory is read as a whole, a bucket goes on by name.
     """
-    for number in range(_PREFIXES):
-        for file in list(storage.files(f"data/{number:02x}/")):
-            if match := _OBJECT.fullmatch(file.path):
-                yield file, bytes.fromhex(match[1] + match[2]), match[3]
+    for file in storage.files("data/"):
+        if match := _OBJECT.fullmatch(file.path):
+            yield file, bytes.fromhex(match[1] + match[2]), match[3]
 
 
 def _name_of(catalog: StoredFile) -> ContentHash:
