@@ -46,17 +46,24 @@ class _OpenFile:
     entry: Entry
     _next: int = 0
     _in_a_row: int = 0
+    _ahead: int = 0
 
-    def read_ahead(self, offset: int, size: int) -> int:
-        """Take note of a read, and return how many bytes behind it are worth fetching now.
+    def read_ahead(self, offset: int, size: int) -> tuple[int, int] | None:
+        """Take note of a read, and return offset and size of what is worth fetching now, if something is.
 
-        None at first: whoever looks into an image here and there is not to fetch all of it. The kernel asks
-        in parts that may come in another order.
+        Nothing at first: whoever looks into an image here and there is not to fetch all of it. The kernel
+        asks in parts that may come in another order.
         """
         is_in_a_row = abs(offset - self._next) <= _OUT_OF_ORDER
+        end = offset + size
         self._in_a_row = self._in_a_row + size if is_in_a_row else size
-        self._next = offset + size
-        return min(self._in_a_row, _AHEAD_MOST) if self._in_a_row >= _AHEAD_FROM else 0
+        self._ahead = max(self._ahead, end) if is_in_a_row else end
+        self._next = end
+        window = min(self._in_a_row, _AHEAD_MOST)
+        if self._in_a_row < _AHEAD_FROM or self._ahead > end + window // 2:
+            return None
+        begin, self._ahead = self._ahead, end + window
+        return begin, self._ahead - begin
 
 
 class RepositoryFilesystem:
@@ -123,8 +130,8 @@ class RepositoryFilesystem:
         file = self._open_files[fh]
         with self._as_errno(path):
             data = file.reader.read_entry(file.entry, offset, size)
-        if ahead := file.read_ahead(offset, len(data)):
-            file.reader.read_ahead(file.entry, offset + len(data), ahead)
+        if stretch := file.read_ahead(offset, len(data)):
+            file.reader.read_ahead(file.entry, *stretch)
         return data
 
     def release(self, path: str, fh: int) -> int:  # noqa: ARG002

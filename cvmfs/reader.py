@@ -425,7 +425,7 @@ def _newest(location: Location, *, at: datetime, current: Reader | None = None) 
         reader, signed = _fetched(location, content, at=at)
         floors = (_floor(location), None if current is None else current.manifest)
         for floor in floors:
-            _refuse_older(reader.manifest, floor, where=where)
+            _refuse_older(reader.manifest, floor, location.remembered, where=where)
         if location.remembered is not None:
             location.remembered.write(signed)
         found.append(reader)
@@ -506,12 +506,15 @@ def _seen_before(location: Location, *, at: datetime) -> Reader | None:
     return _verified(location, signed, at=at, where=lambda path: f"{path} in {file}")
 
 
-def _refuse_older(manifest: Manifest, floor: Manifest | None, *, where: str) -> None:
+def _refuse_older(
+    manifest: Manifest, floor: Manifest | None, remembered: Remembered | None, *, where: str
+) -> None:
     if floor is None:
         return
+    on_purpose = f"; if it was set back on purpose, remove {remembered.file}" if remembered else ""
     if manifest.published < floor.published or manifest.revision < floor.revision:
         raise SignatureInvalid(
             f"{where} is of revision {manifest.revision} of {manifest.time:%Y-%m-%d %H:%M:%S}, older than "
             f"revision {floor.revision} of {floor.time:%Y-%m-%d %H:%M:%S} that was read before",
-            hint="a server that lags behind, or somebody who hides a change; ask another server",
+            hint=f"a server lags behind, or somebody hides a change: ask another server{on_purpose}",
         )
