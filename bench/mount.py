@@ -28,6 +28,7 @@ from builder.images.sif import partition_offsets
 from core import process
 from core.console import readable_size
 from core.errors import UserError
+from cvmfs.chunking import ContentCuts, Cutter, FixedCuts
 from cvmfs.keys import create_keys
 from cvmfs.mount import mounted
 from cvmfs.publish import transaction
@@ -80,6 +81,7 @@ def main() -> None:
         "--repeat", type=int, default=3, help="first starts, of which the best counts"
     )
     parser.add_argument("--sizes", type=int, nargs="*", help="chunk sizes in KiB")
+    parser.add_argument("--by-content", action="store_true", help="cut where the content says")
     options = parser.parse_args()
     images = {name: _image(options.state, name) for name in PROGRAMS}
     sizes = tuple(size * 1024 for size in options.sizes) if options.sizes else SIZES
@@ -89,7 +91,9 @@ def main() -> None:
         rows = {}
         for size in sizes:
             print(f"chunks of {size // 1024} KiB", file=sys.stderr, flush=True)
-            repository = _published(folder / str(size), images, size)
+            repository = _published(
+                folder / str(size), images, _cutter(size, is_by_content=options.by_content)
+            )
             rows[size] = _row(repository, images, options, user)
         chosen = CHUNK_SIZE if CHUNK_SIZE in rows else sizes[-1]
         speeds = _speeds(folder / str(chosen), images["pyfai"], options)
@@ -105,7 +109,12 @@ def _image(state: Path, name: str) -> Path:
     return found[-1]
 
 
-def _published(folder: Path, images: Mapping[str, Path], chunk_size: int) -> Repository:
+def _cutter(size: int, *, is_by_content: bool) -> Cutter:
+    """Return how images are cut: every so many bytes, or that on average."""
+    return ContentCuts(size) if is_by_content else FixedCuts(size)
+
+
+def _published(folder: Path, images: Mapping[str, Path], cutter: Cutter) -> Repository:
     """Publish the images, and beside them a tree of many small files, into a repository of its own."""
     at = clock.now()
     folder.mkdir(mode=0o755)
@@ -117,7 +126,7 @@ def _published(folder: Path, images: Mapping[str, Path], chunk_size: int) -> Rep
         at=at,
         message="images",
         cut_marks=lambda file: partition_offsets(file) if file.suffix == ".sif" else (),
-        chunk_size=chunk_size,
+        cutter=lambda _: cutter,
     ) as tx:
         for name, image in images.items():
             tx.put_file(image, f"images/{name}.sif")
