@@ -36,7 +36,15 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 from core.errors import UserError
-from cvmfs.catalog import Catalog, NestedCatalog, flags_of
+from cvmfs.catalog import (
+    FLAG_BIND_MOUNTPOINT,
+    FLAG_DIRECT_IO,
+    FLAG_EXTERNAL,
+    FLAG_HIDDEN,
+    Catalog,
+    NestedCatalog,
+    flags_of,
+)
 from cvmfs.catalog_rules import oddities
 from cvmfs.compression import Compression, decompress
 from cvmfs.describe import metainfo_of
@@ -54,6 +62,7 @@ from cvmfs.xattrs import decode
 
 log = logging.getLogger(__name__)
 
+_THEIRS = FLAG_EXTERNAL | FLAG_BIND_MOUNTPOINT | FLAG_HIDDEN | FLAG_DIRECT_IO
 _OBJECT = re.compile(r"data/([0-9a-f]{2})/([0-9a-f]{38}(?:-rmd160|-shake128)?)([CHXMP]?)")
 
 
@@ -284,7 +293,7 @@ class _Check:
         return listed
 
     def _entry(self, catalog: Catalog, entry: Entry, root: str) -> None:
-        self._flags(catalog, entry)
+        flags = self._flags(catalog, entry)
         if entry.name == MARKER and entry.path != join(root, MARKER):
             self._find("nesting", entry.path, "marks a directory that is no nested catalog")
         if entry.name == MARKER and not root:
@@ -292,7 +301,7 @@ class _Check:
         if entry.link_count < 1:
             self._find("rows", entry.path, f"has the link count {entry.link_count}")
         if entry.kind is Kind.FILE:
-            self._file(entry)
+            self._file(entry, is_here=not flags & FLAG_EXTERNAL)
         elif entry.content_hash is not None or entry.chunks:
             self._find("rows", entry.path, f"is a {entry.kind} and has a content")
         self._attributes(entry)
@@ -307,10 +316,12 @@ class _Check:
         if entry.kind is not Kind.SYMLINK and entry.target:
             self._find("rows", entry.path, f"is a {entry.kind} and has a target")
 
-    def _flags(self, catalog: Catalog, entry: Entry) -> None:
+    def _flags(self, catalog: Catalog, entry: Entry) -> int:
+        """Check the flags of a row, but for those that only the genuine publisher gives; return all."""
         found, expected = catalog.flags(entry.path), flags_of(entry)
-        if found != expected:
+        if found is None or found & ~_THEIRS != expected:
             self._find("rows", entry.path, f"has the flags {found}, not {expected}")
+        return found or 0
 
     def _attributes(self, entry: Entry) -> None:
         try:
@@ -321,7 +332,7 @@ class _Check:
         if entry.xattr is not None and not attributes:
             self._find("rows", entry.path, "has a list of extended attributes with nothing in it")
 
-    def _file(self, entry: Entry) -> None:
+    def _file(self, entry: Entry, *, is_here: bool) -> None:
         if entry.content_hash is None and not entry.chunks:
             self._find("rows", entry.path, "has neither a hash nor chunks")
             return
@@ -334,7 +345,8 @@ class _Check:
             end = chunk.piece.offset + chunk.piece.size
         if entry.chunks and end != entry.size:
             self._find("chunks", entry.path, f"the chunks end at {end}, the file at {entry.size}")
-        self._contents(entry)
+        if is_here:
+            self._contents(entry)
 
     def _contents(self, entry: Entry) -> None:
         """Check the objects of a file; a chunked one may have an object of the whole beside them."""

@@ -300,6 +300,23 @@ def test_damaged_database_is_found(
     assert any(line.startswith("/odd: catalogs: ") for line in found), found
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE catalog SET flags = flags | 0x8000 WHERE name = 'with spaces'",
+        "UPDATE catalog SET flags = flags | 0x10000 WHERE name = 'secret'",
+        "ALTER TABLE catalog DROP COLUMN mtimens; ALTER TABLE catalog ADD mtimens INTEGER",
+    ],
+    ids=["hidden", "direct", "upgraded"],
+)
+def test_what_the_genuine_publisher_may_write_is_sound(
+    sql: str, broken: Callable[[str, str], list[str]]
+) -> None:
+    found = broken(sql, "")
+
+    assert [line for line in found if ": reflog: " not in line and "differs in" not in line] == []
+
+
 def test_every_revision_is_checked_when_asked(
     published: Repository, keys: RepositoryKeys, odd_tree: Path
 ) -> None:
