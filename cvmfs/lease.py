@@ -28,7 +28,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from core.errors import Busy
+from core.errors import Busy, UserError
 from core.files import exclusive_lock
 from cvmfs.errors import LeaseLost, NotFound, RepositoryError
 from cvmfs.manifest import MANIFEST
@@ -43,6 +43,7 @@ LEASE = ".publish.lease"
 LEASE_S = 60.0
 _RENEW_EVERY_S = LEASE_S / 3
 _LOOK_EVERY_S = 0.5
+_RELEASE_ATTEMPTS = 2
 _SCHEMA = 1
 _FREE = b'{"schema": 1, "free": true}\n'
 _T = TypeVar("_T")
@@ -153,10 +154,13 @@ class Lease:
     def _release(self) -> None:
         self._ended.set()
         self._renewal.join()
-        try:
-            self._storage.swap(LEASE, self._holder.encode(), _FREE)
-        except (RepositoryError, OSError) as err:
-            log.warning("the lease cannot be given back and ends by itself: %s", err)
+        for _ in range(_RELEASE_ATTEMPTS):
+            try:
+                self._storage.swap(LEASE, self._holder.encode(), _FREE)
+                return
+            except (UserError, OSError) as err:
+                log.warning("the lease cannot be given back: %s", err)
+        log.warning("the lease ends by itself within %.0f s", LEASE_S)
 
     def _renew_in_time(self) -> None:
         while not self._ended.wait(_RENEW_EVERY_S):
@@ -164,7 +168,7 @@ class Lease:
                 if not self._renew():
                     log.warning("the lease to %s was lost", self._holder.purpose)
                     return
-            except (RepositoryError, OSError) as err:  # there is time for another attempt
+            except (UserError, OSError) as err:  # there is time for another attempt
                 log.warning("the lease cannot be renewed: %s", err)
 
     def _renew(self) -> bool:
