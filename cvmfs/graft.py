@@ -35,7 +35,8 @@ def graft(catalogs: CatalogSet, source: Snapshot, path: str, target: str) -> Non
             "the root of a repository cannot be grafted", hint="roll back: pansoft repo rollback"
         )
     catalogs.make_directories(parent_of(target))
-    if not any(differences(Below(catalogs, target), Below(source, path))):
+    is_there = not entry.is_directory and catalogs.get(target) == _alone(entry, target)
+    if is_there or not any(differences(Below(catalogs, target), Below(source, path))):
         return
     catalogs.remove(target)
     _Copy(catalogs, source).place(entry, target)
@@ -56,7 +57,7 @@ class _Copy:
         if entry.is_directory:
             self._directory(entry, target)
         else:
-            self.catalogs.put(replace(entry, path=target, link_count=1, link_group=0))
+            self.catalogs.put(_alone(entry, target))
 
     def _directory(self, entry: Entry, target: str) -> None:
         plain = replace(entry, path=target, is_mountpoint=False, is_nested_root=False)
@@ -87,6 +88,11 @@ class _Copy:
         if group and group not in self._groups:
             self._groups[group] = self.catalogs.next_link_group(directory)
         return self._groups.get(group, 0)
+
+
+def _alone(entry: Entry, target: str) -> Entry:
+    """Return a file as one that has no other name."""
+    return replace(entry, path=target, link_count=1, link_group=0)
 
 
 def _check_own(catalogs: CatalogSet, source: Snapshot) -> None:

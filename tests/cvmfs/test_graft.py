@@ -93,8 +93,10 @@ def test_nested_catalogs_below_a_moved_one_are_written_for_their_new_place(
 def test_one_name_of_a_hard_link_becomes_a_file_of_its_own(
     published: Repository, keys: RepositoryKeys
 ) -> None:
-    with transaction(published, keys, at=LATER) as tx:
-        tx.graft(current_snapshot(published), "odd/linked/one", "alone")
+    for is_new in (True, False):
+        with transaction(published, keys, at=LATER) as tx:
+            tx.graft(snapshot_of(published, 2), "odd/linked/one", "alone")
+        assert tx.published.is_new is is_new
 
     reader = read(published, keys)
     assert (reader.entry("alone").link_count, reader.entry("alone").link_group) == (1, 0)
