@@ -171,6 +171,14 @@ def put(storage: Storage, old: bytes | None, new: bytes) -> bool:
     return storage.swap(REFLOG, old, new)
 
 
+def put_back(storage: Storage, old: bytes | None, new: bytes) -> None:
+    """Undo `put` for a publisher whose manifest was not taken, unless another reflog is there by now."""
+    if old is not None:
+        storage.swap(REFLOG, new, old)
+    elif content_of(storage) == new:
+        storage.remove([REFLOG])
+
+
 def mend(storage: Storage, manifest: Manifest) -> None:
     """Put the reflog back that the manifest names, after a publisher died before its own manifest.
 

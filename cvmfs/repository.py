@@ -334,7 +334,11 @@ def commit(
     lease.confirm()  # the reflog must not change under another publisher
     if not reflog.put(storage, old, new):
         raise LeaseLost(f"{repository.fqrn} was published by somebody else in the meantime")
-    lease.swap_manifest(sign_manifest(complete, keys.repository_key))
+    try:
+        lease.swap_manifest(sign_manifest(complete, keys.repository_key))
+    except LeaseLost:
+        reflog.put_back(storage, old, new)
+        raise
     return complete
 
 
