@@ -3,7 +3,9 @@
 
 Those of the mount can be asked of any path and are listed at the root; those of a file or link are listed
 there (magic_xattr.cc, whose forms of the values these are). An entry's own attributes are listed with them
-and give way where a name is the same. The kernel lets nobody ask a symlink for a `user.` attribute, so the
+and give way where a name is the same. A list of chunks may be longer than the system lets an attribute be,
+so it comes in pages: `user.chunk_list` is the first, `user.chunk_list~1` the next, `user.chunk_list~?` says
+how many there are. The kernel lets nobody ask a symlink for a `user.` attribute, so the
 target as it is written goes by `xfsroot.rawlink` as well.
 """
 
@@ -28,6 +30,8 @@ VERSION = "0.1.0"
 """What `user.version` says; the genuine client gives its own there."""
 
 _METAINFO_LIMIT = 65536
+_PAGE_CHARACTERS = 40_000
+_PAGE_MARK = "~"
 _KILO = 1024
 
 
@@ -78,11 +82,31 @@ def value(mounted: Mounted, entry: Entry, name: str) -> bytes | None:
     Raises:
         RepositoryError: what it is about cannot be read.
     """
-    if of_mount := _OF_MOUNT.get(name):
-        return of_mount(mounted, entry).encode()
-    if of_entry := _of_entry(entry).get(name):
-        return of_entry(mounted, entry).encode("utf-8", "surrogateescape")
-    return decode(entry.xattr).get(name)
+    kind, _, page = name.partition(_PAGE_MARK)
+    known = _OF_MOUNT.get(kind) or _of_entry(entry).get(kind)
+    if known is None:
+        return decode(entry.xattr).get(name)
+    pages = _pages(known(mounted, entry))
+    if page == "?":
+        return f"num_pages, {len(pages)}".encode()
+    if page and not page.isdecimal():
+        return None
+    chosen = pages[int(page or 0) : int(page or 0) + 1]
+    return chosen[0].encode("utf-8", "surrogateescape") if chosen else None
+
+
+def _pages(text: str) -> list[str]:
+    """Return a value in pages, each of whole lines under the first one, as magic_xattr.cc does it."""
+    if len(text) <= _PAGE_CHARACTERS:
+        return [text]
+    head, *lines = text.splitlines(keepends=True)
+    pages, page = [], head
+    for line in lines:
+        page += line
+        if len(page) > _PAGE_CHARACTERS:
+            pages.append(page)
+            page = head
+    return [*pages, page] if page != head or not pages else pages
 
 
 _Value = Callable[[Mounted, Entry], str]

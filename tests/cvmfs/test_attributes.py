@@ -90,6 +90,24 @@ def test_chunks_are_listed_with_hash_offset_and_size(mounted: Mounted) -> None:
     assert value(mounted, "odd/large.bin", "user.compression") == "zlib"
 
 
+def test_long_list_of_chunks_comes_in_pages(mounted: Mounted) -> None:
+    entry = mounted.reader.entry("odd/large.bin")
+    chunk = entry.chunks[0]
+    many = replace(entry, chunks=(chunk,) * 2000)
+    first, count, *rest = (
+        (attributes.value(mounted, many, f"user.chunk_list{page}") or b"").decode()
+        for page in ("", "~?", "~0", "~1", "~2", "~3")
+    )
+
+    assert count == f"num_pages, {sum(bool(page) for page in rest)}"
+    assert first == rest[0]
+    assert all(len(page) < 41_000 for page in rest)
+    assert all(page.startswith("hash,offset,size\n") for page in rest if page)
+    assert sum(max(page.count("\n") - 1, 0) for page in rest) == 2000
+    assert attributes.value(mounted, many, "user.chunk_list~9") is None
+    assert attributes.value(mounted, many, "user.chunk_list~x") is None
+
+
 def test_file_of_one_object_is_its_own_chunk(mounted: Mounted) -> None:
     entry = mounted.reader.entry("odd/script.sh")
 
