@@ -43,8 +43,8 @@ from cvmfs.whitelist import WHITELIST
 
 log = logging.getLogger(__name__)
 
-JOBS = 8
-"""Connections at once; a genuine replica opens 16."""
+JOBS = 16
+"""Connections at once, as many as a genuine replica opens; what more and fewer do is in docs/cvmfs.md."""
 
 IS_SNAPSHOTTING = ".cvmfs_is_snapshotting"
 LAST_SNAPSHOT = ".cvmfs_last_snapshot"
