@@ -10,6 +10,7 @@ import errno
 import json
 import os
 import random
+import shutil
 import signal
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -24,7 +25,7 @@ from cvmfs.check import check
 from cvmfs.collect import collect, prune
 from cvmfs.entries import Kind
 from cvmfs.errors import LeaseLost, NotFound, ObjectCorrupted, RepositoryError
-from cvmfs.hashes import Suffix, object_path
+from cvmfs.hashes import Algorithm, Suffix, object_path
 from cvmfs.history import tags_of
 from cvmfs.keys import RepositoryKeys
 from cvmfs.lease import break_lease
@@ -33,7 +34,7 @@ from cvmfs.publish import Transaction, transaction
 from cvmfs.reader import Reader, pieces
 from cvmfs.reflog import REFLOG, content_of, decode
 from cvmfs.replicate import replicate
-from cvmfs.repository import Repository, open_repository
+from cvmfs.repository import Repository, create_repository, open_repository
 from cvmfs.retention import Retention
 from cvmfs.rollback import rollback, yank
 from cvmfs.snapshots import current_snapshot, reader_at
@@ -78,9 +79,10 @@ def package(tx: Transaction, number: int) -> None:
     tx.nest(f"packages/p{number}")
 
 
-@pytest.fixture
-def grown(repository: Repository, keys: RepositoryKeys) -> Repository:
+@pytest.fixture(scope="module")
+def grown_once(tmp_path_factory: pytest.TempPathFactory, keys: RepositoryKeys) -> Repository:
     """Give a repository of six revisions, one a day: packages 0, 1, 2; without 0, without 1."""
+    repository = create_repository(tmp_path_factory.mktemp("grown") / "repository", keys, at=AT)
     age(repository, AT)
     for number in range(3):
         publish(repository, keys, AT + (number + 1) * DAY, lambda tx, n=number: package(tx, n))  # type: ignore[misc]
@@ -92,6 +94,13 @@ def grown(repository: Repository, keys: RepositoryKeys) -> Repository:
             lambda tx, n=number: tx.remove(f"packages/p{n}"),  # type: ignore[misc]
         )
     return repository
+
+
+@pytest.fixture
+def grown(grown_once: Repository, tmp_path: Path) -> Repository:
+    """Give such a repository of one's own."""
+    shutil.copytree(grown_once.folder, tmp_path / "grown")
+    return open_repository(tmp_path / "grown", FQRN)
 
 
 def reachable(repository: Repository, keys: RepositoryKeys) -> set[str]:
@@ -348,6 +357,25 @@ def test_repository_without_a_reflog_is_collected(grown: Repository, keys: Repos
     assert {tag.revision for tag in tags_of(grown)} == {5, 6}
     assert_sound(grown, keys)
     assert content_of(grown.storage) is not None
+
+
+@pytest.mark.parametrize("algorithm", list(Algorithm))
+def test_objects_of_every_algorithm_are_collected(
+    keys: RepositoryKeys, tmp_path: Path, algorithm: Algorithm
+) -> None:
+    """The last two revisions are of SHAKE-128, whatever the repository began with."""
+    repository = create_repository(tmp_path / "mixed", keys, at=AT, algorithm=algorithm)
+    for number in range(4):
+        later = None if number < 2 else Algorithm.SHAKE128
+        with transaction(repository, keys, at=AT, algorithm=later) as tx:
+            tx.put_bytes(b"%d" % number * 30, "a/file")
+            tx.nest("a")
+
+    done = collect(repository, keys, at=datetime.now(UTC) + 90 * DAY, rules=LAST)
+
+    assert {tag.revision for tag in tags_of(repository)} == {4, 5}
+    assert done.swept.removed > 10
+    assert_sound(repository, keys)
 
 
 def test_keys_of_another_repository_are_refused(
