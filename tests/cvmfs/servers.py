@@ -73,7 +73,14 @@ class Boast:
     length: int
 
 
-Behaviour = Well | Status | Cut | Wrong | Silent | Trickle | Endless | Boast
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """Send just these bytes, whatever they are, and hang up."""
+
+    data: bytes
+
+
+Behaviour = Raw | Well | Status | Cut | Wrong | Silent | Trickle | Endless | Boast
 
 
 @dataclass
@@ -135,7 +142,7 @@ class _Handler(BaseHTTPRequestHandler):
         file = state.folder / path.removeprefix(f"/cvmfs/{FQRN}/")
         behaviour = state.behaviour if re.search(state.only, path) else Well()
         body = file.read_bytes() if file.is_file() else None
-        if body is None and not isinstance(behaviour, Status | Endless | Boast | Silent):
+        if body is None and not isinstance(behaviour, Raw | Status | Endless | Boast | Silent):
             behaviour = Status(404)
         self._answer(behaviour, body or b"")
 
@@ -169,6 +176,9 @@ class _Handler(BaseHTTPRequestHandler):
                 self._begin(None)
                 while not self.server_state.ended.is_set():
                     self._write(bytes(1 << 16))
+            case Raw(data):
+                self._write(data)
+                self.close_connection = True
             case Boast(length):
                 self._begin(length)
                 self.close_connection = True
