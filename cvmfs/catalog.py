@@ -417,6 +417,10 @@ class Catalog:
         self._db.execute(
             "INSERT INTO fresh.nested_catalogs SELECT * FROM main.nested_catalogs ORDER BY path"
         )
+        if self.bound():  # of a genuine publisher; nothing of ours makes one
+            self._db.execute(
+                "INSERT INTO fresh.bind_mountpoints SELECT path, sha1, size FROM main.bind_mountpoints"
+            )
         self._db.executemany(
             "INSERT INTO fresh.properties VALUES (?,CAST(? AS TEXT))",
             ((key, _encode(value)) for key, value in sorted(properties.items())),

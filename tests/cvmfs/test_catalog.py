@@ -5,9 +5,11 @@ import sqlite3
 from pathlib import Path
 
 from cvmfs.catalog import Catalog, NestedCatalog
+from cvmfs.entries import Entry
 from cvmfs.hashes import Algorithm, ContentHash, Suffix, empty_file, hash_of, object_path
 from cvmfs.keys import RepositoryKeys
 from cvmfs.repository import Repository
+from cvmfs.statistics import Statistics
 from tests.cvmfs.samples import read
 
 A, B = hash_of(b"a"), hash_of(b"b")
@@ -42,6 +44,23 @@ def test_genuine_catalog_has_objects_of_other_kinds(tmp_path: Path) -> None:
     assert set(catalog.objects()) == {(A, Suffix.FILE), (B, Suffix.CHUNK)}
     assert catalog.bound() == (NestedCatalog("second", A, 7),)
     catalog.close()
+
+
+def test_second_places_stay_when_a_catalog_is_written_again(tmp_path: Path) -> None:
+    root = Entry(path="", mode=0o040755, size=4096, mtime=0, link_count=2)
+    Catalog.create(tmp_path / "genuine", root).close()
+    with sqlite3.connect(tmp_path / "genuine") as db:
+        db.execute("INSERT INTO bind_mountpoints VALUES ('/second', ?, 7)", (A,))
+        db.execute("INSERT INTO properties VALUES ('schema_revision', '7')")
+    db.close()
+    catalog = Catalog.open(tmp_path / "genuine")
+
+    catalog.write(tmp_path / "written", {"schema_revision": "7"}, Statistics())
+
+    catalog.close()
+    written = Catalog.open(tmp_path / "written")
+    assert written.bound() == (NestedCatalog("second", A, 7),)
+    written.close()
 
 
 def test_old_schema_has_no_second_places(tmp_path: Path) -> None:
