@@ -28,11 +28,11 @@ from builder.images.sif import partition_offsets
 from core import process
 from core.console import readable_size
 from core.errors import UserError
-from cvmfs.chunking import ContentCuts, Cutter, FixedCuts
-from cvmfs.keys import create_keys
-from cvmfs.mount import mounted
-from cvmfs.publish import transaction
-from cvmfs.repository import Repository, create_repository, open_repository
+from cvmfs.format.chunking import ContentCuts, Cutter, FixedCuts
+from cvmfs.format.keys import create_keys
+from cvmfs.mounting.mount import mounted
+from cvmfs.publishing.publish import transaction
+from cvmfs.publishing.repository import Repository, create_repository, open_repository
 from pansoft import clock
 from pansoft.publish import CHUNK_SIZE
 

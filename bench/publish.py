@@ -25,10 +25,10 @@ from pathlib import Path
 from bench.measuring import Cost, answer, measured
 from core import process
 from core.console import readable_size
-from cvmfs.keys import RepositoryKeys, create_keys
-from cvmfs.publish import Publication, transaction
-from cvmfs.repository import Repository, create_repository
-from cvmfs.snapshots import current_snapshot
+from cvmfs.format.keys import RepositoryKeys, create_keys
+from cvmfs.publishing.publish import Publication, transaction
+from cvmfs.publishing.repository import Repository, create_repository
+from cvmfs.reading.snapshots import current_snapshot
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 FQRN = "bench.example.org"

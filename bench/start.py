@@ -33,10 +33,10 @@ from builder.images.sif import partition_offsets
 from builder.state import State
 from core import process
 from core.console import Console, readable_size
-from cvmfs.keys import RepositoryKeys, create_keys
-from cvmfs.mount import mounted
-from cvmfs.publish import transaction
-from cvmfs.repository import Repository, create_repository
+from cvmfs.format.keys import RepositoryKeys, create_keys
+from cvmfs.mounting.mount import mounted
+from cvmfs.publishing.publish import transaction
+from cvmfs.publishing.repository import Repository, create_repository
 from pansoft import clock, workspace
 from pansoft.context import Context
 from trust import sif

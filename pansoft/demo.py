@@ -19,10 +19,10 @@ from builder.recipes.recipe import Recipe
 from builder.state import State
 from core import process
 from core.errors import UserError
-from cvmfs.check import CheckReport
-from cvmfs.check import check as check_repository
-from cvmfs.mount import mounted, stop_mount
-from cvmfs.serve import serving
+from cvmfs.checking.check import CheckReport
+from cvmfs.checking.check import check as check_repository
+from cvmfs.mirroring.serve import serving
+from cvmfs.mounting.mount import mounted, stop_mount
 from pansoft import doctor, embedded, loop, published, workspace
 from pansoft.context import Context
 from pansoft.doctor import Health

@@ -15,17 +15,17 @@ from urllib.parse import urlencode
 from builder.inputs.site import RepositorySettings, site_of
 from builder.state import State
 from core.errors import UserError
-from cvmfs.hashes import Algorithm
-from cvmfs.keys import RepositoryKeys, create_keys, load_keys
-from cvmfs.manifest import MANIFEST
-from cvmfs.reader import Reader, open_reader
-from cvmfs.repository import (
+from cvmfs.format.hashes import Algorithm
+from cvmfs.format.keys import RepositoryKeys, create_keys, load_keys
+from cvmfs.format.manifest import MANIFEST
+from cvmfs.publishing.repository import (
     Repository,
     create_repository,
     open_repository,
     repository_at,
     sign_whitelist,
 )
+from cvmfs.reading.reader import Reader, open_reader
 
 FQRN = "software.pansoft.local"
 _RENEW_BEFORE = timedelta(days=10)

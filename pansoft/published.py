@@ -8,7 +8,7 @@ from pathlib import Path
 
 from builder.state import State
 from catalog.entry import FILE_NAME, CatalogEntry, read_entry
-from cvmfs.reader import Reader
+from cvmfs.reading.reader import Reader
 from pansoft import clock, target
 from pansoft.context import Context
 

@@ -17,9 +17,9 @@ from builder.state import State
 from core.errors import UserError
 from cvmfs.backends.backend import Backend
 from cvmfs.backends.native import Native, steps_in
-from cvmfs.keys import RepositoryKeys
-from cvmfs.reader import Reader, open_reader
-from cvmfs.repository import Repository
+from cvmfs.format.keys import RepositoryKeys
+from cvmfs.publishing.repository import Repository
+from cvmfs.reading.reader import Reader, open_reader
 from cvmfs.storage.storage import Storage
 from pansoft import embedded
 

@@ -4,7 +4,9 @@
     backend        what every way can do, and what a publisher fills
     native         our own writer, into a storage
     cvmfs_server   the genuine program of a facility's publishing machine
+    mounted_tree   changes to the mounted tree of that program's transaction
     gateway        a facility's repository gateway, which signs for many publishers
+    leased         transactions and catalogs below a gateway's lease
 
 Whoever publishes fills an open transaction and does not know which way it goes. Adding a way: a file here.
 """

@@ -10,10 +10,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from cvmfs.chunking import CHUNK_SIZE, CutPolicy
-from cvmfs.hashes import ContentHash
-from cvmfs.ingest import CutMarks
-from cvmfs.reader import Reader
+from cvmfs.format.chunking import CHUNK_SIZE, CutPolicy
+from cvmfs.format.hashes import ContentHash
+from cvmfs.publishing.ingest import CutMarks
+from cvmfs.reading.reader import Reader
 
 
 class Published(Protocol):
@@ -57,7 +57,9 @@ class Published(Protocol):
 
 
 class OpenTransaction(Protocol):
-    """Changes on their way into a repository, all or none; `cvmfs.publish.Transaction` says what each does.
+    """Changes on their way into a repository, all or none.
+
+    What each does, `cvmfs.publishing.publish.Transaction` says.
 
     Paths are relative to the repository's root.
     """

@@ -33,12 +33,12 @@ from core.errors import Busy, UserError
 from core.process import Completed
 from cvmfs.backends.backend import Outcome
 from cvmfs.backends.mounted_tree import MountedTree
-from cvmfs.chunking import CHUNK_SIZE, CutPolicy
 from cvmfs.errors import NotFound, RepositoryError
-from cvmfs.ingest import CutMarks
-from cvmfs.manifest import Manifest
-from cvmfs.paths import repository_path
-from cvmfs.reader import Reader, open_reader
+from cvmfs.format.chunking import CHUNK_SIZE, CutPolicy
+from cvmfs.format.manifest import Manifest
+from cvmfs.format.paths import repository_path
+from cvmfs.publishing.ingest import CutMarks
+from cvmfs.reading.reader import Reader, open_reader
 
 log = logging.getLogger(__name__)
 

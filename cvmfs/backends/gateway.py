@@ -24,8 +24,13 @@ from core.canonical import canonical_json
 from core.errors import UserError
 from core.files import exclusive_lock, write_atomic
 from cvmfs.backends.backend import Outcome
-from cvmfs.chunking import CHUNK_SIZE, CutPolicy
+from cvmfs.backends.leased import LeasedCatalogs, LeasedTransaction
 from cvmfs.errors import RepositoryError, Unreachable
+from cvmfs.format.chunking import CHUNK_SIZE, CutPolicy
+from cvmfs.format.hashes import Suffix, algorithm_of
+from cvmfs.format.history import tags_of
+from cvmfs.format.manifest import Manifest
+from cvmfs.format.paths import parent_of
 from cvmfs.gateway.api import (
     Gateway,
     Lease,
@@ -34,20 +39,15 @@ from cvmfs.gateway.api import (
     commit_body,
     lease_request,
 )
-from cvmfs.gateway.catalogs import LeasedCatalogs, LeasedTransaction
 from cvmfs.gateway.key import GatewayKey
 from cvmfs.gateway.object_pack import PACK_SIZE, ObjectPack
 from cvmfs.gateway.storage import PackStorage
 from cvmfs.gateway.stratum0 import Stratum0
-from cvmfs.hashes import Suffix, algorithm_of
-from cvmfs.history import tags_of
-from cvmfs.ingest import CutMarks, Ingest
-from cvmfs.manifest import Manifest
-from cvmfs.objects import ObjectStore
-from cvmfs.paths import parent_of
-from cvmfs.publish import Transaction
-from cvmfs.reader import Reader, open_reader
-from cvmfs.splitting import dirtab_of, nest_by_patterns
+from cvmfs.publishing.ingest import CutMarks, Ingest
+from cvmfs.publishing.objects import ObjectStore
+from cvmfs.publishing.publish import Transaction
+from cvmfs.publishing.splitting import dirtab_of, nest_by_patterns
+from cvmfs.reading.reader import Reader, open_reader
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from cvmfs.backends.backend import Outcome
 from cvmfs.errors import RepositoryError
-from cvmfs.paths import MARKER, MARKERS, name_of, parent_of, prefixes, repository_path
+from cvmfs.format.paths import MARKER, MARKERS, name_of, parent_of, prefixes, repository_path
 
 _PERMISSIONS = 0o7777
 

@@ -8,13 +8,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 
-from cvmfs.chunking import CHUNK_SIZE, CutPolicy
-from cvmfs.ingest import CutMarks
-from cvmfs.keys import RepositoryKeys
-from cvmfs.manifest import MANIFEST
-from cvmfs.publish import Transaction, transaction
-from cvmfs.reader import Reader, open_reader
-from cvmfs.repository import Repository
+from cvmfs.format.chunking import CHUNK_SIZE, CutPolicy
+from cvmfs.format.keys import RepositoryKeys
+from cvmfs.format.manifest import MANIFEST
+from cvmfs.publishing.ingest import CutMarks
+from cvmfs.publishing.publish import Transaction, transaction
+from cvmfs.publishing.repository import Repository
+from cvmfs.reading.reader import Reader, open_reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Native:
         chunk_size: int = CHUNK_SIZE,
         cutter: CutPolicy | None = None,
     ) -> AbstractContextManager[Transaction]:
-        """Give a transaction to fill; see `cvmfs.publish.transaction`."""
+        """Give a transaction to fill; see `cvmfs.publishing.publish.transaction`."""
         return transaction(
             self.repository,
             self.keys,

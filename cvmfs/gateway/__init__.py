@@ -10,5 +10,5 @@ the gateway knows.
     object_pack    many objects in one request
     api            leases, payloads and commits over HTTP
     storage        a storage whose objects leave in packs
-    catalogs       the catalogs below a lease
+    stratum0       what is in the repository already, asked at its web server
 """

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from cvmfs.hashes import ContentHash, hash_of
+from cvmfs.format.hashes import ContentHash, hash_of
 
 PACK_SIZE = 16 << 20
 """Bytes of objects at which a pack is sent; the genuine publisher's limit is 200 MiB."""

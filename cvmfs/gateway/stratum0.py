@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from cvmfs.errors import Unreachable
-from cvmfs.fetch import source_of
+from cvmfs.sources.fetch import source_of
 
 _TIMEOUT_S = 60.0
 _HEADERS = {"User-Agent": "pansoft", "Cache-Control": "no-cache"}

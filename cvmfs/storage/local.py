@@ -21,7 +21,7 @@ from pathlib import Path
 
 from core.files import sync_folder, write_atomic
 from cvmfs.errors import LeaseLost
-from cvmfs.fetch import FolderSource
+from cvmfs.sources.fetch import FolderSource
 from cvmfs.storage.storage import StoredFile
 from cvmfs.storage.trouble import in_words
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from cvmfs.fetch import Source
+from cvmfs.sources.fetch import Source
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cvmfs.keys import RepositoryKeys, create_keys
-from cvmfs.repository import Repository, create_repository, repository_at
+from cvmfs.format.keys import RepositoryKeys, create_keys
+from cvmfs.publishing.repository import Repository, create_repository, repository_at
 from tests.cvmfs.samples import AT, FQRN, make_odd_tree, publish_tree
 
 

@@ -19,14 +19,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO
 
-from cvmfs.collect import collect
-from cvmfs.keys import RepositoryKeys, load_keys
-from cvmfs.publish import transaction
-from cvmfs.reader import Reader
-from cvmfs.repository import Repository, repository_at, sign_whitelist
-from cvmfs.retention import Retention
-from cvmfs.rollback import rollback
-from cvmfs.tagging import add_tag
+from cvmfs.format.keys import RepositoryKeys, load_keys
+from cvmfs.keeping.collect import collect
+from cvmfs.keeping.retention import Retention
+from cvmfs.publishing.publish import transaction
+from cvmfs.publishing.repository import Repository, repository_at, sign_whitelist
+from cvmfs.publishing.rollback import rollback
+from cvmfs.publishing.tagging import add_tag
+from cvmfs.reading.reader import Reader
 from tests.cvmfs.failing import FailingStorage
 from tests.cvmfs.samples import FQRN
 

@@ -10,9 +10,9 @@ import stat
 from collections import defaultdict
 from pathlib import Path
 
-from cvmfs.entries import Entry, Kind
-from cvmfs.reader import Reader
-from cvmfs.xattrs import decode
+from cvmfs.format.entries import Entry, Kind
+from cvmfs.format.xattrs import decode
+from cvmfs.reading.reader import Reader
 
 NAMES = (
     "a", "b", "c.sif", "with space", "new\nline", "grüße", os.fsdecode(b"latin-\xe9"), "n" * 255, "-x", "*",

@@ -8,11 +8,11 @@ import stat
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cvmfs.hashes import ContentHash, Suffix, object_path
-from cvmfs.keys import RepositoryKeys
-from cvmfs.publish import Publication, transaction
-from cvmfs.reader import Reader, open_reader
-from cvmfs.repository import Repository
+from cvmfs.format.hashes import ContentHash, Suffix, object_path
+from cvmfs.format.keys import RepositoryKeys
+from cvmfs.publishing.publish import Publication, transaction
+from cvmfs.publishing.repository import Repository
+from cvmfs.reading.reader import Reader, open_reader
 
 FQRN = "software.example.org"
 AT = datetime(2026, 3, 1, 12, 30, 15, tzinfo=UTC)

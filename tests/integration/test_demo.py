@@ -16,8 +16,8 @@ from playwright.sync_api import sync_playwright
 from builder.images.build_user import build_user
 from core import process
 from core.process import Completed
-from cvmfs.mount import mounted
-from cvmfs.serve import serving
+from cvmfs.mirroring.serve import serving
+from cvmfs.mounting.mount import mounted
 from pansoft.embedded import FQRN
 from tests.integration.program import ROOT, Demo, pansoft
 

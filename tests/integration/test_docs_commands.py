@@ -21,7 +21,7 @@ from builder.images.build_user import build_user
 from builder.images.sandbox import remove_tree
 from core import process
 from core.process import Completed
-from cvmfs.mount import is_mounted, stop_mount
+from cvmfs.mounting.mount import is_mounted, stop_mount
 from tests.integration.program import Demo
 from tests.pages import PAGES, ROOT, page
 

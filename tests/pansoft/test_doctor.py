@@ -16,8 +16,8 @@ from builder.images.build_user import BuildUser
 from core import process
 from core.console import Console
 from core.errors import EXIT_USER, UserError
-from cvmfs.keys import create_keys
-from cvmfs.repository import create_repository
+from cvmfs.format.keys import create_keys
+from cvmfs.publishing.repository import create_repository
 from pansoft import clock, doctor
 from pansoft.commands.doctor import doctor as verb
 from pansoft.context import Context

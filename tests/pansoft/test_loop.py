@@ -25,10 +25,10 @@ from builder.state import State
 from builder.testing.run import known_report
 from core.console import Console
 from core.errors import Refused, UserError
-from cvmfs.check import check as check_repository
-from cvmfs.keys import RepositoryKeys, create_keys
-from cvmfs.repository import Repository, create_repository
-from cvmfs.serve import serving
+from cvmfs.checking.check import check as check_repository
+from cvmfs.format.keys import RepositoryKeys, create_keys
+from cvmfs.mirroring.serve import serving
+from cvmfs.publishing.repository import Repository, create_repository
 from pansoft import cli, embedded, loop, planning, publish, published, target, workspace
 from pansoft.commands.apply import status_of, tell
 from pansoft.context import Context

@@ -11,8 +11,8 @@ import pytest
 
 from builder.state import State
 from core.errors import EXIT_USER
-from cvmfs.check import check
-from cvmfs.publish import transaction
+from cvmfs.checking.check import check
+from cvmfs.publishing.publish import transaction
 from pansoft import cli, clock, embedded
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from builder.state import State
 from core.errors import EXIT_USER
-from cvmfs.check import check
-from cvmfs.hashes import Algorithm, algorithm_of
+from cvmfs.checking.check import check
+from cvmfs.format.hashes import Algorithm, algorithm_of
 from pansoft import cli, embedded
 
 

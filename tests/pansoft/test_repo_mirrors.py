@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from builder.state import State
-from cvmfs.serve import serving
+from cvmfs.mirroring.serve import serving
 from pansoft import cli, embedded
 from tests.cvmfs.s3_server import credentials, s3_server
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from builder.state import State
-from cvmfs.mount import is_mounted
-from cvmfs.serve import serving
+from cvmfs.mirroring.serve import serving
+from cvmfs.mounting.mount import is_mounted
 from pansoft import cli, embedded
 
 

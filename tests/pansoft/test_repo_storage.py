@@ -13,7 +13,7 @@ import pytest
 
 from builder.state import State
 from core.errors import EXIT_DONE, EXIT_USER
-from cvmfs.lease import LEASE, holder_of
+from cvmfs.publishing.lease import LEASE, holder_of
 from pansoft import cli, clock, embedded, target
 from tests.cvmfs.s3_server import S3Server, credentials, s3_server
 

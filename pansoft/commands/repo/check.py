@@ -8,7 +8,7 @@ import click
 from core.canonical import readable_json
 from core.console import readable_size
 from core.errors import EXIT_REFUSED
-from cvmfs.check import check as check_repository
+from cvmfs.checking.check import check as check_repository
 from pansoft import clock, target, workspace
 from pansoft.context import Context
 

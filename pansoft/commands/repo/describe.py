@@ -8,8 +8,8 @@ from dataclasses import replace
 import click
 
 from core.canonical import readable_json
-from cvmfs.describe import describe as publish_description
-from cvmfs.describe import metainfo_of
+from cvmfs.publishing.describe import describe as publish_description
+from cvmfs.publishing.describe import metainfo_of
 from pansoft import clock, embedded, workspace
 from pansoft.context import Context
 

@@ -9,11 +9,11 @@ import click
 
 from core.canonical import readable_json
 from core.console import readable_size
-from cvmfs.difference import Action, Change, Totals, differences, total
-from cvmfs.entries import Entry, Kind
-from cvmfs.history import TRUNK
-from cvmfs.paths import absolute, repository_path
-from cvmfs.snapshots import snapshot_of
+from cvmfs.format.entries import Entry, Kind
+from cvmfs.format.history import TRUNK
+from cvmfs.format.paths import absolute, repository_path
+from cvmfs.reading.difference import Action, Change, Totals, differences, total
+from cvmfs.reading.snapshots import snapshot_of
 from pansoft import clock, target, workspace
 from pansoft.context import Context
 

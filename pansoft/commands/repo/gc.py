@@ -9,8 +9,8 @@ import click
 
 from core.canonical import readable_json
 from core.console import readable_size
-from cvmfs.collect import GRACE, Collection, collect
-from cvmfs.retention import Retention
+from cvmfs.keeping.collect import GRACE, Collection, collect
+from cvmfs.keeping.retention import Retention
 from pansoft import clock, target, workspace
 from pansoft.context import Context
 

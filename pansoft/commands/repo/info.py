@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from cvmfs.server_info import Contact, write_server_info
+from cvmfs.mirroring.server_info import Contact, write_server_info
 
 
 @click.command()

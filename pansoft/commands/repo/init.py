@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import click
 
-from cvmfs.hashes import Algorithm
+from cvmfs.format.hashes import Algorithm
 from pansoft import clock, embedded, workspace
 from pansoft.context import Context
 

@@ -9,8 +9,8 @@ import click
 
 from core.canonical import readable_json
 from core.console import readable_size
-from cvmfs.difference import Totals
-from cvmfs.revisions import Revision, revisions
+from cvmfs.publishing.revisions import Revision, revisions
+from cvmfs.reading.difference import Totals
 from pansoft import clock, target, workspace
 from pansoft.context import Context
 

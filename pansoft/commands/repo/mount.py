@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from cvmfs import mount as mounting
+from cvmfs.mounting import mount as mounting
 from pansoft import embedded, workspace
 from pansoft.context import Context
 from pansoft.sizes import parse_size

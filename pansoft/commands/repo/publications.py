@@ -7,7 +7,7 @@ import click
 
 from core.canonical import readable_json
 from core.console import readable_size
-from cvmfs.publish import Publication
+from cvmfs.publishing.publish import Publication
 
 
 def show(publication: Publication, *, as_json: bool) -> None:

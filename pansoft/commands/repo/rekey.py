@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import click
 
-from cvmfs.rotation import rotate
+from cvmfs.publishing.rotation import rotate
 from pansoft import clock, embedded, workspace
 from pansoft.context import Context
 

@@ -9,10 +9,10 @@ import click
 
 from core.canonical import readable_json
 from core.console import readable_size
-from cvmfs.collect import GRACE
-from cvmfs.pull import Pulled
-from cvmfs.replicate import JOBS, Replication, name_in
-from cvmfs.replicate import replicate as replicate_repository
+from cvmfs.keeping.collect import GRACE
+from cvmfs.mirroring.pull import Pulled
+from cvmfs.mirroring.replicate import JOBS, Replication, name_in
+from cvmfs.mirroring.replicate import replicate as replicate_repository
 from cvmfs.storage.places import storage_at
 from pansoft import clock, target, workspace
 from pansoft.context import Context

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import click
 
-from cvmfs.repository import WHITELIST_VALID_DAYS, sign_whitelist
+from cvmfs.publishing.repository import WHITELIST_VALID_DAYS, sign_whitelist
 from pansoft import clock, embedded, workspace
 from pansoft.context import Context
 

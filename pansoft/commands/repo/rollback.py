@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import click
 
-from cvmfs.rollback import rollback as roll_back
+from cvmfs.publishing.rollback import rollback as roll_back
 from pansoft import clock, target, workspace
 from pansoft.commands.repo.publications import show
 from pansoft.context import Context

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from cvmfs.serve import serve as serve_repositories
-from cvmfs.server_info import served
+from cvmfs.mirroring.serve import serve as serve_repositories
+from cvmfs.mirroring.server_info import served
 from pansoft import embedded, workspace
 from pansoft.context import Context
 

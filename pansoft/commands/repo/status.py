@@ -11,7 +11,7 @@ import click
 
 from core.canonical import readable_json
 from core.errors import EXIT_REFUSED
-from cvmfs.mirrors import Alarm, Mirror, alarms, look, readable_age
+from cvmfs.mirroring.mirrors import Alarm, Mirror, alarms, look, readable_age
 from pansoft import clock, target, workspace
 from pansoft.context import Context
 

@@ -7,8 +7,8 @@ import click
 
 from core.canonical import readable_json
 from core.errors import UserError
-from cvmfs.history import Tag, tags_of
-from cvmfs.tagging import add_tag, remove_tags
+from cvmfs.format.history import Tag, tags_of
+from cvmfs.publishing.tagging import add_tag, remove_tags
 from pansoft import clock, target, workspace
 from pansoft.context import Context
 

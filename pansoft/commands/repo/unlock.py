@@ -10,8 +10,8 @@ import click
 from core.canonical import readable_json
 from core.errors import Busy
 from cvmfs.errors import RepositoryError
-from cvmfs.lease import Holder, break_lease, holder_of
-from cvmfs.repository import Repository
+from cvmfs.publishing.lease import Holder, break_lease, holder_of
+from cvmfs.publishing.repository import Repository
 from pansoft import embedded, workspace
 from pansoft.context import Context
 

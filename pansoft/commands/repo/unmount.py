@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from cvmfs import mount as mounting
+from cvmfs.mounting import mount as mounting
 
 
 @click.command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import click
 
-from cvmfs.rollback import yank as yank_path
+from cvmfs.publishing.rollback import yank as yank_path
 from pansoft import clock, target, workspace
 from pansoft.commands.repo.publications import show
 from pansoft.context import Context

@@ -27,10 +27,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 
-from cvmfs.history import tags_of
-from cvmfs.keys import load_keys
-from cvmfs.publish import transaction
-from cvmfs.repository import Repository, open_repository
+from cvmfs.format.history import tags_of
+from cvmfs.format.keys import load_keys
+from cvmfs.publishing.publish import transaction
+from cvmfs.publishing.repository import Repository, open_repository
 
 
 def die(sentence: str, status: int = 1) -> NoReturn:

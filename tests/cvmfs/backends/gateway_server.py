@@ -25,14 +25,14 @@ from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
-from cvmfs.catalog_set import CatalogSet
-from cvmfs.entries import Entry, Kind
-from cvmfs.hashes import ContentHash
-from cvmfs.history import Tag, tagged, tags_of
-from cvmfs.keys import RepositoryKeys
-from cvmfs.lease import Lease
-from cvmfs.paths import MARKER, is_inside, parent_of
-from cvmfs.repository import Repository, commit
+from cvmfs.format.entries import Entry, Kind
+from cvmfs.format.hashes import ContentHash
+from cvmfs.format.history import Tag, tagged, tags_of
+from cvmfs.format.keys import RepositoryKeys
+from cvmfs.format.paths import MARKER, is_inside, parent_of
+from cvmfs.publishing.catalog_set import CatalogSet
+from cvmfs.publishing.lease import Lease
+from cvmfs.publishing.repository import Repository, commit
 
 ROOT = "/api/v1"
 

@@ -9,8 +9,8 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-from cvmfs.keys import RepositoryKeys
-from cvmfs.repository import Repository
+from cvmfs.format.keys import RepositoryKeys
+from cvmfs.publishing.repository import Repository
 from tests.cvmfs.samples import AT
 
 PROGRAM = Path(__file__).with_name("cvmfs_server.py")

@@ -17,12 +17,12 @@ import pytest
 
 from core.errors import Busy, CommandFailed, UserError
 from cvmfs.backends.cvmfs_server import OWNER, CvmfsServer
-from cvmfs.check import check
+from cvmfs.checking.check import check
 from cvmfs.errors import NotFound, RepositoryError
-from cvmfs.history import log as log_of
-from cvmfs.keys import RepositoryKeys
-from cvmfs.reader import Reader
-from cvmfs.repository import Repository, repository_at
+from cvmfs.format.history import log as log_of
+from cvmfs.format.keys import RepositoryKeys
+from cvmfs.publishing.repository import Repository, repository_at
+from cvmfs.reading.reader import Reader
 from tests.cvmfs.backends.machines import put_server
 from tests.cvmfs.samples import AT, FQRN, LATER, make_odd_tree, read, repository_snapshot, snapshot
 

@@ -17,16 +17,16 @@ import pytest
 
 from core.errors import Busy
 from cvmfs.backends.gateway import GatewaySettings, ThroughGateway
-from cvmfs.check import check
+from cvmfs.backends.leased import OutsideLease
+from cvmfs.checking.check import check
 from cvmfs.errors import RepositoryError, Unreachable
+from cvmfs.format.history import tags_of
+from cvmfs.format.keys import RepositoryKeys
 from cvmfs.gateway.api import Gateway, GatewayRefused, LeaseBusy, LeaseLost
-from cvmfs.gateway.catalogs import OutsideLease
 from cvmfs.gateway.key import GatewayKey
-from cvmfs.history import tags_of
-from cvmfs.keys import RepositoryKeys
-from cvmfs.publish import transaction
-from cvmfs.repository import Repository
-from cvmfs.serve import serving
+from cvmfs.mirroring.serve import serving
+from cvmfs.publishing.publish import transaction
+from cvmfs.publishing.repository import Repository
 from tests.cvmfs.backends.gateway_server import GatewayServer, gateway_serving
 from tests.cvmfs.samples import AT, FQRN, LATER, read, repository_snapshot, snapshot
 

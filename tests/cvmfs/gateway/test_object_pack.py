@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 from __future__ import annotations
 
+from cvmfs.format.hashes import Suffix, hash_of, object_path
 from cvmfs.gateway.object_pack import ObjectPack, object_name
-from cvmfs.hashes import Suffix, hash_of, object_path
 
 
 def test_header_is_that_of_version_2() -> None:

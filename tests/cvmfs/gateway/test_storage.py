@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from cvmfs.errors import NotFound, Unreachable
+from cvmfs.format.hashes import Suffix, hash_of, object_path
 from cvmfs.gateway.object_pack import ObjectPack
 from cvmfs.gateway.storage import PackStorage
 from cvmfs.gateway.stratum0 import Stratum0
-from cvmfs.hashes import Suffix, hash_of, object_path
 
 
 @contextmanager

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from cvmfs.check import check
-from cvmfs.collect import collect
+from cvmfs.checking.check import check
 from cvmfs.errors import RepositoryError
-from cvmfs.history import tags_of
-from cvmfs.keys import RepositoryKeys
-from cvmfs.publish import transaction
-from cvmfs.reader import open_reader
-from cvmfs.repository import Repository, create_repository
-from cvmfs.retention import Retention
+from cvmfs.format.history import tags_of
+from cvmfs.format.keys import RepositoryKeys
+from cvmfs.keeping.collect import collect
+from cvmfs.keeping.retention import Retention
+from cvmfs.publishing.publish import transaction
+from cvmfs.publishing.repository import Repository, create_repository
+from cvmfs.reading.reader import open_reader
 from tests.cvmfs.s3_server import Request, S3Server
 from tests.cvmfs.samples import AT, FQRN, LATER
 

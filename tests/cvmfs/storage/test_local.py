@@ -15,9 +15,9 @@ from core import process
 from core.errors import UserError
 from core.files import DiskFull
 from cvmfs.errors import LeaseLost, NotFound, RepositoryError
-from cvmfs.keys import RepositoryKeys
-from cvmfs.publish import transaction
-from cvmfs.repository import Repository, create_repository
+from cvmfs.format.keys import RepositoryKeys
+from cvmfs.publishing.publish import transaction
+from cvmfs.publishing.repository import Repository, create_repository
 from cvmfs.storage import local
 from cvmfs.storage.local import SCRATCH, LocalStorage
 from tests.cvmfs.samples import AT, read
@@ -161,9 +161,9 @@ def test_folder_of_somebody_else_is_named(
     program = (
         "import os, sys\n"
         "from pathlib import Path\n"
-        "from cvmfs.publish import transaction\n"
-        "from cvmfs.repository import open_repository\n"
-        "from cvmfs.keys import load_keys\n"
+        "from cvmfs.publishing.publish import transaction\n"
+        "from cvmfs.publishing.repository import open_repository\n"
+        "from cvmfs.format.keys import load_keys\n"
         "from core.errors import UserError\n"
         "from tests.cvmfs.samples import AT, FQRN\n"
         "keys = load_keys(Path(sys.argv[2]), FQRN)\n"
@@ -229,7 +229,7 @@ def test_catalog_that_finds_the_disk_full_is_explained(
     def fail(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/scratch")
 
-    monkeypatch.setattr("cvmfs.objects.ObjectStore.put_file", fail)
+    monkeypatch.setattr("cvmfs.publishing.objects.ObjectStore.put_file", fail)
     with pytest.raises(DiskFull), transaction(repository, keys, at=AT) as tx:
         tx.put_bytes(b"new\n", "new")
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from core.errors import UserError
-from cvmfs.check import check
+from cvmfs.checking.check import check
 from cvmfs.errors import RepositoryError
-from cvmfs.keys import RepositoryKeys
-from cvmfs.pull import Pulled
-from cvmfs.reader import open_reader
-from cvmfs.replicate import Replication, replicate
-from cvmfs.repository import Repository
+from cvmfs.format.keys import RepositoryKeys
+from cvmfs.mirroring.pull import Pulled
+from cvmfs.mirroring.replicate import Replication, replicate
+from cvmfs.publishing.repository import Repository
+from cvmfs.reading.reader import open_reader
 from cvmfs.storage.places import storage_at
 from tests.cvmfs.s3_server import Request, S3Server
 from tests.cvmfs.samples import AT, FQRN, repository_snapshot, snapshot

@@ -15,13 +15,13 @@ from pathlib import Path
 import pytest
 
 from core.errors import Busy, UserError
-from cvmfs.check import check
+from cvmfs.checking.check import check
 from cvmfs.errors import NotFound, RepositoryError, Unreachable
-from cvmfs.keys import RepositoryKeys
-from cvmfs.lease import LEASE
-from cvmfs.publish import transaction
-from cvmfs.reader import open_reader
-from cvmfs.repository import Repository, create_repository, open_repository
+from cvmfs.format.keys import RepositoryKeys
+from cvmfs.publishing.lease import LEASE
+from cvmfs.publishing.publish import transaction
+from cvmfs.publishing.repository import Repository, create_repository, open_repository
+from cvmfs.reading.reader import open_reader
 from cvmfs.storage.places import storage_at
 from cvmfs.storage.s3 import AccessDenied, S3Storage, parse_place
 from tests.cvmfs.s3_server import ACCESS_KEY, SECRET_KEY, Request, S3Server
@@ -213,9 +213,9 @@ def test_second_publisher_at_once_has_to_wait(
 _PUBLISH = """
 import sys
 from pathlib import Path
-from cvmfs.keys import load_keys
-from cvmfs.publish import transaction
-from cvmfs.repository import open_repository
+from cvmfs.format.keys import load_keys
+from cvmfs.publishing.publish import transaction
+from cvmfs.publishing.repository import open_repository
 from tests.cvmfs.samples import AT, FQRN
 repository = open_repository(sys.argv[1], FQRN, scratch=Path(sys.argv[2]))
 with transaction(repository, load_keys(Path(sys.argv[3]), FQRN), at=AT) as tx:
