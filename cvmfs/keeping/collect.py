@@ -23,7 +23,6 @@ one that is too young to go keeps what it reaches.
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import sqlite3
@@ -32,7 +31,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from cvmfs.errors import FormatInvalid, NotFound, RepositoryError, VerificationFailed
+from cvmfs.errors import FormatInvalid, RepositoryError, VerificationFailed
 from cvmfs.format.catalog import Catalog
 from cvmfs.format.compression import Compression, compress, decompress
 from cvmfs.format.hashes import (
@@ -53,6 +52,7 @@ from cvmfs.keeping.retention import KEEP_ALL, Retention, expired
 from cvmfs.publishing import reflog
 from cvmfs.publishing.reflog import Reference, ReferenceType
 from cvmfs.publishing.repository import Repository, check_whitelisted, commit_tags
+from cvmfs.publishing.server_status import note
 from cvmfs.storage.storage import Storage, StoredFile
 
 log = logging.getLogger(__name__)
@@ -60,7 +60,6 @@ log = logging.getLogger(__name__)
 GRACE = timedelta(days=3)
 """The genuine default. Longer than a publisher, a client's cached manifest or a replication takes."""
 
-STATUS = ".cvmfs_status.json"
 _OBJECT = re.compile(r"data/([0-9a-f]{2})/([0-9a-f]{38})(?:-rmd160|-shake128)?([CHXMP]?)")
 _BATCH = 500
 
@@ -149,7 +148,7 @@ def collect(
             for found in reflog.references_in(published):
                 plan.marks.add(found.content_hash)
             _sweep(repository.storage, repository, plan, lease.confirm)
-        _write_status(repository.storage, at)
+        note(repository.storage, "last_gc", at)
     log.info("removed %d objects of %s", swept.removed, repository.fqrn)
     return plan.report(swept, is_dry_run=False)
 
@@ -383,15 +382,3 @@ def _name_of(catalog: StoredFile) -> ContentHash:
     """Return the hash that is a catalog's name."""
     name = catalog.path.removeprefix("data/").replace("/", "", 1).removesuffix(Suffix.CATALOG)
     return parse_hash(name, where=catalog.path)
-
-
-def _write_status(storage: Storage, at: datetime) -> None:
-    """Say when it was, in the words of the genuine server (cvmfs_server_gc.sh)."""
-    status: dict[str, object] = {}
-    try:
-        found = json.loads(storage.get(STATUS))
-        status = found if isinstance(found, dict) else {}
-    except (NotFound, ValueError):
-        log.debug("a new %s", STATUS)
-    status["last_gc"] = f"{at:%a %b %d %H:%M:%S} UTC {at:%Y}"
-    storage.replace(STATUS, (json.dumps(status, sort_keys=True) + "\n").encode())

@@ -21,7 +21,8 @@ from cvmfs.errors import NotFound
 from cvmfs.format.hashes import ContentHash
 from cvmfs.format.history import tags_of
 from cvmfs.format.manifest import MANIFEST
-from cvmfs.mirroring.replicate import LAST_SNAPSHOT, STATUS, name_in, snapshot_time
+from cvmfs.mirroring.replicate import LAST_SNAPSHOT, name_in
+from cvmfs.publishing.server_status import STATUS, status_time
 from cvmfs.reading.reader import open_reader
 from cvmfs.sources.fetch import Source
 
@@ -144,11 +145,11 @@ def _last_snapshot(source: Source) -> datetime | None:
     """Return when a replica was last updated; None for a Stratum 0, which never is."""
     try:
         status = json.loads(source.get(STATUS))
-        return snapshot_time(str(status["last_snapshot"]))
+        return status_time(str(status["last_snapshot"]))
     except (NotFound, ValueError, KeyError, TypeError, RecursionError):
         pass  # a server may say anything here
     try:
-        return snapshot_time(source.get(LAST_SNAPSHOT).decode("utf-8", "replace"))
+        return status_time(source.get(LAST_SNAPSHOT).decode("utf-8", "replace"))
     except NotFound:
         return None
 

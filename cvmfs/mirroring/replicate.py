@@ -13,7 +13,6 @@ run lasts, `.cvmfs_last_snapshot` and `.cvmfs_status.json` say when the last one
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 from collections.abc import Callable, Iterator
@@ -23,7 +22,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from core.canonical import readable_json
 from core.errors import UserError
 from cvmfs.errors import NotFound, RepositoryError, VerificationFailed
 from cvmfs.format.catalog import NestedCatalog
@@ -36,6 +34,7 @@ from cvmfs.mirroring.pull import Pull, Pulled
 from cvmfs.publishing import reflog
 from cvmfs.publishing.reflog import REFLOG
 from cvmfs.publishing.repository import MASTER_REPLICA, Repository
+from cvmfs.publishing.server_status import note, status_date
 from cvmfs.reading.contents import Contents
 from cvmfs.reading.reader import Reader, open_reader
 from cvmfs.storage.local import SCRATCH
@@ -48,9 +47,7 @@ JOBS = 16
 
 IS_SNAPSHOTTING = ".cvmfs_is_snapshotting"
 LAST_SNAPSHOT = ".cvmfs_last_snapshot"
-STATUS = ".cvmfs_status.json"
 _LEFT_BEHIND = re.compile(r"\.{1,2}(cvmfs|publish\.|control\.)")  # two dots: not yet renamed
-_DATE = "%a %b %e %H:%M:%S UTC %Y"
 
 
 class NotAReplica(UserError):
@@ -130,7 +127,8 @@ def replicate(
                     _bring_reflog(reader, storage)
                 storage.replace(WHITELIST, reader.signed.whitelist)
                 lease.swap_manifest(reader.signed.manifest)
-                _say_when(storage, at, "last_snapshot")
+                storage.replace(LAST_SNAPSHOT, f"{status_date(at)}\n".encode())
+                note(storage, "last_snapshot", at)
                 pruned = Swept() if grace is None else _prune(reader, storage, at, grace)
     return Replication(
         fqrn=name,
@@ -145,14 +143,6 @@ def replicate(
 def name_in(source: str) -> str:
     """Return the repository's name as an address or folder ends with it."""
     return urlsplit(source).path.rstrip("/").rpartition("/")[2]
-
-
-def snapshot_time(text: str) -> datetime | None:
-    """Return the time that `.cvmfs_last_snapshot` and `.cvmfs_status.json` say, as `date --utc` prints it."""
-    try:
-        return datetime.strptime(text.strip(), "%a %b %d %H:%M:%S UTC %Y").replace(tzinfo=UTC)
-    except ValueError:
-        return None
 
 
 # -- what is refused
@@ -214,7 +204,7 @@ def _check_not_older(before: Manifest | None, reader: Reader) -> None:
 
 
 def _date_of(manifest: Manifest) -> str:
-    return _date(datetime.fromtimestamp(manifest.published, UTC))
+    return status_date(datetime.fromtimestamp(manifest.published, UTC))
 
 
 def _manifest_in(storage: Storage) -> Manifest | None:
@@ -292,7 +282,7 @@ def _bring_reflog(reader: Reader, storage: Storage) -> None:
 def _prune(reader: Reader, storage: Storage, at: datetime, grace: timedelta) -> Swept:
     """Remove what the revision that was brought and its tags do not need."""
     done = prune(storage, _Brought(reader.manifest, storage), at=at, grace=grace)
-    _say_when(storage, at, "last_gc")
+    note(storage, "last_gc", at)
     return done.swept
 
 
@@ -302,23 +292,8 @@ def _prune(reader: Reader, storage: Storage, at: datetime, grace: timedelta) -> 
 @contextmanager
 def _told(storage: Storage, at: datetime) -> Iterator[None]:
     """Show for the time of the block that the replica is being updated."""
-    storage.replace(IS_SNAPSHOTTING, f"{_date(at)}\n".encode())
+    storage.replace(IS_SNAPSHOTTING, f"{status_date(at)}\n".encode())
     try:
         yield
     finally:
         storage.remove([IS_SNAPSHOTTING])
-
-
-def _say_when(storage: Storage, at: datetime, what: str) -> None:
-    """Write the time of this run where monitors look for it; other fields of the status stay."""
-    try:
-        facts = dict(json.loads(storage.get(STATUS)))
-    except (NotFound, ValueError, TypeError):
-        facts = {}
-    date = _date(at)
-    storage.replace(f".cvmfs_{what}", f"{date}\n".encode())
-    storage.replace(STATUS, readable_json({**facts, what: date}).encode())
-
-
-def _date(at: datetime) -> str:
-    return at.astimezone(UTC).strftime(_DATE)

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypedDict, Unpack
 
 import mfusepy
 
@@ -53,18 +53,32 @@ class Mount:
     log_file: Path
 
 
+class MountOptions(TypedDict, total=False):
+    """How to mount, where it is not as usual.
+
+    Attributes:
+        cache: a directory for objects that come by HTTP.
+        log_file: where the mount process says what is wrong; beside the mountpoint by default.
+        refresh_s: seconds between looks at the manifest; by default 5 for a folder, 60 for servers.
+        allow_other: whether other users may look in; by default they may when root mounts.
+        quota: how many bytes the cache may hold.
+        proxies: as `CVMFS_HTTP_PROXY` has them; see `routes`.
+    """
+
+    cache: Path | None
+    log_file: Path | None
+    refresh_s: float | None
+    allow_other: bool | None
+    quota: int | None
+    proxies: str
+
+
 def start_mount(
     source: str | Path | Sequence[str],
     fqrn: str,
     public_key: Path,
     mountpoint: Path,
-    *,
-    cache: Path | None = None,
-    log_file: Path | None = None,
-    refresh_s: float | None = None,
-    allow_other: bool | None = None,
-    quota: int | None = None,
-    proxies: str = "",
+    **options: Unpack[MountOptions],
 ) -> Mount:
     """Mount a repository and return when programs can use it; the process outlives this one.
 
@@ -73,12 +87,7 @@ def start_mount(
         fqrn: its name.
         public_key: the file with the master public key.
         mountpoint: an empty directory, made if it is missing; a dead mount there is cleaned away.
-        cache: a directory for objects that come by HTTP.
-        log_file: where the mount process says what is wrong; beside the mountpoint by default.
-        refresh_s: seconds between looks at the manifest; by default 5 for a folder, 60 for servers.
-        allow_other: whether other users may look in; by default they may when root mounts.
-        quota: how many bytes the cache may hold.
-        proxies: as `CVMFS_HTTP_PROXY` has them; see `routes`.
+        **options: see `MountOptions`.
 
     Raises:
         UserError: the machine cannot mount, something is mounted there, or the repository does not verify.
@@ -91,22 +100,33 @@ def start_mount(
             hint=f"unmount it: fusermount3 -u {mountpoint}",
         )
     mountpoint.mkdir(parents=True, exist_ok=True)
-    talk = log_file or mountpoint.with_name(mountpoint.name + ".log")
+    talk = options.get("log_file") or mountpoint.with_name(mountpoint.name + ".log")
     argv: list[str | Path] = [sys.executable, "-m", "cvmfs.mounting.mount"]
     where = source if isinstance(source, str | Path) else ";".join(source)
     argv += ["--source", where, "--fqrn", fqrn, "--public-key", public_key]
-    argv += ["--refresh", str(refresh_s)] if refresh_s is not None else []
-    argv += ["--cache", cache] if cache is not None else []
-    argv += ["--quota", str(quota)] if quota is not None else []
-    argv += ["--proxies", proxies] if proxies else []
-    if allow_other is not None:
-        argv.append("--allow-other" if allow_other else "--no-allow-other")
+    argv += _arguments(options)
     with _opened(talk) as output:
         running = process.start(
             [*argv, mountpoint], reason=f"mount {fqrn}", env=_environment(), output=output
         )
     _wait_until_mounted(running, mountpoint, talk, fqrn)
     return Mount(mountpoint, running, talk)
+
+
+def _arguments(options: MountOptions) -> list[str | Path]:
+    """Return options as the mount process takes them."""
+    argv: list[str | Path] = []
+    if (refresh_s := options.get("refresh_s")) is not None:
+        argv += ["--refresh", str(refresh_s)]
+    if (cache := options.get("cache")) is not None:
+        argv += ["--cache", cache]
+    if (quota := options.get("quota")) is not None:
+        argv += ["--quota", str(quota)]
+    if proxies := options.get("proxies"):
+        argv += ["--proxies", proxies]
+    if (allow_other := options.get("allow_other")) is not None:
+        argv.append("--allow-other" if allow_other else "--no-allow-other")
+    return argv
 
 
 def stop_mount(mountpoint: Path) -> None:
@@ -142,27 +162,10 @@ def mounted(
     fqrn: str,
     public_key: Path,
     mountpoint: Path,
-    *,
-    cache: Path | None = None,
-    log_file: Path | None = None,
-    refresh_s: float | None = None,
-    allow_other: bool | None = None,
-    quota: int | None = None,
-    proxies: str = "",
+    **options: Unpack[MountOptions],
 ) -> Iterator[Path]:
     """Mount a repository for the time of the block and give the mountpoint; see `start_mount`."""
-    mount = start_mount(
-        source,
-        fqrn,
-        public_key,
-        mountpoint,
-        cache=cache,
-        log_file=log_file,
-        refresh_s=refresh_s,
-        allow_other=allow_other,
-        quota=quota,
-        proxies=proxies,
-    )
+    mount = start_mount(source, fqrn, public_key, mountpoint, **options)
     try:
         yield mountpoint
     finally:
@@ -299,7 +302,7 @@ def _fusermount() -> Path:
 
 def _environment() -> dict[str, str]:
     """Return our environment, in which the mount process finds this package wherever we run."""
-    here = str(Path(__file__).resolve().parent.parent)
+    here = str(Path(__file__).resolve().parents[2])
     others = os.environ.get("PYTHONPATH")
     return {**os.environ, "PYTHONPATH": f"{here}{os.pathsep}{others}" if others else here}
 

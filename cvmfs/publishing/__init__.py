@@ -17,6 +17,7 @@
     publish      one transaction: the old revision or the new one
     rollback     back to an older revision: everything, or one path
     tagging      named snapshots
+    server_status  when a repository was last collected or a replica updated
     revisions    the log: what was published, its names, how much it grew
 
 A caller begins with `repository.open_repository` and `publish.transaction`.

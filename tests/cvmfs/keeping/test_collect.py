@@ -344,7 +344,7 @@ def test_status_says_when_and_keeps_what_others_wrote(
     collect(grown, keys, at=AT)
 
     assert json.loads(file.read_text()) == {
-        "last_gc": "Sun Mar 01 12:30:15 UTC 2026",
+        "last_gc": "Sun Mar  1 12:30:15 UTC 2026",
         "last_snapshot": "never",
     }
 

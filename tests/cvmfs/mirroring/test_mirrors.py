@@ -11,10 +11,11 @@ from core.errors import UserError
 from cvmfs.format.keys import RepositoryKeys
 from cvmfs.format.manifest import MANIFEST
 from cvmfs.mirroring.mirrors import Alarm, Mirror, alarms, look, readable_age
-from cvmfs.mirroring.replicate import LAST_SNAPSHOT, STATUS, replicate
+from cvmfs.mirroring.replicate import LAST_SNAPSHOT, replicate
 from cvmfs.mirroring.serve import serving
 from cvmfs.publishing.publish import transaction
 from cvmfs.publishing.repository import Repository, repository_at
+from cvmfs.publishing.server_status import STATUS
 from cvmfs.storage.local import LocalStorage
 from tests.cvmfs.samples import AT, FQRN, flip_byte
 

@@ -35,14 +35,12 @@ from cvmfs.mirroring.pull import Pulled
 from cvmfs.mirroring.replicate import (
     IS_SNAPSHOTTING,
     LAST_SNAPSHOT,
-    STATUS,
     NotAReplica,
     NotForReplication,
     Replication,
     RolledBack,
     name_in,
     replicate,
-    snapshot_time,
 )
 from cvmfs.mirroring.serve import serving
 from cvmfs.publishing.publish import transaction
@@ -56,6 +54,7 @@ from cvmfs.publishing.repository import (
 )
 from cvmfs.publishing.rollback import rollback
 from cvmfs.publishing.rotation import rotate
+from cvmfs.publishing.server_status import STATUS, status_time
 from cvmfs.reading.reader import open_reader
 from cvmfs.storage.local import LocalStorage
 from tests.cvmfs.samples import (
@@ -154,8 +153,8 @@ def test_monitors_find_when_it_was_updated(
     assert json.loads((folder / STATUS).read_text()) == {"last_gc": "then", "last_snapshot": text}
     assert (folder / LAST_SNAPSHOT).read_text() == text + "\n"
     assert status == {"last_snapshot": "Tue Mar  3 07:05:09 UTC 2026"}
-    assert snapshot_time(text) == datetime(2026, 3, 10, 7, 5, 9, tzinfo=UTC)
-    assert snapshot_time("yesterday") is None
+    assert status_time(text) == datetime(2026, 3, 10, 7, 5, 9, tzinfo=UTC)
+    assert status_time("yesterday") is None
     assert not (folder / MASTER_REPLICA).exists()
     assert not (folder / IS_SNAPSHOTTING).exists()
 

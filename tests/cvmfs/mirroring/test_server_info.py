@@ -14,10 +14,11 @@ from cvmfsscraper.http_get_models import GetCVMFSRepositoriesJSON
 
 from core.errors import UserError
 from cvmfs.format.keys import RepositoryKeys
-from cvmfs.mirroring.replicate import replicate, snapshot_time
+from cvmfs.mirroring.replicate import replicate
 from cvmfs.mirroring.serve import serving
 from cvmfs.mirroring.server_info import META, REPOSITORIES, Contact, served, write_server_info
 from cvmfs.publishing.repository import Repository
+from cvmfs.publishing.server_status import status_time
 from cvmfs.storage.local import LocalStorage
 from tests.cvmfs.samples import AT, FQRN
 
@@ -83,7 +84,7 @@ def test_a_reader_written_by_others_agrees_with_a_replica(
     status = json.loads((replica / ".cvmfs_status.json").read_text())
     assert server.is_stratum1()
     assert (seen.name, seen.path) == (FQRN, f"/cvmfs/{FQRN}")
-    assert snapshot_time(status["last_snapshot"]) == seen.last_snapshot.replace(tzinfo=AT.tzinfo)
+    assert status_time(status["last_snapshot"]) == seen.last_snapshot.replace(tzinfo=AT.tzinfo)
     manifest = published.manifest
     assert server.fetch_errors == seen.fetch_errors == []
     assert seen.root_catalog_ttl == manifest.ttl_s
