@@ -116,3 +116,51 @@ def test_serve_names_a_folder_without_a_repository(
     assert pansoft(state, "serve", str(tmp_path)) == 2
 
     assert f"{tmp_path}/.cvmfspublished is missing" in capsys.readouterr().err
+
+
+def test_a_replica_is_checked_where_it_is_and_over_the_web(
+    state: State, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / embedded.FQRN
+    key = ["--public-key", str(embedded.public_key(state))]
+    stranger = State(tmp_path / "else")
+    assert (
+        pansoft(state, "replicate", str(state.repository), str(folder), "--fqrn", embedded.FQRN)
+        == 0
+    )
+    (folder / "data" / "ab" / ("0" * 38)).write_bytes(b"of no revision")
+    capsys.readouterr()
+
+    assert pansoft(stranger, "check", "--source", str(folder), *key, "--orphans") == 0
+    assert "1 objects (14 B) belong to no revision" in capsys.readouterr().out
+    with serving(folder) as url:
+        assert pansoft(stranger, "check", "--source", url, *key) == 0
+        assert capsys.readouterr().out.startswith(
+            f"revision 1 of {embedded.FQRN}: sound; 1 entries"
+        )
+        assert pansoft(stranger, "check", "--source", url, *key, "--orphans") == 2
+    assert "a web server does not say which objects it has" in capsys.readouterr().err
+
+
+def test_a_damaged_replica_is_named(
+    state: State, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / embedded.FQRN
+    assert (
+        pansoft(state, "replicate", str(state.repository), str(folder), "--fqrn", embedded.FQRN)
+        == 0
+    )
+    history = next(folder.glob("data/??/*H"))
+    history.write_bytes(history.read_bytes()[:-1])
+
+    assert pansoft(state, "check", "--source", str(folder)) == 3
+
+    assert history.name in capsys.readouterr().out
+
+
+def test_a_key_without_a_source_is_refused(
+    state: State, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert pansoft(state, "check", "--fqrn", "software.example.org") == 2
+
+    assert "--public-key and --fqrn go with --source" in capsys.readouterr().err
