@@ -21,7 +21,7 @@ from cvmfs.errors import FormatInvalid, NotFound, ObjectCorrupted, RepositoryErr
 from cvmfs.format.chunking import CHUNK_SIZE, CutPolicy, FixedCuts, Piece, Read
 from cvmfs.format.compression import Compression, compress, decompress, worth_compressing
 from cvmfs.format.entries import Chunk, Entry
-from cvmfs.format.hashes import ContentHash, Suffix, hash_like, object_path
+from cvmfs.format.hashes import Algorithm, ContentHash, Suffix, algorithm_of, hash_like, object_path
 from cvmfs.publishing.objects import ObjectStore
 
 CutMarks = Callable[[Path], Sequence[int]]
@@ -138,14 +138,15 @@ class Ingest:
         cutter = FixedCuts(self.chunk_size) if self.cutter is None else self.cutter(file.path)
         pieces: tuple[Piece, ...] = (Piece(0, file.size),)
         if file.size > cutter.whole:
-            has_marks = file.source and self.cut_marks is not None
-            marks = self.cut_marks(Path(file.source)) if has_marks and self.cut_marks else ()
+            in_memory = not file.source
+            marks = () if in_memory or self.cut_marks is None else self.cut_marks(Path(file.source))
             from_file = read or (lambda offset, size: _read(file.source, Piece(offset, size)))
             pieces = cutter.cut(file.size, marks, from_file)
         # one object stands for every empty file, and clients know its name
         is_zlib = not file.size or self.compress(file.path)
         compression = Compression.ZLIB if is_zlib else Compression.NONE
-        return _Planned(file, pieces, compression, _pieces_of(file.before, compression))
+        before = _pieces_of(file.before, compression, self.store.algorithm)
+        return _Planned(file, pieces, compression, before)
 
     def _store_group(self, group: Sequence[_Planned]) -> list[tuple[str, Content]]:
         return [
@@ -229,13 +230,23 @@ class _Tasks:
         return future
 
 
-def _pieces_of(entry: Entry | None, compression: Compression) -> Mapping[Piece, ContentHash]:
-    """Return the objects of a file that is stored in a given way, by the pieces that they hold."""
+def _pieces_of(
+    entry: Entry | None, compression: Compression, algorithm: Algorithm
+) -> Mapping[Piece, ContentHash]:
+    """Return the objects of a file that is stored in a given way, by the pieces that they hold.
+
+    Those of another algorithm are none of them: the hashes of one file are all made alike.
+    """
     if entry is None or entry.compression is not compression:
         return {}
+    pieces = {chunk.piece: chunk.content_hash for chunk in entry.chunks}
     if entry.content_hash is not None:
-        return {Piece(0, entry.size): entry.content_hash}
-    return {chunk.piece: chunk.content_hash for chunk in entry.chunks}
+        pieces = {Piece(0, entry.size): entry.content_hash}
+    return {
+        piece: content_hash
+        for piece, content_hash in pieces.items()
+        if algorithm_of(content_hash) is algorithm
+    }
 
 
 def _is_hole(source: str, piece: Piece) -> bool:

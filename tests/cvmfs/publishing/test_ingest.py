@@ -10,7 +10,7 @@ import pytest
 from cvmfs.errors import RepositoryError
 from cvmfs.format.chunking import Piece
 from cvmfs.format.entries import Chunk, Entry
-from cvmfs.format.hashes import Algorithm, ContentHash, Suffix, empty_file
+from cvmfs.format.hashes import Algorithm, ContentHash, Suffix, algorithm_of, empty_file
 from cvmfs.publishing.ingest import Ingest, LocalFile
 from cvmfs.publishing.objects import ObjectStore
 from cvmfs.storage.local import SCRATCH, LocalStorage
@@ -140,3 +140,26 @@ def test_damaged_object_is_no_reason_to_keep_it(ingest: Ingest, tmp_path: Path) 
     content = ingest.files([local(tmp_path / "file", before=before)])["x"]
 
     assert content == ingest.content(b"content", "x")
+
+
+def test_hashes_of_a_file_are_all_of_the_algorithm_that_is_used_now(
+    ingest: Ingest, tmp_path: Path
+) -> None:
+    content = os.urandom(1500)
+    (tmp_path / "file").write_bytes(content)
+    packed = [
+        ingest.store.put(zlib.compress(content[at : at + 1000], 1), Suffix.CHUNK).content_hash
+        for at in (0, 1000)
+    ]
+    chunks = tuple(
+        Chunk(piece, content_hash)
+        for piece, content_hash in zip((Piece(0, 1000), Piece(1000, 500)), packed, strict=True)
+    )
+    before = Entry(path="x", mode=0o100644, size=1500, mtime=0, chunks=chunks)
+    (tmp_path / "file").write_bytes(content[:1000] + bytes(500))
+    ingest.store.algorithm = Algorithm.SHAKE128
+
+    changed = ingest.files([local(tmp_path / "file", before=before)])["x"]
+
+    found = {algorithm_of(chunk.content_hash) for chunk in changed.chunks}
+    assert found == {Algorithm.SHAKE128}
