@@ -68,10 +68,6 @@ class ObjectStore:
         """Return the path of a scratch file that is not there yet."""
         return self.scratch / f"{kind}.{next(self._numbers)}"
 
-    def has(self, content_hash: ContentHash, suffix: Suffix, size: int) -> bool:
-        """Return whether an object is there that has this size."""
-        return self.storage.size(object_path(content_hash, suffix)) == size
-
     def put(self, stored: bytes, suffix: Suffix) -> Stored:
         """Store bytes as they are, and return their hash."""
         content_hash = hash_of(stored, self.algorithm)

@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from core.errors import UserError
 from cvmfs.errors import RepositoryError
 from cvmfs.format.chunking import CHUNK_SIZE, CutPolicy
 from cvmfs.format.compression import worth_compressing
@@ -385,8 +384,6 @@ def transaction(
         UserError: the keys are not this repository's.
         RepositoryError: what was put cannot be published.
     """
-    if keys.fqrn != repository.fqrn:
-        raise UserError(f"the keys are for {keys.fqrn}, not for {repository.fqrn}")
     with repository.locked("publish") as lease:
         manifest = repository.manifest
         check_whitelisted(repository, keys, at)
@@ -395,10 +392,7 @@ def transaction(
             store.algorithm = algorithm
         seconds = max(int(at.timestamp()), manifest.published)
         catalogs = CatalogSet(store, manifest.root_hash, seconds, uid, gid)
-        workers = store.storage.parallel_puts
-        work = Transaction(
-            catalogs, Ingest(store, compress, cut_marks, chunk_size, workers, cutter)
-        )
+        work = Transaction(catalogs, Ingest(store, compress, cut_marks, chunk_size, cutter=cutter))
         try:
             patterns = dirtab_of(catalogs)
             yield work

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Real HTTP servers on this machine that hold a repository and misbehave as a test wants.
 
-    with misbehaving(repository.storage, Wrong()) as server:
+    with misbehaving(repository.folder, Wrong()) as server:
         source = HttpSource([server.url, other])
 
 A server counts what it was asked and keeps the headers; its behaviour may be changed while it runs. Used as
