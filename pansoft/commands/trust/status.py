@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""`pansoft trust status`: the policy in force, and whose signatures count."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import click
+
+from core.canonical import Json, readable_json
+from pansoft import clock
+from pansoft.context import Context
+from trust import keys
+from trust.codec import to_json
+from trust.gnupg import read_key
+from trust.policy import Origin, Signer, TrustPolicy, load_policy
+from trust.rules import RULES
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
+@click.pass_obj
+def status(context: Context, *, as_json: bool) -> None:
+    """Show the policy in force and whose signatures count today.
+
+    Example: pansoft trust status
+    """
+    policy = load_policy(context.policy, local=keys.local_policy(context.state))
+    at = clock.now()
+    rows = [_signer_row(signer, at) for signer in policy.signers]
+    if as_json:
+        answer: dict[str, Json] = {
+            "policy": {"version": policy.version, "sha256": policy.sha256},
+            "signers": list(rows),
+        }
+        click.echo(readable_json(answer), nl=False)
+    else:
+        click.echo(_status_text(policy, rows))
+
+
+def _signer_row(signer: Signer, at: datetime) -> dict[str, Json]:
+    key = read_key(signer.key_file)
+    if key.fingerprint != signer.fingerprint:
+        counts = f"no: {signer.key_file.name} is another key"
+    elif signer.disabled is not None:
+        counts = f"no: disabled, {signer.disabled}"
+    elif key.revoked:
+        counts = "no: revoked"
+    elif key.expires is not None and key.expires <= at:
+        counts = f"no: expired on {key.expires:%Y-%m-%d}"
+    elif not signer.is_current(at):
+        counts = "no: not in its days"
+    elif signer.origin is Origin.LOCAL:
+        counts = "for local repositories, in this state folder only"
+    else:
+        counts = "yes"
+    return {
+        "name": signer.name,
+        "fingerprint": signer.fingerprint,
+        "packages": list(signer.packages),
+        "origin": str(signer.origin),
+        "expires": to_json(key.expires),
+        "counts": counts,
+    }
+
+
+def _status_text(policy: TrustPolicy, rows: list[dict[str, Json]]) -> str:
+    lines = [f"policy version {policy.version}, sha256 {policy.sha256}, {len(RULES)} rules"]
+    if not rows:
+        lines.append(
+            "nobody's signature counts yet; for this machine: pansoft trust keygen --local"
+        )
+    for row in rows:
+        until = f", expires {str(row['expires'])[:10]}" if row["expires"] else ""
+        lines.append(f"  {row['name']}  {row['fingerprint']}{until}")
+        lines.append(f"    counts: {row['counts']}")
+    return "\n".join(lines)
