@@ -20,6 +20,7 @@ packages="$packages zstd"
 tests="chromium fonts-dejavu-core busybox-static desktop-file-utils dash zsh shellcheck xvfb x11-utils"
 tests="$tests docker-registry docker.io slurmctld slurmd slurm-client munge"
 tests="$tests nginx-light apache2-bin squid attr"
+tests="$tests softhsm2 opensc gnupg-pkcs11-scd"
 
 with_tests=no
 [ "${1:-}" != --tests ] || with_tests=yes
