@@ -4,7 +4,7 @@
 Deciding is pure; touching files and programs is at the edge:
 
 - `evidence`: what was seen of one package; what was not seen is None
-- `policy`, `policy_schema`: the constitution in `trust-policy/`, as values
+- `policy/`: the constitution in `trust-policy/`, as values; one module for each of its sections
 - `rules/`: one small module per rule
 - `judge`: policy and evidence in, `verdict` out
 - `sif`: the layout of a SIF file, and a name for every byte of it

@@ -13,7 +13,7 @@ from pathlib import Path
 from core import schema
 from core.files import write_atomic
 from trust.evidence import Purpose
-from trust.policy_schema import LOCAL_SIGNERS, POLICY
+from trust.policy.schema import LOCAL_SIGNERS, POLICY
 from trust.rules import RULES
 from trust.rules.rule import Rule
 from trust.verdict import Group

@@ -23,7 +23,18 @@ from trust.evidence import (
     SignerFacts,
     TestFacts,
 )
-from trust.policy import Audience, Known, Origin, Repository, Review, Signer, TrustPolicy
+from trust.policy import (
+    Audience,
+    Known,
+    Licensing,
+    Origin,
+    Release,
+    Repository,
+    Review,
+    Safety,
+    Signer,
+    TrustPolicy,
+)
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 KEY = "A" * 40
@@ -64,18 +75,22 @@ POLICY = TrustPolicy(
         Repository("site.example.org", Audience.SITE),
         Repository("*.local", Audience.LOCAL),
     ),
-    bases=("debian-12", "debian-12-*"),
-    channels=("testing", "stable"),
-    licences_allowed=("MIT", "Apache-2.0", "GPL-*", "SSPL-1.0"),
-    licences_to_review=("LicenseRef-*",),
-    licences_denied=("SSPL-1.0",),
-    reviews=(Review("pyfai", "LicenseRef-Good", "A. Reader", "2026-05-01", "read it"),),
-    redistribution=(
-        ("allowed", (Audience.PUBLIC, Audience.PARTNERS, Audience.SITE, Audience.LOCAL)),
-        ("partners", (Audience.PARTNERS, Audience.SITE, Audience.LOCAL)),
-        ("forbidden", (Audience.SITE, Audience.LOCAL)),
+    safety=Safety(
+        bases=("debian-12", "debian-12-*"),
+        known=(Known("no-secrets", "py*", "/opt/*/test/*.pem", "a test key that everybody has"),),
     ),
-    known=(Known("no-secrets", "py*", "/opt/*/test/*.pem", "a test key that everybody has"),),
+    release=Release(channels=("testing", "stable")),
+    licensing=Licensing(
+        allow=("MIT", "Apache-2.0", "GPL-*", "SSPL-1.0"),
+        review=("LicenseRef-*",),
+        deny=("SSPL-1.0",),
+        reviewed=(Review("pyfai", "LicenseRef-Good", "A. Reader", "2026-05-01", "read it"),),
+        redistribution=(
+            ("allowed", (Audience.PUBLIC, Audience.PARTNERS, Audience.SITE, Audience.LOCAL)),
+            ("partners", (Audience.PARTNERS, Audience.SITE, Audience.LOCAL)),
+            ("forbidden", (Audience.SITE, Audience.LOCAL)),
+        ),
+    ),
 )
 
 SIGNER = SignerFacts(

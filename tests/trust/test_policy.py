@@ -12,7 +12,7 @@ from core import schema, spdx
 from core.errors import InvalidInput
 from trust import gnupg
 from trust.policy import Audience, Origin, check_policy, load_policy
-from trust.policy_schema import LOCAL_SIGNERS, POLICY
+from trust.policy.schema import LOCAL_SIGNERS, POLICY
 
 FOLDER = Path(__file__).parents[2] / "trust-policy"
 ARMOR = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n"
@@ -53,7 +53,7 @@ def test_the_projects_policy_is_valid() -> None:
 def test_the_projects_policy_names_real_licences() -> None:
     policy = load_policy(FOLDER)
 
-    for licence in (*policy.licences_allowed, *policy.licences_denied):
+    for licence in (*policy.licensing.allow, *policy.licensing.deny):
         if "*" not in licence:
             assert spdx.parse(licence).is_valid, licence
 
@@ -171,9 +171,9 @@ def test_what_somebody_has_looked_at_is_excused_at_its_path_and_for_its_rule_onl
     policy = load_policy(FOLDER)
     key = "/opt/venv/lib/python3.11/site-packages/tornado/test/test.key"
 
-    assert policy.is_known("no-secrets", "h5py", key)
-    assert not policy.is_known("no-secrets", "h5py", key.replace("test.key", "other.key"))
-    assert not policy.is_known("no-build-paths", "h5py", key)
+    assert policy.safety.is_known("no-secrets", "h5py", key)
+    assert not policy.safety.is_known("no-secrets", "h5py", key.replace("test.key", "other.key"))
+    assert not policy.safety.is_known("no-build-paths", "h5py", key)
 
 
 def test_an_excuse_names_a_rule_that_looks_into_images(folder: Path) -> None:

@@ -17,8 +17,8 @@ def check(policy: TrustPolicy, evidence: Evidence, at: datetime) -> Answer:  # n
     base = evidence.base
     if base is None:
         return unknown("the base")
-    if not any(fnmatchcase(base, pattern) for pattern in policy.bases):
-        return Refusal(f"the base {base} is not one of {', '.join(policy.bases)}")
+    if not any(fnmatchcase(base, pattern) for pattern in policy.safety.bases):
+        return Refusal(f"the base {base} is not one of {', '.join(policy.safety.bases)}")
     return Passed(f"stands on {base}")
 
 

@@ -16,8 +16,8 @@ def check(policy: TrustPolicy, evidence: Evidence, at: datetime) -> Answer:  # n
     if evidence.release is None:
         return unknown("the channel")
     channel = evidence.release.channel
-    if channel not in policy.channels:
-        return Refusal(f"the channel {channel} is not one of {', '.join(policy.channels)}")
+    if channel not in policy.release.channels:
+        return Refusal(f"the channel {channel} is not one of {', '.join(policy.release.channels)}")
     return Passed(f"goes to the channel {channel}")
 
 

@@ -36,13 +36,16 @@ def check(policy: TrustPolicy, evidence: Evidence, at: datetime) -> Answer:  # n
 
 def _objection(policy: TrustPolicy, package: str, licence: str) -> str | None:
     """Return what stands against one licence, or None. A denied one stays denied when reviewed."""
-    if _listed(licence, policy.licences_denied):
+    if _listed(licence, policy.licensing.deny):
         return f"{licence} is denied"
-    if _listed(licence, policy.licences_allowed):
+    if _listed(licence, policy.licensing.allow):
         return None
-    if any(review.package == package and review.licence == licence for review in policy.reviews):
+    if any(
+        review.package == package and review.licence == licence
+        for review in policy.licensing.reviewed
+    ):
         return None
-    if _listed(licence, policy.licences_to_review):
+    if _listed(licence, policy.licensing.review):
         return f"{licence} needs a review for {package}"
     return f"{licence} is on no list of the policy"
 

@@ -26,7 +26,7 @@ def check(policy: TrustPolicy, evidence: Evidence, at: datetime) -> Answer:  # n
             "propose it for `repositories` in trust-policy/policy.yaml",
         )
     right = evidence.licence.redistribution
-    audiences = dict(policy.redistribution).get(right)
+    audiences = dict(policy.licensing.redistribution).get(right)
     if audiences is None:
         return Refusal(f"there is no redistribution right '{right}'")
     if audience not in audiences:

@@ -30,7 +30,7 @@ def unexcused(
             f"could not be checked: {blind[0].path} cannot be read ({len(blind)} in all)"
         )
     seen = evidence.scan.of(kind)
-    left = [each for each in seen if not policy.is_known(rule, evidence.name, each.path)]
+    left = [each for each in seen if not policy.safety.is_known(rule, evidence.name, each.path)]
     if left:
         named = ", ".join(f"{each.path} ({each.what})" for each in left[:_SHOWN])
         more = f" and {len(left) - _SHOWN} more" if len(left) > _SHOWN else ""

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The policy, one module for each section of `trust-policy/policy.yaml`.
+
+Each section module has `SCHEMA`, the frozen types of what the section says, and `read`, which makes
+them of a document that the schema has found valid:
+
+- `signers`: the keys whose signatures count
+- `repositories`: where packages may be published, and who can read it there
+- `people`: the roles that people and pipelines can have
+- `safety`, `release`, `licensing`: what the rules of each group ask
+
+`fields` has the kinds of fields, `schema` the whole form, `constitution` the policy as one value.
+"""
+
+from __future__ import annotations
+
+from trust.policy.constitution import (
+    LOCAL_FILE,
+    POLICY_FILE,
+    TrustPolicy,
+    check_policy,
+    load_policy,
+)
+from trust.policy.fields import day_of
+from trust.policy.licensing import Licensing, Review
+from trust.policy.people import People, Role
+from trust.policy.release import Release
+from trust.policy.repositories import Audience, Repository
+from trust.policy.safety import Known, Safety
+from trust.policy.signers import Origin, Signer
+
+__all__ = [
+    "LOCAL_FILE",
+    "POLICY_FILE",
+    "Audience",
+    "Known",
+    "Licensing",
+    "Origin",
+    "People",
+    "Release",
+    "Repository",
+    "Review",
+    "Role",
+    "Safety",
+    "Signer",
+    "TrustPolicy",
+    "check_policy",
+    "day_of",
+    "load_policy",
+]

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The policy as the judge knows it, read from `trust-policy/policy.yaml` and its keys.
+
+Two sources, never mixed up. The project's own signers come from the folder that is reviewed like
+code. A laptop or a CI job that runs the demo has a key of its own, which must not be committed: it
+stands in `signers.yaml` of its run state (`<state>/trust-policy/`), is marked `local`, and counts
+only there and only for repositories that the *project's* policy calls `local`. The local file can
+add signers and nothing else; it cannot change a rule.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from core.canonical import sha256_of
+from core.errors import InvalidInput
+from core.files import sha256_file
+from core.problems import Problem, errors, in_order
+from core.schema import Schema, validate
+from core.strict_yaml import Document, load
+from trust.policy import licensing, people, release, repositories, safety, signers
+from trust.policy.licensing import Licensing
+from trust.policy.people import People
+from trust.policy.release import Release
+from trust.policy.repositories import Audience, Repository
+from trust.policy.safety import Safety
+from trust.policy.schema import LOCAL_SIGNERS, POLICY
+from trust.policy.signers import Origin, Signer
+
+POLICY_FILE = "policy.yaml"
+LOCAL_FILE = "signers.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class TrustPolicy:
+    """Everything that the rules ask. `sha256` covers the project's file and its keys, not local ones."""
+
+    version: int
+    sha256: str
+    signers: tuple[Signer, ...]
+    repositories: tuple[Repository, ...]
+    safety: Safety
+    release: Release
+    licensing: Licensing
+    people: People = field(default_factory=People)
+
+    def audience_of(self, repository: str) -> Audience | None:
+        """Return who can read a repository, or None for one that the policy does not know."""
+        return repositories.audience_of(self.repositories, repository)
+
+    def signer(self, fingerprint: str) -> Signer | None:
+        """Return the signer with this key, or None."""
+        return next((s for s in self.signers if s.fingerprint == fingerprint), None)
+
+    @property
+    def public_keys(self) -> tuple[Path, ...]:
+        """Return the key files of all signers, the disabled ones too: a refusal can then name them."""
+        return tuple(dict.fromkeys(signer.key_file for signer in self.signers))
+
+
+def load_policy(folder: Path, *, local: Path | None = None) -> TrustPolicy:
+    """Read the policy.
+
+    Args:
+        folder: the project's `trust-policy/`.
+        local: the folder of a state's own `signers.yaml`; it need not exist.
+
+    Raises:
+        InvalidInput: with every problem of both files.
+    """
+    document = _read(folder / POLICY_FILE, POLICY)
+    policy = _policy(document, folder)
+    if local is None or not (local / LOCAL_FILE).is_file():
+        return policy
+    return _with_local_signers(policy, local)
+
+
+def check_policy(folder: Path) -> tuple[Problem, ...]:
+    """Return every problem of the policy; none is good news. For `pansoft check`."""
+    try:
+        load_policy(folder)
+    except InvalidInput as err:
+        return err.problems
+    return ()
+
+
+def _read(file: Path, schema: Schema) -> Document:
+    document = load(file)
+    problems = errors(validate(document, schema))
+    if problems:
+        raise InvalidInput(problems)
+    return document
+
+
+def _policy(document: Document, folder: Path) -> TrustPolicy:
+    problems: list[Problem] = []
+    listed = signers.read(document, folder, Origin.PROJECT, problems)
+    if problems:
+        raise InvalidInput(in_order(problems))
+    data: Any = document.value  # Any: validated against POLICY
+    keys = {str(s.key_file.relative_to(folder)): sha256_file(s.key_file) for s in listed}
+    return TrustPolicy(
+        version=data["version"],
+        sha256=sha256_of({"policy": data, "keys": keys}),
+        signers=listed,
+        repositories=repositories.read(document),
+        safety=safety.read(document),
+        release=release.read(document),
+        licensing=licensing.read(document),
+        people=people.read(document),
+    )
+
+
+def _with_local_signers(policy: TrustPolicy, folder: Path) -> TrustPolicy:
+    problems: list[Problem] = []
+    document = _read(folder / LOCAL_FILE, LOCAL_SIGNERS)
+    mine = signers.read(document, folder, Origin.LOCAL, problems)
+    if problems:
+        raise InvalidInput(in_order(problems))
+    listed = {signer.fingerprint for signer in policy.signers}
+    new = tuple(signer for signer in mine if signer.fingerprint not in listed)
+    return replace(policy, signers=policy.signers + new)

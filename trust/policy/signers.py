@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The section `signers`: the keys whose signatures count, and for what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, Final
+
+from core.problems import Problem
+from core.schema import Schema
+from core.strict_yaml import Document
+from trust.policy.fields import FINGERPRINT, PATTERN, day, listing, matching, read_day, text
+
+_SIGNER: Final[Schema] = {
+    "name": text("Who holds the key, as people know them.", required=True, maxlength=100),
+    "fingerprint": text(
+        "The fingerprint of the key's primary PGP key.",
+        required=True,
+        regex=FINGERPRINT,
+        pattern="40 hex digits in capitals, without spaces",
+        hint="pansoft trust keygen prints it; gpg --show-keys FILE shows it",
+    ),
+    "key": text(
+        "The armored public key, a file of the folder `keys/` beside this file.",
+        required=True,
+        regex=r"keys/[A-Za-z0-9][A-Za-z0-9._-]*\.asc",
+        pattern="like keys/NAME.asc",
+        example="keys/release-2026.asc",
+    ),
+    "packages": listing(
+        "The packages that this key may sign, as names or patterns; `*` is every package.",
+        matching(PATTERN, "a package name or a pattern of one"),
+        required=True,
+        minlength=1,
+    ),
+    "valid_from": day("The first day on which the key may sign."),
+    "valid_until": day(
+        "The last day on which the key's signatures are accepted, whatever the key itself says."
+    ),
+    "disabled": text(
+        "Why nothing signed by this key is accepted any more. The entry stays, so that a "
+        "refusal can say so.",
+        maxlength=500,
+        example="the laptop that held it was stolen on 2026-03-02",
+    ),
+}
+
+SCHEMA: Final[dict[str, Any]] = listing(
+    "The keys whose signatures count, each for the packages it is listed for.",
+    {"type": "dict", "schema": _SIGNER},
+    required=True,
+)
+
+
+class Origin(StrEnum):
+    """Where a signer is listed: in the project's policy, or in the run state of this machine."""
+
+    PROJECT = "project"
+    LOCAL = "local"
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """A key whose signatures count, and for what. Days are whole days in UTC."""
+
+    name: str
+    fingerprint: str
+    key_file: Path
+    packages: tuple[str, ...]
+    origin: Origin
+    valid_from: date | None
+    valid_until: date | None
+    disabled: str | None
+
+    def may_sign(self, package: str) -> bool:
+        """Return whether the package is one of those the key is listed for."""
+        return any(fnmatchcase(package, pattern) for pattern in self.packages)
+
+    def is_current(self, at: datetime) -> bool:
+        """Return whether `at` is within the days that the policy gives the key."""
+        begun = self.valid_from is None or at >= datetime.combine(self.valid_from, time(), UTC)
+        ended = self.valid_until is not None and at >= datetime.combine(
+            self.valid_until + timedelta(days=1), time(), UTC
+        )
+        return begun and not ended
+
+
+def read(
+    document: Document, folder: Path, origin: Origin, problems: list[Problem]
+) -> tuple[Signer, ...]:
+    """Return the signers of a valid document whose keys lie in a folder, and add what is wrong."""
+    found: dict[str, Signer] = {}
+    entries: Any = document.value["signers"]  # Any: validated against SCHEMA
+    for number, entry in enumerate(entries):
+        signer = _signer(document, number, entry, folder, origin, problems)
+        if signer.fingerprint in found:
+            problems.append(
+                Problem(
+                    document.where(("signers", number, "fingerprint")),
+                    "policy-signer-twice",
+                    f"the key of '{signer.name}' is listed a second time",
+                    hint="put all its packages into one entry",
+                )
+            )
+        if not _is_armored_key(signer.key_file):
+            problems.append(
+                Problem(
+                    document.where(("signers", number, "key")),
+                    "policy-key-missing",
+                    f"{entry['key']} is not an armored public PGP key",
+                    hint="pansoft trust keygen writes one; gpg --armor --export FINGERPRINT too",
+                )
+            )
+        found[signer.fingerprint] = signer
+    return tuple(found.values())
+
+
+def _signer(
+    document: Document,
+    number: int,
+    entry: dict[str, Any],
+    folder: Path,
+    origin: Origin,
+    problems: list[Problem],
+) -> Signer:
+    def when(field: str) -> date | None:
+        return read_day(document, ("signers", number, field), entry.get(field), problems)
+
+    return Signer(
+        name=entry["name"],
+        fingerprint=entry["fingerprint"],
+        key_file=folder / entry["key"],
+        packages=tuple(entry["packages"]),
+        origin=origin,
+        valid_from=when("valid_from"),
+        valid_until=when("valid_until"),
+        disabled=entry.get("disabled"),
+    )
+
+
+def _is_armored_key(file: Path) -> bool:
+    try:
+        with file.open("rb") as stream:
+            return b"-----BEGIN PGP PUBLIC KEY BLOCK-----" in stream.read(4096)
+    except OSError:
+        return False
