@@ -9,7 +9,7 @@ Deciding is pure; touching files and programs is at the edge:
 - `judge`: policy and evidence in, `verdict` out
 - `sif`: the layout of a SIF file, and a name for every byte of it
 - `apptainer`, `gnupg`: the only modules that know these programs
-- `keys`: PGP key pairs, private folders, local signers
+- `keys/`: the keys that sign, a module for each place where the secret lies
 - `signatures`: sign and verify the objects of a SIF file
 - `statements`: the signed statement that covers every byte of the file, with the verdict
 - `manual`: docs/trust-policy.md, written from the schema and the rules

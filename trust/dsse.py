@@ -9,7 +9,6 @@ a partner needs one fingerprint for everything, and can check it with gpg alone:
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,7 @@ from core.canonical import readable_json
 from core.errors import Refused
 from trust import gnupg
 from trust.gnupg import GoodSignature
-from trust.keys import SigningKey
+from trust.keys.key import SigningKey
 
 IN_TOTO = "application/vnd.in-toto+json"
 
@@ -38,15 +37,7 @@ class Opened:
 def seal(payload: bytes, *, key: SigningKey) -> str:
     """Return the envelope, as JSON, of an in-toto statement signed by a key."""
     envelope = Envelope(payload, IN_TOTO, {})
-    with tempfile.TemporaryDirectory(prefix="pansoft-dsse-") as folder:
-        text = Path(folder) / "provenance"
-        text.write_bytes(envelope.pae())
-        armored = gnupg.sign_detached(
-            text,
-            secret_keyring=key.folder / "pgp-secret",
-            fingerprint=key.fingerprint,
-            passphrase=key.passphrase(),
-        )
+    armored = key.sign_detached(envelope.pae(), what="envelope")
     envelope.signatures[key.fingerprint] = Signature(key.fingerprint, gnupg.dearmor(armored).hex())
     return readable_json(envelope.to_dict())
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from core.errors import Refused, UserError
 from trust import apptainer, gnupg, sif
-from trust.keys import SigningKey
+from trust.keys.key import SigningKey
 from trust.sif import Sif, SifObject
 
 _GROUP_FLAG = 0xF0000000
@@ -39,12 +39,12 @@ def sign_sif(path: Path, key: SigningKey) -> None:
 
     Raises:
         Refused: it is not a SIF file, or is signed already.
-        CommandFailed: Apptainer could not sign.
+        UserError: the key could not sign.
     """
     layout = sif.read(path)
     if layout.signatures:
         raise Refused(f"{path} is signed already", hint="sign the image that pansoft build made")
-    apptainer.sign(path, keys=key.folder, index=key.index, passphrase=key.passphrase())
+    key.sign_sif(path)
 
 
 def verify_sif(path: Path, *, public_keys: Sequence[Path]) -> SignatureReport:

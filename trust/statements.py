@@ -30,7 +30,7 @@ from trust import gnupg, sif
 from trust.codec import Undecodable, from_json, to_json
 from trust.evidence import Evidence
 from trust.gnupg import GoodSignature
-from trust.keys import SigningKey
+from trust.keys.key import SigningKey
 from trust.sif import Part
 from trust.verdict import Verdict
 
@@ -92,14 +92,9 @@ def write(
         verdict=verdict,
     )
     file = statement_file(path)
-    write_atomic(file, readable_json(_envelope(statement)))
-    signature = gnupg.sign_detached(
-        file,
-        secret_keyring=key.folder / "pgp-secret",
-        fingerprint=key.fingerprint,
-        passphrase=key.passphrase(),
-    )
-    write_atomic(signature_file(path), signature)
+    content = readable_json(_envelope(statement)).encode()
+    write_atomic(file, content)
+    write_atomic(signature_file(path), key.sign_detached(content, what=file.name))
     return statement
 
 

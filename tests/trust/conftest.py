@@ -12,7 +12,7 @@ import pytest
 
 from core import process
 from trust import keys
-from trust.keys import KeyInfo, SigningKey
+from trust.keys import FolderKey, KeyInfo
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 
@@ -44,7 +44,7 @@ def tiny_sif(folder: Path) -> Path:
     return sif
 
 
-def new_key(folder: Path, name: str) -> tuple[SigningKey, KeyInfo]:
+def new_key(folder: Path, name: str) -> tuple[FolderKey, KeyInfo]:
     info = keys.keygen(
         folder / "keys" / name,
         name=f"{name} key",
@@ -61,16 +61,16 @@ def unsigned(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def key(tmp_path_factory: pytest.TempPathFactory) -> SigningKey:
+def key(tmp_path_factory: pytest.TempPathFactory) -> FolderKey:
     return new_key(tmp_path_factory.mktemp("key"), "release")[0]
 
 
 @pytest.fixture(scope="session")
-def other_key(tmp_path_factory: pytest.TempPathFactory) -> SigningKey:
+def other_key(tmp_path_factory: pytest.TempPathFactory) -> FolderKey:
     return new_key(tmp_path_factory.mktemp("other"), "other")[0]
 
 
-def public(key: SigningKey) -> Path:
+def public(key: FolderKey) -> Path:
     """Return the public half of a key, as a partner has it."""
     return next(key.folder.parent.parent.glob("*.asc"))
 

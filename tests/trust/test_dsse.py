@@ -15,7 +15,7 @@ from core import process
 from core.errors import Refused
 from tests.trust.conftest import public
 from trust import dsse
-from trust.keys import SigningKey
+from trust.keys import FolderKey
 
 pytestmark = pytest.mark.needs("apptainer", "gpg")
 
@@ -23,18 +23,18 @@ PAYLOAD = b'{"_type": "https://in-toto.io/Statement/v1"}'
 
 
 @pytest.fixture(scope="module")
-def envelope(key: SigningKey) -> str:
+def envelope(key: FolderKey) -> str:
     return dsse.seal(PAYLOAD, key=key)
 
 
-def test_what_was_sealed_comes_out_with_who_sealed_it(envelope: str, key: SigningKey) -> None:
+def test_what_was_sealed_comes_out_with_who_sealed_it(envelope: str, key: FolderKey) -> None:
     opened = dsse.unseal(envelope.encode(), public_keys=[public(key)], what="it")
 
     assert opened.payload == PAYLOAD
     assert opened.signature.fingerprint == key.fingerprint
 
 
-def test_gpg_alone_can_check_it(envelope: str, key: SigningKey, tmp_path: Path) -> None:
+def test_gpg_alone_can_check_it(envelope: str, key: FolderKey, tmp_path: Path) -> None:
     data = json.loads(envelope)
     payload, kind = base64.b64decode(data["payload"]), data["payloadType"]
     text, signature = tmp_path / "text", tmp_path / "text.sig"
@@ -50,7 +50,7 @@ def test_gpg_alone_can_check_it(envelope: str, key: SigningKey, tmp_path: Path) 
     assert "Good signature" in done.stderr
 
 
-def test_another_key_does_not_open_it(envelope: str, other_key: SigningKey) -> None:
+def test_another_key_does_not_open_it(envelope: str, other_key: FolderKey) -> None:
     with pytest.raises(Refused, match="which the policy does not list"):
         dsse.unseal(envelope.encode(), public_keys=[public(other_key)], what="it")
 
@@ -81,7 +81,7 @@ def _text(data: str) -> str:
     ],
 )
 def test_an_altered_envelope_is_refused(
-    envelope: str, key: SigningKey, edit: Callable[[Any], object], reason: str
+    envelope: str, key: FolderKey, edit: Callable[[Any], object], reason: str
 ) -> None:
     data = json.loads(envelope)
     edit(data)
@@ -91,6 +91,6 @@ def test_an_altered_envelope_is_refused(
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "null", "[" * 100_000, '"x"', "\x80"])
-def test_what_is_no_envelope_is_refused(text: str, key: SigningKey) -> None:
+def test_what_is_no_envelope_is_refused(text: str, key: FolderKey) -> None:
     with pytest.raises(Refused, match="is not a DSSE envelope"):
         dsse.unseal(text.encode("latin-1"), public_keys=[public(key)], what="it")

@@ -10,7 +10,7 @@ import pytest
 
 from core.errors import UserError
 from trust import gnupg
-from trust.keys import SigningKey, local_key
+from trust.keys import FolderKey, local_key
 
 # Does what gpg does, but signs another file in its place until `faults` is used up.
 FAULTY = """#!/bin/sh
@@ -31,7 +31,7 @@ exec /usr/bin/gpg "$@"
 
 
 @pytest.fixture
-def key(tmp_path: Path) -> SigningKey:
+def key(tmp_path: Path) -> FolderKey:
     return local_key(tmp_path / "state")
 
 
@@ -44,7 +44,7 @@ def faulty_gpg(folder: Path, faults: int, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
 
 
-def sign(file: Path, key: SigningKey) -> bytes:
+def sign(file: Path, key: FolderKey) -> bytes:
     return gnupg.sign_detached(
         file,
         secret_keyring=key.folder / "pgp-secret",
@@ -55,7 +55,7 @@ def sign(file: Path, key: SigningKey) -> bytes:
 
 @pytest.mark.needs("gpg", "apptainer")
 def test_a_signature_that_does_not_fit_is_made_again(
-    tmp_path: Path, key: SigningKey, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, key: FolderKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """gpg was once seen to end well with a signature of other bytes."""
     file = tmp_path / "statement.json"
@@ -72,7 +72,7 @@ def test_a_signature_that_does_not_fit_is_made_again(
 
 @pytest.mark.needs("gpg", "apptainer")
 def test_a_gpg_that_never_signs_right_is_refused(
-    tmp_path: Path, key: SigningKey, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, key: FolderKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "statement.json"
     file.write_text("{}", encoding="utf-8")

@@ -15,7 +15,7 @@ from core import process
 from core.errors import Refused, UserError
 from tests.trust.conftest import public, run
 from trust import apptainer, sif
-from trust.keys import SigningKey
+from trust.keys import FolderKey
 from trust.signatures import sign_sif, verify_sif
 
 pytestmark = pytest.mark.needs("apptainer", "gpg", "mksquashfs")
@@ -24,14 +24,14 @@ Copy = Callable[[Path], Path]
 
 
 @pytest.fixture(scope="session")
-def signed(unsigned: Path, key: SigningKey, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def signed(unsigned: Path, key: FolderKey, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("a folder with spaces") / "signed image.sif"
     path.write_bytes(unsigned.read_bytes())
     sign_sif(path, key)
     return path
 
 
-def test_a_signed_image_names_its_key_and_every_object(signed: Path, key: SigningKey) -> None:
+def test_a_signed_image_names_its_key_and_every_object(signed: Path, key: FolderKey) -> None:
     report = verify_sif(signed, public_keys=[public(key)])
 
     assert report.fingerprints == (key.fingerprint,)
@@ -42,7 +42,7 @@ def test_a_signed_image_names_its_key_and_every_object(signed: Path, key: Signin
     )
 
 
-def test_apptainer_itself_accepts_it(signed: Path, key: SigningKey) -> None:
+def test_apptainer_itself_accepts_it(signed: Path, key: FolderKey) -> None:
     done = subprocess.run(
         ["apptainer", "verify", "--local", signed],
         env={**os.environ, "APPTAINER_KEYSDIR": str(key.folder)},
@@ -53,18 +53,18 @@ def test_apptainer_itself_accepts_it(signed: Path, key: SigningKey) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_an_unsigned_image_is_refused(unsigned: Path, key: SigningKey) -> None:
+def test_an_unsigned_image_is_refused(unsigned: Path, key: FolderKey) -> None:
     with pytest.raises(Refused, match="is not signed"):
         verify_sif(unsigned, public_keys=[public(key)])
 
 
-def test_an_image_is_not_signed_twice(signed: Path, other_key: SigningKey, copy_of: Copy) -> None:
+def test_an_image_is_not_signed_twice(signed: Path, other_key: FolderKey, copy_of: Copy) -> None:
     with pytest.raises(Refused, match="is signed already"):
         sign_sif(copy_of(signed), other_key)
 
 
 def test_an_unknown_key_is_refused_and_named(
-    signed: Path, key: SigningKey, other_key: SigningKey
+    signed: Path, key: FolderKey, other_key: FolderKey
 ) -> None:
     for known in ([public(other_key)], []):
         with pytest.raises(Refused, match=f"signed by the key {key.fingerprint}, which the policy"):
@@ -72,7 +72,7 @@ def test_an_unknown_key_is_refused_and_named(
 
 
 def test_a_second_signature_by_an_unknown_key_is_refused(
-    signed: Path, key: SigningKey, other_key: SigningKey, copy_of: Copy
+    signed: Path, key: FolderKey, other_key: FolderKey, copy_of: Copy
 ) -> None:
     path = copy_of(signed)
     apptainer.sign(path, keys=other_key.folder, index=0, passphrase=None)
@@ -100,7 +100,7 @@ def test_a_second_signature_by_an_unknown_key_is_refused(
     ],
 )
 def test_an_altered_object_is_refused_and_named(
-    signed: Path, key: SigningKey, copy_of: Copy, part: str, refusal: str
+    signed: Path, key: FolderKey, copy_of: Copy, part: str, refusal: str
 ) -> None:
     path = copy_of(signed)
     place = next(each for each in sif.parts(sif.read(path)) if each.name == part)
@@ -113,7 +113,7 @@ def test_an_altered_object_is_refused_and_named(
 
 
 def test_an_altered_descriptor_is_refused_and_named(
-    signed: Path, key: SigningKey, copy_of: Copy
+    signed: Path, key: FolderKey, copy_of: Copy
 ) -> None:
     path = copy_of(signed)
     raw = bytearray(path.read_bytes())
@@ -125,7 +125,7 @@ def test_an_altered_descriptor_is_refused_and_named(
 
 
 def test_an_object_added_later_is_refused(
-    signed: Path, key: SigningKey, copy_of: Copy, tmp_path: Path
+    signed: Path, key: FolderKey, copy_of: Copy, tmp_path: Path
 ) -> None:
     extra = tmp_path / "extra"
     extra.write_text("more")
@@ -138,7 +138,7 @@ def test_an_object_added_later_is_refused(
 
 @pytest.mark.parametrize("group", [("--groupid", "2"), ()], ids=["of its own", "none"])
 def test_an_object_in_another_group_is_refused(
-    signed: Path, key: SigningKey, copy_of: Copy, tmp_path: Path, group: tuple[str, ...]
+    signed: Path, key: FolderKey, copy_of: Copy, tmp_path: Path, group: tuple[str, ...]
 ) -> None:
     extra = tmp_path / "extra"
     extra.write_text("more")
@@ -150,7 +150,7 @@ def test_an_object_in_another_group_is_refused(
 
 
 def test_an_image_with_an_x509_signature_is_refused(
-    signed: Path, key: SigningKey, copy_of: Copy, tmp_path: Path
+    signed: Path, key: FolderKey, copy_of: Copy, tmp_path: Path
 ) -> None:
     pem = tmp_path / "key.pem"
     run("openssl", "genpkey", "-algorithm", "ed25519", "-out", pem)
@@ -163,7 +163,7 @@ def test_an_image_with_an_x509_signature_is_refused(
 
 @pytest.mark.parametrize("size", [0, 10, 50, 127, 128, 4096, 9000, 33000, -1])
 def test_a_truncated_image_is_refused(
-    signed: Path, key: SigningKey, copy_of: Copy, size: int
+    signed: Path, key: FolderKey, copy_of: Copy, size: int
 ) -> None:
     path = copy_of(signed)
     path.write_bytes(path.read_bytes()[:size])
@@ -172,7 +172,7 @@ def test_a_truncated_image_is_refused(
         verify_sif(path, public_keys=[public(key)])
 
 
-def test_what_is_no_image_is_refused(key: SigningKey, tmp_path: Path) -> None:
+def test_what_is_no_image_is_refused(key: FolderKey, tmp_path: Path) -> None:
     text = tmp_path / "text.sif"
     text.write_text("hello " * 100)
     pipe = tmp_path / "pipe.sif"
@@ -200,7 +200,7 @@ def test_a_descriptor_table_that_lies_is_refused(signed: Path, copy_of: Copy) ->
 
 
 def test_a_read_only_folder_and_no_home_are_enough(
-    signed: Path, key: SigningKey, copy_of: Copy, monkeypatch: pytest.MonkeyPatch
+    signed: Path, key: FolderKey, copy_of: Copy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = copy_of(signed)
     path.chmod(0o444)
@@ -214,7 +214,7 @@ def test_a_read_only_folder_and_no_home_are_enough(
 
 
 def test_the_keyring_of_the_caller_has_no_say(
-    signed: Path, key: SigningKey, monkeypatch: pytest.MonkeyPatch
+    signed: Path, key: FolderKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("APPTAINER_KEYSDIR", str(key.folder))
 

@@ -18,7 +18,7 @@ from tests.trust.conftest import public
 from trust import gnupg, sif, statements
 from trust.evidence import Purpose
 from trust.judge import judge
-from trust.keys import SigningKey
+from trust.keys import FolderKey
 from trust.signatures import sign_sif
 from trust.statements import ImageFacts, Statement
 
@@ -29,7 +29,7 @@ IMAGE = ImageFacts("3" * 64, "pyfai", "2024.9", "debian-12-python", "1" * 64, 40
 
 
 @pytest.fixture
-def image(unsigned: Path, key: SigningKey, tmp_path: Path) -> Path:
+def image(unsigned: Path, key: FolderKey, tmp_path: Path) -> Path:
     path = tmp_path / "pyfai.sif"
     path.write_bytes(unsigned.read_bytes())
     sign_sif(path, key)
@@ -37,12 +37,12 @@ def image(unsigned: Path, key: SigningKey, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def statement(image: Path, key: SigningKey) -> Statement:
+def statement(image: Path, key: FolderKey) -> Statement:
     verdict = judge(POLICY, SIGN, at=NOON)
     return statements.write(image, key=key, image=IMAGE, evidence=SIGN, verdict=verdict)
 
 
-def test_what_was_written_is_read_back(image: Path, statement: Statement, key: SigningKey) -> None:
+def test_what_was_written_is_read_back(image: Path, statement: Statement, key: FolderKey) -> None:
     found, signature = statements.read(image, public_keys=[public(key)])
 
     assert found == statement
@@ -110,7 +110,7 @@ def test_bytes_moved_between_two_parts_name_both(image: Path, statement: Stateme
     ],
 )
 def test_a_signed_statement_that_contradicts_itself_is_refused(
-    image: Path, statement: Statement, key: SigningKey, edit: Callable[[Any], object]
+    image: Path, statement: Statement, key: FolderKey, edit: Callable[[Any], object]
 ) -> None:
     file = statements.statement_file(image)
     data = json.loads(file.read_bytes())
@@ -123,7 +123,7 @@ def test_a_signed_statement_that_contradicts_itself_is_refused(
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "null", "[" * 100_000, "1e999", '"x"'])
 def test_what_is_no_statement_is_refused_even_when_signed(
-    image: Path, statement: Statement, key: SigningKey, text: str
+    image: Path, statement: Statement, key: FolderKey, text: str
 ) -> None:
     _sign_text(image, text, key)
 
@@ -132,7 +132,7 @@ def test_what_is_no_statement_is_refused_even_when_signed(
 
 
 def test_a_statement_about_another_file_is_refused(
-    image: Path, statement: Statement, key: SigningKey, tmp_path: Path
+    image: Path, statement: Statement, key: FolderKey, tmp_path: Path
 ) -> None:
     other = tmp_path / "other.sif"
     image.rename(other)
@@ -151,7 +151,7 @@ def test_the_parts_of_an_unsigned_image_are_named_too(unsigned: Path) -> None:
     ]
 
 
-def _sign_text(image: Path, text: str, key: SigningKey) -> None:
+def _sign_text(image: Path, text: str, key: FolderKey) -> None:
     file = statements.statement_file(image)
     file.write_text(text)
     signature = gnupg.sign_detached(

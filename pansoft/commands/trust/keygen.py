@@ -69,7 +69,8 @@ def keygen(
         say = "it has no passphrase and counts in this state folder only, for local repositories"
     else:
         info = _release_key(context, name, holder, email, passphrase_file, days, output)
-        say = f"to have it count, propose in trust-policy/policy.yaml:\n{keys.signer_entry(info)}"
+        entry = keys.signer_entry(info.name, info.fingerprint, info.public_key_file.name)
+        say = f"to have it count, propose in trust-policy/policy.yaml:\n{entry}"
     if as_json:
         answer: dict[str, Json] = {
             "fingerprint": info.fingerprint,

@@ -27,7 +27,7 @@ from core.errors import Refused
 from core.files import sha256_file
 from trust import dsse, keys
 from trust.evidence import BillFacts, ProvenanceFacts
-from trust.keys import SigningKey
+from trust.keys import FolderKey
 
 ROOT = Path(__file__).parents[3]
 IMAGE = "1" * 64
@@ -64,11 +64,11 @@ def provenance(recipe: Recipe, plan: BuildPlan, base: BaseRecipe) -> Provenance:
 
 
 @pytest.fixture(scope="module")
-def key(tmp_path_factory: pytest.TempPathFactory) -> SigningKey:
+def key(tmp_path_factory: pytest.TempPathFactory) -> FolderKey:
     return keys.local_key(tmp_path_factory.mktemp("state"))
 
 
-def public(key: SigningKey) -> list[Path]:
+def public(key: FolderKey) -> list[Path]:
     return [key.folder.parents[2] / "trust-policy" / "keys" / "local.asc"]
 
 
@@ -139,7 +139,7 @@ def test_a_changed_checkout_is_marked(
 
 
 @pytest.mark.needs("apptainer", "gpg")
-def test_signed_provenance_is_read_back(provenance: Provenance, key: SigningKey) -> None:
+def test_signed_provenance_is_read_back(provenance: Provenance, key: FolderKey) -> None:
     sealed = dsse.seal(provenance.payload, key=key).encode()
 
     found = check_provenance(sealed, public_keys=public(key), image_sha256=IMAGE)
@@ -159,7 +159,7 @@ def test_signed_provenance_is_read_back(provenance: Provenance, key: SigningKey)
     ],
 )
 def test_a_well_signed_statement_that_does_not_fit_is_refused(
-    provenance: Provenance, key: SigningKey, old: str, new: str, reason: str
+    provenance: Provenance, key: FolderKey, old: str, new: str, reason: str
 ) -> None:
     sealed = dsse.seal(provenance.payload.replace(old.encode(), new.encode(), 1), key=key)
 

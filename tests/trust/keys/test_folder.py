@@ -16,13 +16,13 @@ from core import process
 from core.errors import Refused, UserError
 from tests.trust.conftest import public
 from trust import gnupg, keys
-from trust.keys import SigningKey
+from trust.keys import FolderKey
 from trust.policy import Audience, Origin, load_policy
 from trust.signatures import sign_sif, verify_sif
 
 pytestmark = pytest.mark.needs("apptainer", "gpg")
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PASSPHRASE = "correct horse battery staple"
 
 
@@ -37,7 +37,7 @@ def passphrase_file(folder: Path, text: str = PASSPHRASE) -> Path:
     return file
 
 
-def test_a_key_lies_in_a_private_folder(key: SigningKey) -> None:
+def test_a_key_lies_in_a_private_folder(key: FolderKey) -> None:
     assert mode(key.folder) == 0o700
     assert {path.name: mode(path) for path in key.folder.iterdir()} == {
         "pgp-public": 0o600,
@@ -45,7 +45,7 @@ def test_a_key_lies_in_a_private_folder(key: SigningKey) -> None:
     }
 
 
-def test_the_public_half_is_handed_out_armored(key: SigningKey) -> None:
+def test_the_public_half_is_handed_out_armored(key: FolderKey) -> None:
     facts = gnupg.read_key(public(key))
 
     assert public(key).read_text().startswith("-----BEGIN PGP PUBLIC KEY BLOCK-----")
@@ -54,7 +54,7 @@ def test_the_public_half_is_handed_out_armored(key: SigningKey) -> None:
     assert facts.expires is None
 
 
-def test_a_key_is_never_overwritten(key: SigningKey, tmp_path: Path) -> None:
+def test_a_key_is_never_overwritten(key: FolderKey, tmp_path: Path) -> None:
     before = (key.folder / "pgp-secret").read_bytes()
 
     with pytest.raises(UserError, match="there is a key in"):
@@ -123,7 +123,7 @@ def test_a_key_with_a_passphrase_signs_and_expires_and_is_not_shown(
         sign_sif(copy_of(unsigned), keys.open_key(info.folder, passphrase_file=wrong))
 
 
-def _sign(path: Path, key: SigningKey) -> bytes:
+def _sign(path: Path, key: FolderKey) -> bytes:
     return gnupg.sign_detached(
         path,
         secret_keyring=key.folder / "pgp-secret",
@@ -140,7 +140,7 @@ def test_a_passphrase_file_that_others_can_read_is_refused(tmp_path: Path) -> No
         keys.read_passphrase(file)
 
 
-def test_a_keys_folder_that_others_can_read_is_refused(tmp_path: Path, key: SigningKey) -> None:
+def test_a_keys_folder_that_others_can_read_is_refused(tmp_path: Path, key: FolderKey) -> None:
     folder = tmp_path / "open"
     folder.mkdir(mode=0o755)
     (folder / "pgp-secret").write_bytes((key.folder / "pgp-secret").read_bytes())
@@ -185,7 +185,7 @@ def test_a_crash_between_key_and_list_is_mended(tmp_path: Path) -> None:
 
 
 def test_a_detached_signature_fits_only_its_bytes_and_its_key(
-    key: SigningKey, other_key: SigningKey, tmp_path: Path
+    key: FolderKey, other_key: FolderKey, tmp_path: Path
 ) -> None:
     file = tmp_path / "statement"
     file.write_bytes(b"what was said")
@@ -240,7 +240,7 @@ def test_a_revoked_key_is_refused_and_says_so(tmp_path: Path) -> None:
         )
 
 
-def test_armor_is_undone_by_dearmor(key: SigningKey) -> None:
+def test_armor_is_undone_by_dearmor(key: FolderKey) -> None:
     binary = (key.folder / "pgp-public").read_bytes()
 
     assert gnupg.dearmor(gnupg.armor(binary).encode()) == binary
@@ -248,7 +248,7 @@ def test_armor_is_undone_by_dearmor(key: SigningKey) -> None:
 
 
 def test_a_gpg_home_that_a_killed_run_left_is_removed_and_one_in_use_is_not(
-    key: SigningKey,
+    key: FolderKey,
 ) -> None:
     left, used = (Path(f"/dev/shm/pansoft-gpg-test-{name}") for name in ("left", "used"))
     for home in (left, used):
@@ -265,7 +265,7 @@ def test_a_gpg_home_that_a_killed_run_left_is_removed_and_one_in_use_is_not(
     assert not used.exists()
 
 
-def test_no_gpg_home_is_left_behind(key: SigningKey) -> None:
+def test_no_gpg_home_is_left_behind(key: FolderKey) -> None:
     before = set(Path("/dev/shm").glob("pansoft-gpg-*"))
 
     gnupg.read_key(public(key))

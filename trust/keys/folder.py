@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""PGP key pairs for signing: made, kept in private folders, opened, listed as local signers.
+"""A key in a private folder of files: made, opened, signing.
 
 A private folder (mode 0700, files 0600) is what Apptainer calls a keys folder and holds one key.
 
@@ -12,11 +12,9 @@ A private folder (mode 0700, files 0600) is what Apptainer calls a keys folder a
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,11 +22,8 @@ from core.errors import UserError
 from core.files import sync_folder, write_atomic
 from trust import apptainer, gnupg
 from trust.gnupg import PublicKey
-from trust.policy import LOCAL_FILE
+from trust.keys.secret_files import read_passphrase
 
-LOCAL_NAME = "local"
-LOCAL_COMMENT = "local key, this state folder only"
-LOCAL_BITS = 3072
 RELEASE_BITS = 4096
 DEFAULT_VALID_DAYS = 2 * 365
 
@@ -44,8 +39,8 @@ class KeyInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class SigningKey:
-    """A private key that is ready to sign. It holds where the secrets are, not the secrets."""
+class FolderKey:
+    """A private key in a folder. It holds where the secrets are, not the secrets."""
 
     folder: Path
     fingerprint: str
@@ -57,15 +52,26 @@ class SigningKey:
         """Return the passphrase, or None for a key without one."""
         return read_passphrase(self.passphrase_file) if self.passphrase_file else None
 
+    def sign_detached(self, content: bytes, *, what: str) -> bytes:
+        """Return an armored detached signature of `content`; `what` names it in messages."""
+        with tempfile.TemporaryDirectory(prefix="pansoft-sign-") as folder:
+            file = Path(folder) / Path(what).name
+            file.write_bytes(content)
+            return gnupg.sign_detached(
+                file,
+                secret_keyring=self.folder / apptainer.SECRET_RING,
+                fingerprint=self.fingerprint,
+                passphrase=self.passphrase(),
+            )
+
+    def sign_sif(self, path: Path) -> None:
+        """Have Apptainer sign a SIF file, in place."""
+        apptainer.sign(path, keys=self.folder, index=self.index, passphrase=self.passphrase())
+
 
 def private_folder(state: Path, name: str) -> Path:
     """Return where a state keeps the private key of this name."""
     return state / "keys" / "signing" / name
-
-
-def local_policy(state: Path) -> Path:
-    """Return where a state lists the signers of its own: the `local` of `load_policy`."""
-    return state / "trust-policy"
 
 
 def keygen(
@@ -115,7 +121,7 @@ def keygen(
                 keyring=(temporary / apptainer.PUBLIC_RING, temporary / apptainer.SECRET_RING),
             )
         key = open_key(temporary)
-        _export(temporary, public)
+        export_public(temporary, public)
         temporary.rename(folder)
         sync_folder(folder.parent)
     except BaseException:
@@ -124,7 +130,7 @@ def keygen(
     return KeyInfo(name, key.fingerprint, public, folder)
 
 
-def open_key(folder: Path, *, passphrase_file: Path | None = None) -> SigningKey:
+def open_key(folder: Path, *, passphrase_file: Path | None = None) -> FolderKey:
     """Return the one key of a private folder.
 
     Raises:
@@ -140,62 +146,7 @@ def open_key(folder: Path, *, passphrase_file: Path | None = None) -> SigningKey
     facts = gnupg.read_key(folder / apptainer.PUBLIC_RING)
     if facts.fingerprint != fingerprints[0]:
         raise UserError(f"the public and the private key in {folder} are not a pair")
-    return SigningKey(folder, fingerprints[0], 0, facts, passphrase_file)
-
-
-def local_key(state: Path) -> SigningKey:
-    """Return the local key of a state, made and listed the first time; for the demo and CI.
-
-    Doing it twice gives the same key. A crash between the two steps is mended the next time.
-    """
-    folder, policy = private_folder(state, LOCAL_NAME), local_policy(state)
-    public = policy / "keys" / f"{LOCAL_NAME}.asc"
-    if not folder.exists():
-        keygen(
-            folder,
-            name="pansoft local key",
-            email="pansoft@localhost",
-            public=public,
-            bits=LOCAL_BITS,
-            comment=LOCAL_COMMENT,
-        )
-    key = open_key(folder)
-    _export(folder, public)
-    _list_local(policy, key)
-    return key
-
-
-def signer_entry(info: KeyInfo) -> str:
-    """Return the lines that propose a key for `signers` in `trust-policy/policy.yaml`."""
-    return "\n".join(
-        [
-            f"  - name: {json.dumps(info.name, ensure_ascii=False)}",
-            f'    fingerprint: "{info.fingerprint}"',
-            f"    key: keys/{info.public_key_file.name}",
-            '    packages: ["*"]',
-        ]
-    )
-
-
-def read_passphrase(file: Path) -> str:
-    """Return the first line of a passphrase file.
-
-    Raises:
-        UserError: it cannot be read, others can read it, or the line is empty.
-    """
-    try:
-        mode = file.stat().st_mode
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as err:
-        raise UserError(f"the passphrase file {file} cannot be read") from err
-    if mode & 0o077:
-        raise UserError(
-            f"the passphrase file {file} can be read by others (mode {mode & 0o777:o})",
-            hint=f"chmod go= '{file}'",
-        )
-    if not lines or not lines[0]:
-        raise UserError(f"the passphrase file {file} is empty")
-    return lines[0]
+    return FolderKey(folder, fingerprints[0], 0, facts, passphrase_file)
 
 
 def _check_holder(name: str, email: str) -> None:
@@ -208,24 +159,8 @@ def _check_holder(name: str, email: str) -> None:
         raise UserError(f"'{email}' is not an e-mail address", hint="--email you@example.org")
 
 
-def _export(folder: Path, public: Path) -> None:
-    _write_if_new(public, gnupg.armor((folder / apptainer.PUBLIC_RING).read_bytes()))
-
-
-def _list_local(policy: Path, key: SigningKey) -> None:
-    _write_if_new(policy / LOCAL_FILE, "\n".join(_local_lines(key)) + "\n")
-
-
-def _write_if_new(file: Path, text: str) -> None:
-    if not file.is_file() or file.read_bytes() != text.encode():
-        write_atomic(file, text)
-
-
-def _local_lines(key: SigningKey) -> Iterator[str]:
-    yield "# Made by pansoft. This key counts in this state folder only, and only for repositories"
-    yield "# that the project's policy calls local. It proves nothing to anybody else."
-    yield "schema: 1"
-    yield "signers:"
-    yield signer_entry(
-        KeyInfo("local demo key", key.fingerprint, Path(f"{LOCAL_NAME}.asc"), key.folder)
-    )
+def export_public(folder: Path, public: Path) -> None:
+    """Write the armored public half of a private folder's key to a file, where it is not there yet."""
+    text = gnupg.armor((folder / apptainer.PUBLIC_RING).read_bytes())
+    if not public.is_file() or public.read_bytes() != text.encode():
+        write_atomic(public, text)

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Keys that sign: one interface, one module for each place where the secret lies.
+
+- `key`: what every key can do, `SigningKey`
+- `folder`: a private folder of files, made here; what `pansoft trust keygen` makes
+- `local`: the key of a laptop or a CI job, and the list in which it counts
+- `secret_files`: passphrases and PINs, read from files that nobody else can read
+- `proposal`: the lines that propose a key for the policy
+"""
+
+from trust.keys.folder import (
+    DEFAULT_VALID_DAYS,
+    FolderKey,
+    KeyInfo,
+    keygen,
+    open_key,
+    private_folder,
+)
+from trust.keys.key import SigningKey
+from trust.keys.local import LOCAL_NAME, local_key, local_policy
+from trust.keys.proposal import signer_entry
+from trust.keys.secret_files import read_passphrase
+
+__all__ = [
+    "DEFAULT_VALID_DAYS",
+    "LOCAL_NAME",
+    "FolderKey",
+    "KeyInfo",
+    "SigningKey",
+    "keygen",
+    "local_key",
+    "local_policy",
+    "open_key",
+    "private_folder",
+    "read_passphrase",
+    "signer_entry",
+]
