@@ -109,8 +109,27 @@ class ScanFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Component:
+    """One package of any kind that an image holds.
+
+    Args:
+        purl: the package URL, which tells its kind.
+        name: in the words of its kind.
+        version: likewise.
+        licences: as its makers declare them; empty where no machine can tell.
+        source: the source package it was built from, `name version`, where that is known.
+    """
+
+    purl: str
+    name: str
+    version: str
+    licences: tuple[str, ...] = ()
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class BillFacts:
-    """The bills of materials beside the image: the sha256 of each form, and how much is in them.
+    """The bills of materials beside the image: the sha256 of each form, and what is in them.
 
     `unlicensed` counts the components whose licence no machine can tell.
     """
@@ -119,6 +138,7 @@ class BillFacts:
     cyclonedx_sha256: str
     components: int
     unlicensed: int
+    contents: tuple[Component, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +150,16 @@ class ProvenanceFacts:
         builder: who built, as a URI.
         commit: of the recipe; None where the recipes are no git checkout.
         changed: whether files of the recipe or its base differ from that commit.
+        ref: the branch or tag that the pipeline ran for, if there was one.
+        protected: whether that ref is protected, as the pipeline's server said.
     """
 
     sha256: str
     builder: str
     commit: str | None
     changed: bool
+    ref: str | None = None
+    protected: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +197,70 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
+class PublishedVersion:
+    """One version of the package that the repository holds, in one channel, since when."""
+
+    version: str
+    channel: str
+    since: datetime
+    plan: str
+    retired: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """Somebody with a role said yes to exactly this plan; verified before it becomes evidence.
+
+    Args:
+        by: the identity: `pgp:FINGERPRINT` or `oidc:ISSUER#SUBJECT`.
+        name: as people know them.
+        roles: what they answer for.
+        facility: whom they speak for.
+        subject: `NAME VERSION`.
+        plan: the id of the plan that was approved.
+        given: when.
+    """
+
+    by: str
+    name: str
+    roles: tuple[str, ...]
+    facility: str
+    subject: str
+    plan: str
+    given: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """A signed exception; its signatures, threshold and form are checked before it becomes evidence.
+
+    Args:
+        id: the sha256 of the signed content.
+        rule: the one rule that it answers.
+        package: the exact name.
+        versions: the exact versions.
+        reason: why.
+        approvers: the names of those who signed it.
+        granted: the moment from which it holds.
+        expires: the moment from which it no longer does.
+    """
+
+    id: str
+    rule: str
+    package: str
+    versions: tuple[str, ...]
+    reason: str
+    approvers: tuple[str, ...]
+    granted: datetime
+    expires: datetime
+
+    def covers(self, rule: str, package: str, version: str, at: datetime) -> bool:
+        """Return whether it answers this rule for this version at this moment."""
+        named = self.rule == rule and self.package == package and version in self.versions
+        return named and self.granted <= at < self.expires
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """All that the judge gets to know.
 
@@ -184,8 +272,14 @@ class Evidence:
         expected_plan: the id of the plan that the recipe and the lock in git give now.
         image_sha256: of the image before it was signed; this is what the tests ran.
         signed_sha256: of the signed file.
+        signers: every key that has signed, `signer` among them; None where that one counts alone.
         repository: the fully qualified name of the repository to publish to; the policy knows
             its audience.
+        bases: the base and those that it stands on, the nearest first.
+        approvals: of this version, by people with roles.
+        waivers: the signed exceptions for this package.
+        history: the versions of the package that the repository holds.
+        witnessed: when the repository first published this version.
     """
 
     purpose: Purpose
@@ -206,3 +300,9 @@ class Evidence:
     signer: SignerFacts | None = None
     repository: str | None = None
     published: Published | None = None
+    signers: tuple[SignerFacts, ...] | None = None
+    bases: tuple[str, ...] | None = None
+    approvals: tuple[Approval, ...] | None = None
+    waivers: tuple[Waiver, ...] = ()
+    history: tuple[PublishedVersion, ...] | None = None
+    witnessed: datetime | None = None

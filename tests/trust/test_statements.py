@@ -100,6 +100,7 @@ def test_bytes_moved_between_two_parts_name_both(image: Path, statement: Stateme
         pytest.param(lambda d: d["predicate"].update(verificationResult="FAILED"), id="result"),
         pytest.param(lambda d: d["predicate"].update(more=1), id="more"),
         pytest.param(lambda d: d["predicate"]["pansoft"].update(schema=1), id="schema"),
+        pytest.param(lambda d: d["predicate"]["pansoft"].update(more=1), id="more of ours"),
         pytest.param(lambda d: d["predicate"]["pansoft"].pop("statement"), id="missing"),
         pytest.param(
             lambda d: d["predicate"]["pansoft"]["statement"].update(signer="E" * 40), id="signer"
@@ -119,6 +120,21 @@ def test_a_signed_statement_that_contradicts_itself_is_refused(
 
     with pytest.raises(Refused):
         statements.read(image, public_keys=[public(key)])
+
+
+def test_a_statement_of_before_a_field_is_read_and_says_that_nobody_looked(
+    image: Path, statement: Statement, key: FolderKey
+) -> None:
+    data = json.loads(statements.statement_file(image).read_bytes())
+    evidence = data["predicate"]["pansoft"]["statement"]["evidence"]
+    for later in ("signers", "bases", "approvals", "waivers", "history", "witnessed"):
+        del evidence[later]
+    _sign_text(image, readable_json(data), key)
+
+    found, _ = statements.read(image, public_keys=[public(key)])
+
+    assert found.evidence.approvals is None
+    assert found.evidence.waivers == ()
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "null", "[" * 100_000, "1e999", '"x"'])

@@ -9,7 +9,7 @@ from core.problems import Severity
 from trust.evidence import Evidence
 from trust.policy import TrustPolicy
 from trust.rules.rule import BUILT, Answer, Rule
-from trust.rules.sights import unexcused
+from trust.rules.safety.sights import unexcused
 from trust.verdict import Group
 
 

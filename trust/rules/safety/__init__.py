@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""May this be executed here?"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from trust.rules.rule import Rule
+from trust.rules.safety import (
+    base_allowed,
+    build_offline,
+    inputs_pinned,
+    no_build_paths,
+    no_capabilities,
+    no_dangling_links,
+    no_foreign_programs,
+    no_secrets,
+    no_setuid,
+    no_world_writable,
+    plan_matches,
+    provenance_present,
+    sbom_present,
+    signer_trusted,
+    tests_complete,
+    tests_passed,
+)
+
+RULES: Final[tuple[Rule, ...]] = (
+    signer_trusted.RULE,
+    inputs_pinned.RULE,
+    build_offline.RULE,
+    tests_passed.RULE,
+    tests_complete.RULE,
+    base_allowed.RULE,
+    no_setuid.RULE,
+    no_world_writable.RULE,
+    no_capabilities.RULE,
+    no_secrets.RULE,
+    no_foreign_programs.RULE,
+    no_build_paths.RULE,
+    no_dangling_links.RULE,
+    sbom_present.RULE,
+    provenance_present.RULE,
+    plan_matches.RULE,
+)
