@@ -137,6 +137,19 @@ def _run(
         )
 
 
+def configuration_folder() -> Path:
+    """Return the folder of the machine's own configuration, wherever this Apptainer has it.
+
+    The Execution Control List (`ecl.toml`) and the global key ring (`global-pgp-public`) are in it.
+    """
+    program = process.find("apptainer", reason="find its configuration", hint=_NEEDED)
+    done = process.run([program, "buildcfg"], reason="find Apptainer's configuration")
+    found = re.search(r"^APPTAINER_CONFDIR=(/.+)$", done.stdout, re.MULTILINE)
+    if found is None:
+        raise UserError("Apptainer does not say where its configuration is", hint=_NEEDED)
+    return Path(found[1])
+
+
 def check_folder(folder: Path) -> None:
     """Refuse a keys folder that others can look into: Apptainer would only warn.
 
