@@ -67,6 +67,7 @@ def _rule(rule: Rule) -> Iterator[str]:
     yield f"- Why: {rule.why}"
     yield f"- To mend a no: {rule.fix}."
     yield f"- Asked to: {asked}. Counts as: {rule.severity}."
+    yield f"- Looks at: {', '.join(f'`{path}`' for path in rule.reads)}."
 
 
 if __name__ == "__main__":

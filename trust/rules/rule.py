@@ -51,7 +51,12 @@ RELEASING = frozenset({Purpose.MERGE, Purpose.SIGN, Purpose.PUBLISH})
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule. `asks`, `why` and `fix` are sentences of the manual; `check` is pure and total."""
+    """One rule. `asks`, `why` and `fix` are sentences of the manual; `check` is pure and total.
+
+    `reads` names what the check looks at, besides the name, the version and the purpose: fields of the
+    evidence (`evidence.release.channel`) and sections of the policy as `policy.yaml` has them
+    (`policy.safety.bases`). A test holds it to what the check really reads.
+    """
 
     id: str
     group: Group
@@ -61,6 +66,7 @@ class Rule:
     fix: str
     check: Check
     severity: Severity = Severity.ERROR
+    reads: tuple[str, ...] = ()
 
 
 def unknown(what: str) -> Refusal:

@@ -64,4 +64,11 @@ RULE = Rule(
     fix="propose the licence, or a review of it for the package, for `licensing` in trust- "
     "policy/policy.yaml",
     check=check,
+    reads=(
+        "evidence.licence.spdx",
+        "policy.licensing.allow",
+        "policy.licensing.review",
+        "policy.licensing.deny",
+        "policy.licensing.reviewed",
+    ),
 )

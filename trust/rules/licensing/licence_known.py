@@ -30,4 +30,5 @@ RULE = Rule(
     why="Only what has a name can be allowed or denied.",
     fix="write `license.spdx` with identifiers from spdx.org/licenses, or LicenseRef-NAME",
     check=check,
+    reads=("evidence.licence.spdx",),
 )

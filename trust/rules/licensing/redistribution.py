@@ -48,4 +48,10 @@ RULE = Rule(
     "can read.",
     fix="publish to a repository with a smaller audience, or show the right in `license.evidence`",
     check=check,
+    reads=(
+        "evidence.licence.redistribution",
+        "evidence.repository",
+        "policy.repositories",
+        "policy.licensing.redistribution",
+    ),
 )

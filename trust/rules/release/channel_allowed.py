@@ -29,4 +29,8 @@ RULE = Rule(
     why="Users choose how new they want their software by the channel; each one is a promise.",
     fix="set `release.channel` in the recipe to a listed channel",
     check=check,
+    reads=(
+        "evidence.release.channel",
+        "policy.release.channels",
+    ),
 )

@@ -34,4 +34,5 @@ RULE = Rule(
     why="A release that its owner has given up gets no security fixes.",
     fix="agree on a new `release.supported_until` with the owner, or retire the version",
     check=check,
+    reads=("evidence.release.supported_until",),
 )

@@ -36,4 +36,8 @@ RULE = Rule(
     why="A result must be reproducible with the version that its authors cite.",
     fix="raise `version` in the recipe; `+1` behind it names a second build of the same program",
     check=check,
+    reads=(
+        "evidence.published",
+        "evidence.signed_sha256",
+    ),
 )

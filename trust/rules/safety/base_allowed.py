@@ -30,4 +30,8 @@ RULE = Rule(
     why="A base is in every image that stands on it; each one has to be looked after.",
     fix="use a listed base, or propose the base for `safety.bases` in trust-policy/policy.yaml",
     check=check,
+    reads=(
+        "evidence.base",
+        "policy.safety.bases",
+    ),
 )

@@ -29,4 +29,5 @@ RULE = Rule(
     why="What a build downloads is in no lock: nobody reviewed it and nobody can build it again.",
     fix="declare what the build needs under `build`, then pansoft lock NAME and pansoft build NAME",
     check=check,
+    reads=("evidence.build.network_off",),
 )

@@ -32,4 +32,5 @@ RULE = Rule(
     why="A mirror or an index that is broken into cannot slip other bytes into an image.",
     fix="pansoft lock NAME, and commit the lock",
     check=check,
+    reads=("evidence.build.inputs",),
 )

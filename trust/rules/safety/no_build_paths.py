@@ -36,5 +36,9 @@ RULE = Rule(
     fix="configure with the prefix /opt/NAME, or rewrite the file at the end of the recipe's "
     "script",
     check=check,
+    reads=(
+        "evidence.scan",
+        "policy.safety.known",
+    ),
     severity=Severity.WARNING,
 )

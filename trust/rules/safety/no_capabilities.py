@@ -33,4 +33,8 @@ RULE = Rule(
     "would not work either.",
     fix="setcap -r FILE at the end of the recipe's script, or leave the package out",
     check=check,
+    reads=(
+        "evidence.scan",
+        "policy.safety.known",
+    ),
 )

@@ -34,5 +34,9 @@ RULE = Rule(
     fix="add the package that has the target under build.apt, or remove the link in the "
     "recipe's script",
     check=check,
+    reads=(
+        "evidence.scan",
+        "policy.safety.known",
+    ),
     severity=Severity.WARNING,
 )

@@ -33,5 +33,9 @@ RULE = Rule(
     why="It cannot run; often a wrong wheel or an archive of somebody else's machine was taken.",
     fix="take the right artefact, or remove the file in the recipe's script",
     check=check,
+    reads=(
+        "evidence.scan",
+        "policy.safety.known",
+    ),
     severity=Severity.WARNING,
 )

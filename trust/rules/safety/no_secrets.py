@@ -35,4 +35,8 @@ RULE = Rule(
     fix="take the file out at the end of the recipe's script; a test key that everybody has "
     "is entered under safety.known in trust-policy/policy.yaml, with the reason",
     check=check,
+    reads=(
+        "evidence.scan",
+        "policy.safety.known",
+    ),
 )

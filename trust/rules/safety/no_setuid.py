@@ -33,4 +33,8 @@ RULE = Rule(
     why="A site that unpacks or mounts the tree as root would hand such rights to every user.",
     fix="take the bits away at the end of the recipe's script: chmod u-s,g-s,o-w FILE",
     check=check,
+    reads=(
+        "evidence.build.risky_files",
+        "evidence.build.cleared",
+    ),
 )

@@ -34,4 +34,8 @@ RULE = Rule(
     "the others to run.",
     fix="chmod o-w at the end of the recipe's script",
     check=check,
+    reads=(
+        "evidence.scan",
+        "policy.safety.known",
+    ),
 )

@@ -33,4 +33,8 @@ RULE = Rule(
     why="What is signed is what was reviewed, not what was on the builder's disk.",
     fix="pansoft build NAME",
     check=check,
+    reads=(
+        "evidence.plan",
+        "evidence.expected_plan",
+    ),
 )

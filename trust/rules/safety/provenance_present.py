@@ -40,4 +40,9 @@ RULE = Rule(
     why="What cannot be traced to a reviewed commit was not reviewed.",
     fix="commit the recipe and its lock, then build and sign from that commit: pansoft apply",
     check=check,
+    reads=(
+        "evidence.provenance",
+        "evidence.repository",
+        "policy.repositories",
+    ),
 )

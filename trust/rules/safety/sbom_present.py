@@ -32,4 +32,5 @@ RULE = Rule(
     why="When a library turns out to be faulty, a site must know which images carry it.",
     fix="pansoft build NAME makes it",
     check=check,
+    reads=("evidence.bill",),
 )

@@ -80,4 +80,10 @@ RULE = Rule(
     "(`local`) may sign for repositories that nobody else reads.",
     fix="sign with a listed key, or propose the key for `signers` in trust-policy/policy.yaml",
     check=check,
+    reads=(
+        "evidence.signer",
+        "evidence.repository",
+        "policy.signers",
+        "policy.repositories",
+    ),
 )

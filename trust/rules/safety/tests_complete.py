@@ -35,5 +35,6 @@ RULE = Rule(
     why="What could not be run, and what passes at times only, is for a person to look at.",
     fix="pansoft test NAME on a machine that has what the test needs; look at why the first try failed",
     check=check,
+    reads=("evidence.tests",),
     severity=Severity.WARNING,
 )

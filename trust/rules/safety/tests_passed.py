@@ -51,4 +51,9 @@ RULE = Rule(
     "at all.",
     fix="pansoft test NAME",
     check=check,
+    reads=(
+        "evidence.tests",
+        "evidence.image_sha256",
+        "evidence.release.channel",
+    ),
 )
