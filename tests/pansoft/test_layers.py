@@ -55,6 +55,7 @@ ADAPTED = {
     "git",
     "pypi_simple",
     "jinja2",
+    "jwt",
     "license_expression",
     "yaml",
 }
