@@ -139,7 +139,7 @@ def test_a_key_that_was_rotated_away_is_not_known(gitlab: OidcIssuer) -> None:
         ({"typ": "at+jwt"}, r"is a 'at\+jwt', not an id_token"),
         ({"crit": ["exp"]}, "extension|not a token"),
         ({"alg": "ES384"}, "signed with 'ES384'"),
-        ({"alg": None}, "signed with"),
+        ({"alg": None}, "not signed"),
         ({"alg": ["ES256"]}, "signed with|not a token"),
     ],
     ids=str,
@@ -163,7 +163,7 @@ def test_a_key_in_the_token_itself_is_not_looked_at(gitlab: OidcIssuer) -> None:
 
 @pytest.mark.parametrize("text", ["", "a.b.c", "....", "é" * 9, "x" * 20_000, "e30.e30.e30"])
 def test_what_is_no_token_is_refused(gitlab: OidcIssuer, text: str) -> None:
-    with pytest.raises(Refused, match=r"not a token|larger than|is signed with"):
+    with pytest.raises(Refused, match=r"not a token|larger than|is not signed"):
         opened(gitlab, text)
 
 
