@@ -22,6 +22,7 @@ class Purpose(StrEnum):
     SIGN = "sign"
     PUBLISH = "publish"
     VERIFY = "verify"
+    RETIRE = "retire"
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,7 @@ def _lines() -> Iterator[str]:
 
 
 def _rule(rule: Rule) -> Iterator[str]:
+    waived = "" if rule.waivable else " It cannot be waived."
     asked = ", ".join(purpose for purpose in Purpose if purpose in rule.purposes)
     yield ""
     yield f"#### `{rule.id}`"
@@ -66,7 +67,7 @@ def _rule(rule: Rule) -> Iterator[str]:
     yield f"- Asks: {rule.asks}"
     yield f"- Why: {rule.why}"
     yield f"- To mend a no: {rule.fix}."
-    yield f"- Asked to: {asked}. Counts as: {rule.severity}."
+    yield f"- Asked to: {asked}. Counts as: {rule.severity}.{waived}"
     yield f"- Looks at: {', '.join(f'`{path}`' for path in rule.reads)}."
 
 

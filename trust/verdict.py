@@ -12,8 +12,8 @@ from trust.evidence import Purpose
 
 
 class Outcome(StrEnum):
-    """How one rule was answered. `warned` is the no of a rule that holds nothing back; `waived` needs
-    a signed waiver, and nothing makes one yet.
+    """How one rule was answered. `warned` is the no of a rule that holds nothing back; `waived` is a no
+    that a signed exception answers.
     """
 
     PASSED = "passed"
@@ -33,7 +33,10 @@ class Group(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One rule's answer: the sentence for the packager, and what to do if it is a no."""
+    """One rule's answer: the sentence for the packager, and what to do if it is a no.
+
+    `waiver` is the id of the signed exception that answered a no.
+    """
 
     rule: str
     group: Group
@@ -41,6 +44,7 @@ class Finding:
     outcome: Outcome
     message: str
     fix: str | None
+    waiver: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,11 @@ class Verdict:
     def refusals(self) -> tuple[Finding, ...]:
         """Return the findings that say no and hold the package back."""
         return self.of(Outcome.REFUSED)
+
+    @property
+    def waived(self) -> tuple[Finding, ...]:
+        """Return the findings that say no and are answered by a signed exception."""
+        return self.of(Outcome.WAIVED)
 
 
 _MARKS = {

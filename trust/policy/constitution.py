@@ -45,6 +45,7 @@ class TrustPolicy:
     release: Release
     licensing: Licensing
     people: People = field(default_factory=People)
+    strict: tuple[str, ...] = ()
 
     def audience_of(self, repository: str) -> Audience | None:
         """Return who can read a repository, or None for one that the policy does not know."""
@@ -110,6 +111,7 @@ def _policy(document: Document, folder: Path) -> TrustPolicy:
         release=release.read(document),
         licensing=licensing.read(document),
         people=people.read(document),
+        strict=tuple(data.get("strict", ())),
     )
 
 

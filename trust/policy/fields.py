@@ -15,6 +15,8 @@ FINGERPRINT: Final = r"[0-9A-F]{40}"
 DAY: Final = r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
 PATTERN: Final = r"[a-z0-9*?.\[\]-]+"
 """A name of a package, a base or a repository, or a pattern of such names."""
+ROLE: Final = r"[a-z][a-z0-9-]*"
+FACILITY: Final = r"[a-z0-9][a-z0-9-]*"
 
 
 def text(description: str, **rules: Any) -> dict[str, Any]:

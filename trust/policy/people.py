@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from core.strict_yaml import Document
-from trust.policy.fields import listing, mapping, text
-
-ROLE: Final = r"[a-z][a-z0-9-]*"
+from trust.policy.fields import ROLE, listing, mapping, text
 
 SCHEMA: Final[dict[str, Any]] = mapping(
     "People and pipelines: which roles there are.",

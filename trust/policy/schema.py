@@ -7,7 +7,15 @@ from typing import Final
 
 from core.schema import Schema
 from trust.policy import licensing, people, release, repositories, safety, signers
-from trust.policy.fields import whole_number
+from trust.policy.fields import listing, one_of, whole_number
+
+WARNINGS: Final = (
+    "no-build-paths",
+    "no-dangling-links",
+    "no-foreign-programs",
+    "tests-complete",
+)
+"""The rules whose no only warns. A policy can make them stricter and no rule weaker."""
 
 _SCHEMA: Final = whole_number("The version of this file's form.", required=True, allowed=[1])
 
@@ -17,6 +25,10 @@ POLICY: Final[Schema] = {
         "The version of the policy; it grows by one with every change that is merged.",
         required=True,
         min=1,
+    ),
+    "strict": listing(
+        "The rules that would only warn and whose no counts as an error under this policy.",
+        one_of(*WARNINGS),
     ),
     "signers": signers.SCHEMA,
     "repositories": repositories.SCHEMA,

@@ -13,7 +13,17 @@ from typing import Any, Final
 from core.problems import Problem
 from core.schema import Schema
 from core.strict_yaml import Document
-from trust.policy.fields import FINGERPRINT, PATTERN, day, listing, matching, read_day, text
+from trust.policy.fields import (
+    FACILITY,
+    FINGERPRINT,
+    PATTERN,
+    ROLE,
+    day,
+    listing,
+    matching,
+    read_day,
+    text,
+)
 
 _SIGNER: Final[Schema] = {
     "name": text("Who holds the key, as people know them.", required=True, maxlength=100),
@@ -36,6 +46,16 @@ _SIGNER: Final[Schema] = {
         matching(PATTERN, "a package name or a pattern of one"),
         required=True,
         minlength=1,
+    ),
+    "roles": listing(
+        "What the holder answers for; `safety.signing` and `release.approvals` ask for roles.",
+        matching(ROLE, "a role like release-manager"),
+    ),
+    "facility": text(
+        "The facility that the holder speaks for; two keys of one facility are one voice where "
+        "facilities are counted.",
+        regex=FACILITY,
+        pattern="a short name like esrf",
     ),
     "valid_from": day("The first day on which the key may sign."),
     "valid_until": day(
@@ -75,6 +95,8 @@ class Signer:
     valid_from: date | None
     valid_until: date | None
     disabled: str | None
+    roles: tuple[str, ...] = ()
+    facility: str | None = None
 
     def may_sign(self, package: str) -> bool:
         """Return whether the package is one of those the key is listed for."""
@@ -139,6 +161,8 @@ def _signer(
         valid_from=when("valid_from"),
         valid_until=when("valid_until"),
         disabled=entry.get("disabled"),
+        roles=tuple(entry.get("roles", ())),
+        facility=entry.get("facility"),
     )
 
 

@@ -42,7 +42,7 @@ Check: TypeAlias = Callable[[TrustPolicy, Evidence, datetime], Answer]
 BUILT = frozenset({Purpose.SIGN, Purpose.PUBLISH, Purpose.VERIFY})
 """Asked as soon as there is an image."""
 
-ALWAYS = frozenset(Purpose)
+ALWAYS = frozenset({Purpose.MERGE, *BUILT})
 """Asked on the merge request as well: the recipe and its lock are enough."""
 
 RELEASING = frozenset({Purpose.MERGE, Purpose.SIGN, Purpose.PUBLISH})
@@ -56,6 +56,9 @@ class Rule:
     `reads` names what the check looks at, besides the name, the version and the purpose: fields of the
     evidence (`evidence.release.channel`) and sections of the policy as `policy.yaml` has them
     (`policy.safety.bases`). A test holds it to what the check really reads.
+
+    One that is not `waivable` stays a no whoever signs an exception: without it nobody could tell
+    who answers for what is run, or somebody else's right would be given away.
     """
 
     id: str
@@ -67,6 +70,7 @@ class Rule:
     check: Check
     severity: Severity = Severity.ERROR
     reads: tuple[str, ...] = ()
+    waivable: bool = True
 
 
 def unknown(what: str) -> Refusal:

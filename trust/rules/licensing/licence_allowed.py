@@ -71,4 +71,5 @@ RULE = Rule(
         "policy.licensing.deny",
         "policy.licensing.reviewed",
     ),
+    waivable=False,
 )

@@ -54,4 +54,5 @@ RULE = Rule(
         "policy.repositories",
         "policy.licensing.redistribution",
     ),
+    waivable=False,
 )

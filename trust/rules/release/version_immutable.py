@@ -40,4 +40,5 @@ RULE = Rule(
         "evidence.published",
         "evidence.signed_sha256",
     ),
+    waivable=False,
 )

@@ -37,4 +37,5 @@ RULE = Rule(
         "evidence.plan",
         "evidence.expected_plan",
     ),
+    waivable=False,
 )

@@ -86,4 +86,5 @@ RULE = Rule(
         "policy.signers",
         "policy.repositories",
     ),
+    waivable=False,
 )
