@@ -124,6 +124,7 @@ def apply(
             state,
             policy=policy,
             policy_folder=context.policy,
+            key=key,
             at=at,
         )
     return LoopReport(todo.planned, brought, tuple(failures), outcome)

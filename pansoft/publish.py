@@ -31,9 +31,11 @@ from catalog.entry import (
 from catalog.profiles import Conflict, profiles_for
 from cvmfs.backends.backend import OpenTransaction, Published
 from pansoft import published, target
+from pansoft.content_tables import put_table, signed_files
 from trust.judge import judge
-from trust.keys import local_policy
+from trust.keys import SigningKey, local_policy
 from trust.policy import TrustPolicy
+from trust.statements import statement_file
 from trust.verdict import Verdict
 
 CHUNK_SIZE = 256 << 10
@@ -74,11 +76,13 @@ def publish(
     *,
     policy: TrustPolicy,
     policy_folder: Path,
+    key: SigningKey,
     at: datetime,
 ) -> Outcome:
     """Publish packages into the repository, in one revision.
 
-    A package that the policy refuses does not hold the others back.
+    A package that the policy refuses does not hold the others back. `key` signs under which content
+    hashes the repository stores what is new.
     """
     backend = target.backend_of(state, at=at)
     before = published.entries_in(state, at=at)
@@ -103,7 +107,7 @@ def publish(
         chunk_size=CHUNK_SIZE,
     ) as tx:
         for candidate, entry in fresh:
-            _put_package(tx, candidate, entry, state)
+            _put_package(tx, candidate, entry, state, key)
         if entries:
             conflicts = _put_channels(tx, entries, fqrn=backend.fqrn)
             _put_trust(tx, policy_folder, state)
@@ -153,11 +157,25 @@ def _entry(
 
 
 def _put_package(
-    tx: OpenTransaction, candidate: Candidate, entry: CatalogEntry, state: State
+    tx: OpenTransaction,
+    candidate: Candidate,
+    entry: CatalogEntry,
+    state: State,
+    key: SigningKey,
 ) -> None:
-    """Put the image, what was signed about it, its tests and its entry."""
-    for file in sorted(candidate.signed.path.parent.iterdir()):
+    """Put the image, what was signed about it, under which hashes it is stored, its tests and its entry."""
+    image = candidate.signed.path
+    signed = sorted(image.parent.iterdir())
+    for file in signed:
         tx.put_file(file, f"{entry.folder}/{file.name}")
+    put_table(
+        tx,
+        entry.folder,
+        signed_files(signed),
+        subject=statement_file(image),
+        repository=entry.fqrn,
+        key=key,
+    )
     for name in ("plan.json", "tests.json", "junit.xml"):
         tx.put_file(state.image(entry.plan) / name, f"{entry.folder}/{name}")
     for name in candidate.report.evidence:

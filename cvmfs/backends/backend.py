@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from cvmfs.format.chunking import CHUNK_SIZE, CutPolicy
+from cvmfs.format.entries import Entry
 from cvmfs.format.hashes import ContentHash
 from cvmfs.publishing.ingest import CutMarks
 from cvmfs.reading.reader import Reader
@@ -87,6 +88,9 @@ class OpenTransaction(Protocol):
 
     def exists(self, path: str) -> bool:
         """Return whether something is at `path`, as this transaction leaves it."""
+
+    def stored(self, path: str) -> Entry | None:
+        """Return the file at `path` with the objects that hold it, if that is known before publishing."""
 
 
 class Backend(Protocol):

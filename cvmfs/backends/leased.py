@@ -105,6 +105,10 @@ class LeasedTransaction:
         """Return whether something is at `path`, as this transaction leaves it."""
         return self._work.exists(path)
 
+    def stored(self, path: str) -> Entry | None:
+        """Return the file at `path` with the objects that hold it: they were cut and named here."""
+        return self._work.stored(path)
+
     def _leased(self, path: str) -> str:
         """Return a path that is the leased one or below it.
 

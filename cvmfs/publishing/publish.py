@@ -222,6 +222,12 @@ class Transaction:
         target = repository_path(path)
         return self._has_directory(target) and self._catalogs.get(target) is not None
 
+    def stored(self, path: str) -> Entry | None:
+        """Return the file at `path` with the objects that hold it; None where there is no file."""
+        target = repository_path(path)
+        entry = self._catalogs.get(target) if self._has_directory(target) else None
+        return entry if entry is not None and entry.kind is Kind.FILE else None
+
     # -- placing entries
 
     def _files_of(self, directories: Sequence[LocalDirectory]) -> Iterator[LocalFile]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from dataclasses import replace
@@ -38,6 +39,7 @@ from tests.builder.conftest import Builds
 from tests.cvmfs.backends.gateway_server import GatewayServer, gateway_serving
 from tests.cvmfs.backends.machines import put_server
 from tests.real_projects import PLOT, real_project
+from trust.keys import local_key
 
 pytestmark = pytest.mark.needs("apptainer", "gpg", "mksquashfs", "mmdebstrap")
 
@@ -92,6 +94,23 @@ def test_a_new_package_is_built_tested_signed_and_published(
     assert [entry.name for entry in report.outcome.fresh] == ["plotter"]
     assert published.entries_in(State(context.state), at=AT) == report.outcome.entries
     assert [entry.plan for entry in report.outcome.entries] == [brought.candidate.plan]
+
+
+def test_what_is_published_says_under_which_hashes_it_is_stored(
+    first: tuple[Context, LoopReport],
+) -> None:
+    context, _ = first
+
+    with target.read(State(context.state), at=AT) as reader:
+        [image] = [e for e in reader.walk("images") if e.name == "plotter.sif"]
+        folder = image.path.rpartition("/")[0]
+        rows = [json.loads(line) for line in reader.read(f"{folder}/content.table").splitlines()]
+
+    [row] = [row for row in rows if row["path"] == "plotter.sif"]
+    assert row["chunks"] == [
+        f"{chunk.content_hash},{chunk.piece.offset},{chunk.piece.size}" for chunk in image.chunks
+    ]
+    assert {row["path"] for row in rows} >= {"sbom.spdx.json", "plotter.sif.statement.json"}
 
 
 def test_what_is_published_is_planned_no_more(first: tuple[Context, LoopReport]) -> None:
@@ -314,7 +333,7 @@ def test_a_signed_image_that_was_altered_is_not_published(context: Context) -> N
     with pytest.raises(Refused):
         publish.publish(
             [_candidate(context, image)], state, policy=loop.policy_of(context, state),
-            policy_folder=context.policy, at=AT,
+            policy_folder=context.policy, key=local_key(context.state), at=AT,
         )  # fmt: skip
 
 
