@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,26 @@ class Redirect:
 
 
 @dataclass(frozen=True, slots=True)
+class Endless:
+    """Begin with the file and never stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drip:
+    """Send one byte of the file after another, each after so many seconds."""
+
+    pause_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Altered:
+    """Send the file with its last byte changed."""
+
+
+Fault: TypeAlias = Status | Cut | Redirect | Endless | Drip | Altered
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """What was asked for: the path, the first byte of a `Range`, and the login that was shown."""
 
@@ -54,7 +76,7 @@ class FileServer:
     address: str = ""
     files: dict[str, bytes] = field(default_factory=dict)
     types: dict[str, str] = field(default_factory=dict)
-    faults: dict[str, list[Status | Cut | Redirect]] = field(default_factory=dict)
+    faults: dict[str, list[Fault]] = field(default_factory=dict)
     ignores_range: bool = False
     requests: list[Request] = field(default_factory=list)
     gate: threading.Barrier | None = None
@@ -116,6 +138,13 @@ class _Handler(BaseHTTPRequestHandler):
                 self.end_headers()
             case _ if content is None:
                 self._answer(404, b"")
+            case Altered():
+                last = bytes([content[-1] ^ 1])
+                self._send(content[:-1] + last, begin, at_most=len(content))
+            case Endless():
+                self._send_on(content)
+            case Drip(pause_s):
+                self._send_slowly(content, pause_s)
             case Cut(after):
                 self._send(content, begin, at_most=after)
                 self.close_connection = True
@@ -135,6 +164,27 @@ class _Handler(BaseHTTPRequestHandler):
         )
         self.end_headers()
         self.wfile.write(content[first : first + at_most])
+
+    def _send_on(self, content: bytes) -> None:
+        self._begin()
+        with contextlib.suppress(OSError):  # the client has had enough
+            self.wfile.write(content)
+            while True:
+                self.wfile.write(b" " * (64 << 10))
+
+    def _send_slowly(self, content: bytes, pause_s: float) -> None:
+        self._begin()
+        with contextlib.suppress(OSError):
+            for number in range(len(content)):
+                self.wfile.write(content[number : number + 1])
+                time.sleep(pause_s)
+
+    def _begin(self) -> None:
+        """Promise nothing about the length: the file ends where the connection does."""
+        self.send_response(200)
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.close_connection = True
 
     def _answer(self, code: int, body: bytes) -> None:
         self.send_response(code)
