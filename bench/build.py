@@ -32,7 +32,7 @@ from builder.inputs.archive import packages_index
 from builder.inputs.cache import InputCache
 from builder.inputs.fetch import fetch
 from builder.recipes.definition import definition_text
-from builder.recipes.recipe import Recipe
+from builder.recipes.recipe import Install, Recipe
 from builder.state import State
 from core import process
 from core.console import Console, readable_size
@@ -188,7 +188,8 @@ def _stored(context: Context, user: BuildUser) -> tuple[int, int, int]:
     """
     state, deltas, images = State(context.state), 0, 0
     layers: dict[str, int] = {}
-    recipes = workspace.recipes_named(context, [])
+    every = workspace.recipes_named(context, [])
+    recipes = [recipe for recipe in every if recipe.install is Install.PUBLISHER]
     for recipe in recipes:
         plan = workspace.plan_of(context, recipe)
         base = ensure_base(plan.base, state, user=user, console=_QUIET)

@@ -12,6 +12,7 @@ kept/<plan id>/            the sandbox of a build, where that was asked for
 plans.json                 what `pansoft plan` found the last time
 signed/<plan id>/          the signed copy and what goes beside it
 keys/                      private keys: never leaves this machine
+downloads/<name>/          the files of a licence holder, for recipes with `install: site`
 repository/                the embedded CVMFS repository
 publishing/                what is on its way into a repository or a replica in a bucket
 slurm/                     what was submitted to a cluster, until it is told of
@@ -66,6 +67,10 @@ class State:
     def keys(self) -> Path:
         """Return the folder of private keys."""
         return self.folder / "keys"
+
+    def downloads(self, name: str) -> Path:
+        """Return the folder of what a licence holder has downloaded for a recipe."""
+        return self.folder / "downloads" / name
 
     @property
     def repository(self) -> Path:

@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 from builder import sign
-from builder.recipes.recipe import Recipe
+from builder.recipes.recipe import Install, Recipe
 from builder.state import State
 from core import process
 from core.errors import UserError
@@ -75,7 +75,8 @@ def demo(context: Context, recipes: Sequence[Recipe], *, at: datetime, jobs: int
     say = context.console.say
     state = workspace.state_of(context)
     _need_a_healthy_machine(state)
-    say(f"1/5  building, testing, signing and publishing {len(recipes)} packages")
+    ours = sum(recipe.install is Install.PUBLISHER for recipe in recipes)
+    say(f"1/5  building, testing, signing and publishing {ours} packages")
     done = loop.apply(context, recipes, at=at, jobs=jobs)
     entries = published.entries_in(state, at=at)
     say("2/5  verifying every signature")

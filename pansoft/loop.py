@@ -28,7 +28,7 @@ from core.errors import UserError
 from core.files import shared_lock
 from pansoft import planning, publish, target, workspace
 from pansoft.context import Context
-from pansoft.planning import Planned, Status
+from pansoft.planning import Blocked, Planned, Status
 from pansoft.provenance import provenance_of
 from pansoft.publish import Candidate, Outcome
 from trust.codec import to_json
@@ -56,12 +56,16 @@ class Brought:
 
 @dataclass(frozen=True, slots=True)
 class LoopReport:
-    """What the loop did; `outcome` is None where there was nothing to publish into."""
+    """What the loop did; `outcome` is None where there was nothing to publish into.
+
+    `for_sites` are the packages that only a site with a licence of its own can install.
+    """
 
     planned: tuple[Planned, ...]
     brought: tuple[Brought, ...]
     failures: tuple[Failure, ...]
     outcome: Outcome | None
+    for_sites: tuple[Blocked, ...] = ()
 
 
 def apply(
@@ -127,7 +131,7 @@ def apply(
             key=key,
             at=at,
         )
-    return LoopReport(todo.planned, brought, tuple(failures), outcome)
+    return LoopReport(todo.planned, brought, tuple(failures), outcome, todo.for_sites)
 
 
 def as_json(report: LoopReport) -> dict[str, object]:
@@ -148,6 +152,7 @@ def as_json(report: LoopReport) -> dict[str, object]:
             }
             for failure in report.failures
         ],
+        "installed_by_sites": [item.recipe.name for item in report.for_sites],
         "refused": [to_json(verdict) for verdict in outcome.refused] if outcome else [],
         "published": [entry.name for entry in outcome.fresh] if outcome else [],
         "revision": outcome.publication.revision if outcome else None,

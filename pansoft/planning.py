@@ -11,8 +11,9 @@ from typing import TypeAlias
 
 from builder.images.built import read_built
 from builder.images.plan import BuildPlan
+from builder.inputs.downloads import NotHeld
 from builder.recipes import load
-from builder.recipes.recipe import Recipe
+from builder.recipes.recipe import Install, Recipe
 from builder.stages import PlanId
 from builder.state import State
 from catalog.entry import CatalogEntry
@@ -30,6 +31,8 @@ class Status(StrEnum):
     BUILT = "built"
     PUBLISHED = "published"
     BLOCKED = "blocked"
+    SITE = "site"
+    """For sites whose own licence and download it takes, which are not here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +62,14 @@ class Blocked:
 
 @dataclass(frozen=True, slots=True)
 class Planning:
-    """What is to be done for each recipe, and the recipes for which that cannot be said."""
+    """What is to be done for each recipe, and the recipes for which that cannot be said.
+
+    `for_sites` are those that only a site with a licence of its own can install.
+    """
 
     planned: tuple[Planned, ...]
     blocked: tuple[Blocked, ...]
+    for_sites: tuple[Blocked, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,25 +88,29 @@ def plan(context: Context, recipes: Sequence[Recipe], *, at: datetime) -> Planni
     there = _by_name(_as_published(published.entries_in(State(context.state), at=at)))
     planned: list[Planned] = []
     blocked: list[Blocked] = []
+    for_sites: list[Blocked] = []
     for recipe in recipes:
         try:
             wanted = workspace.plan_of(context, recipe)
+        except NotHeld as err:
+            for_sites.append(Blocked(recipe, err))
         except UserError as err:
             blocked.append(Blocked(recipe, err))
         else:
             outline = _outline(recipe, wanted)
             planned.append(Planned(recipe, wanted, *_standing(outline, there, context)))
-    return Planning(tuple(planned), tuple(blocked))
+    return Planning(tuple(planned), tuple(blocked), tuple(for_sites))
 
 
 def lines(found: Planning) -> tuple[Line, ...]:
-    """Return a planning as the lines of a table, the blocked ones last."""
+    """Return a planning as the lines of a table: the blocked ones, then those for sites, last."""
     return (
         *(
             Line(item.recipe.name, item.recipe.version, item.status, item.plan.id, item.why)
             for item in found.planned
         ),
         *(_blocked(item) for item in found.blocked),
+        *(_blocked(item, Status.SITE) for item in found.for_sites),
     )
 
 
@@ -115,6 +126,7 @@ def overview(context: Context, names: Sequence[str], *, at: datetime) -> tuple[L
     there = _by_name(_published(state, cache, at=at))
     planned: list[Line] = []
     blocked: list[Line] = []
+    for_sites: list[Line] = []
     problems: list[Problem] = []
     for folder in workspace.folders_named(context, names):
         digest = digest_of(folder)
@@ -126,20 +138,24 @@ def overview(context: Context, names: Sequence[str], *, at: datetime) -> tuple[L
                 continue
             try:
                 outline = _outline(recipe, workspace.plan_of(context, recipe))
+            except NotHeld as err:
+                for_sites.append(_blocked(Blocked(recipe, err), Status.SITE))
+                continue
             except UserError as err:
                 blocked.append(_blocked(Blocked(recipe, err)))
                 continue
-            cache.put(folder, digest, outline)
+            if recipe.install is Install.PUBLISHER:  # the others follow from a holder's files too
+                cache.put(folder, digest, outline)
         status, why = _standing(outline, there, context)
         planned.append(Line(outline.name, outline.version, status, outline.plan, why))
     if errors(problems):
         raise InvalidInput(in_order(problems))
     cache.save(load.recipe_folders(context.project))
-    return (*planned, *blocked)
+    return (*planned, *blocked, *for_sites)
 
 
-def _blocked(item: Blocked) -> Line:
-    return Line(item.recipe.name, item.recipe.version, Status.BLOCKED, None, item.why)
+def _blocked(item: Blocked, status: Status = Status.BLOCKED) -> Line:
+    return Line(item.recipe.name, item.recipe.version, status, None, item.why)
 
 
 def _outline(recipe: Recipe, wanted: BuildPlan) -> Outline:

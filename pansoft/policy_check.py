@@ -71,7 +71,7 @@ def _refusals(
 
 def _lock_facts(context: Context, recipe: Recipe) -> BuildFacts | None:
     try:
-        plan = workspace.plan_of(context, recipe)
+        plan = workspace.plan_from_lock(context, recipe)
     except UserError:
         return None
     return BuildFacts(inputs=tuple(Input(input_name(i), i.sha256) for i in plan.inputs))

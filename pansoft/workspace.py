@@ -6,13 +6,15 @@ from __future__ import annotations
 import difflib
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from builder.images.build_user import BuildUser, build_user
 from builder.images.plan import BasePlan, BuildPlan, plan_package, read_base_plan
+from builder.inputs.downloads import NotHeld, held
 from builder.inputs.lock import read_package_lock
 from builder.recipes import load
-from builder.recipes.recipe import BaseRecipe, Recipe
+from builder.recipes.recipe import BaseRecipe, Install, Recipe
 from builder.state import State
 from builder.stored import References
 from core.errors import UserError
@@ -53,7 +55,20 @@ def bases_of(context: Context, name: str) -> tuple[BaseRecipe, ...]:
 
 
 def plan_of(context: Context, recipe: Recipe) -> BuildPlan:
-    """Return the plan of a recipe from its lock and its base's.
+    """Return the plan of a recipe from its lock and its base's, and from a licence holder's files.
+
+    Raises:
+        NotHeld: it is made from the download of a licence holder, which is not here.
+        UserError: a lock is missing or stale.
+    """
+    plan = plan_from_lock(context, recipe)
+    if recipe.install is Install.PUBLISHER:
+        return plan
+    return replace(plan, sources=(*plan.sources, *held(recipe, State(context.state))))
+
+
+def plan_from_lock(context: Context, recipe: Recipe) -> BuildPlan:
+    """Return the plan of a recipe without what a licence holder adds to it.
 
     Raises:
         UserError: a lock is missing or stale.
@@ -100,7 +115,10 @@ def references(context: Context) -> References:
         for recipe in load.load_bases(context.project):
             bases |= {layer.id: layer for layer in base_plan_of(context, recipe.name).layers}
         for package in load.load_all(context.project):
-            plan = plan_of(context, package)
+            try:
+                plan = plan_of(context, package)
+            except NotHeld:
+                continue  # nothing of it is here
             images.add(plan.id)
             inputs |= {item.sha256 for item in plan.inputs}
             bases |= {layer.id: layer for layer in plan.base.layers}

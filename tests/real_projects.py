@@ -37,7 +37,7 @@ def real_project(root: Path, script: str = PLOT, *, changes: dict[str, str] | No
     base_folder = root / "recipes" / "bases" / "debian-12"
     shutil.copytree(ROOT / "recipes" / "bases" / "debian-12", base_folder, dirs_exist_ok=True)
     shutil.copytree(ROOT / "trust-policy", root / "trust-policy", dirs_exist_ok=True)
-    _lock(root, "plotter", "debian-12")
+    lock_recipe(root, "plotter", "debian-12")
     return root
 
 
@@ -48,7 +48,7 @@ def add_recipe(root: Path, name: str, script: str, *, base: str = "debian-12") -
     folder.mkdir()
     recipe = recipe.replace("name: plotter", f"name: {name}").replace("debian-12", base)
     (folder / "recipe.yaml").write_text(recipe, encoding="utf-8")
-    _lock(root, name, base)
+    lock_recipe(root, name, base)
 
 
 def add_broken_base(root: Path, name: str) -> None:
@@ -64,7 +64,8 @@ def add_broken_base(root: Path, name: str) -> None:
     write_base_lock(replace(lock, name=name, system=system), recipe.lock_file)
 
 
-def _lock(root: Path, name: str, base: str) -> None:
+def lock_recipe(root: Path, name: str, base: str) -> None:
+    """Lock a recipe of a script on its base as they stand."""
     recipe = load.load_recipe(root / "recipes" / name)
     lock = read_base_lock(load.load_base(root / "recipes" / "bases" / base))
     write_package_lock(PackageLock(name, package_asked(recipe, lock), lock.id), recipe.lock_file)

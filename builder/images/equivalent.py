@@ -150,6 +150,8 @@ def _origin(source: LockedSource) -> str:
         return f"apt-get source --download-only {source.name}={source.version}"
     if source.kind is SourceKind.PYPI_SDIST:
         return f"pip download --no-deps --no-binary :all: {source.location}"
+    if source.kind is SourceKind.DOWNLOAD:
+        return f"a download of yours, sha256 {source.sha256}"
     return source.location
 
 

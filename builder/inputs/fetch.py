@@ -26,6 +26,7 @@ from builder.inputs.lock import Input, NodePackage, PythonArtefact, PythonSdist,
 from builder.inputs.oci import ImagePart
 from builder.inputs.places import Mirrors, Place, places
 from builder.inputs.site import site_of
+from builder.recipes.recipe import Source, SourceKind
 from core.console import Console, readable_size
 from core.errors import UserError
 from core.files import exclusive_lock
@@ -244,6 +245,8 @@ def _gone(item: Input, label: str, tried: int) -> UserError:
             hint = "the image that base.yaml names is not there any more, or nobody answers for it"
         case PythonArtefact() | PythonSdist() | NodePackage():
             hint = "lock the recipe again with: pansoft lock NAME"
+        case Source(kind=SourceKind.DOWNLOAD):
+            hint = "it is a licence holder's own: pansoft build NAME --download FILE"
         case _:
             hint = "name another place of the same archive under build.sources"
     return UserError(

@@ -334,6 +334,8 @@ def origin_of(recipe: BaseRecipe) -> ImageOrigin | None:
 
 def _source(item: Mapping[str, Any]) -> LockedSource:
     kind = SourceKind(item["kind"])
+    if kind is SourceKind.DOWNLOAD:
+        raise ValueError("a download of a licence holder stands in no lock")
     if kind is SourceKind.DEBIAN_SOURCE:
         return _sound(DebianSourceFile(**item))
     return _sound(Source(kind, item["location"], item["sha256"]))

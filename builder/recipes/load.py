@@ -20,7 +20,9 @@ from builder.recipes.recipe import (
     Command,
     Delivery,
     Desktop,
+    Download,
     ExpectedFile,
+    Install,
     Jupyter,
     License,
     Limits,
@@ -31,6 +33,7 @@ from builder.recipes.recipe import (
     Redistribution,
     Release,
     Runtime,
+    SiteInstall,
     Source,
     SourceKind,
     Test,
@@ -266,6 +269,20 @@ def _recipe(folder: Path, fields: _Fields) -> Recipe:
             release.text_or_none("replaced_by"),
         ),
         retire=fields.text_or_none("retire"),
+        install=Install(fields.text_or_none("install") or Install.PUBLISHER),
+        site=_site(fields.mapping("site")) if fields.has("site") else None,
+        licence_text=license_.text_or_none("text"),
+    )
+
+
+def _site(fields: _Fields) -> SiteInstall:
+    return SiteInstall(
+        terms=fields.text("terms"),
+        registration=fields.text("registration"),
+        download=tuple(
+            Download(item.text("file"), item.texts("sha256"))
+            for item in fields.mappings("download")
+        ),
     )
 
 

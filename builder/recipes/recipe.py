@@ -22,12 +22,23 @@ class Redistribution(StrEnum):
     FORBIDDEN = "forbidden"
 
 
+class Install(StrEnum):
+    """Who may make the image: whoever publishes it, or each site from the download of its licence."""
+
+    PUBLISHER = "publisher"
+    SITE = "site"
+
+
 class SourceKind(StrEnum):
-    """How a source archive is named: by a URL, or by a registry's name for it, without a host."""
+    """How a source archive is named: by a URL, or by a registry's name for it, without a host.
+
+    A `download` is the file of a licence holder; it stands in plans and never in a recipe or a lock.
+    """
 
     URL = "url"
     PYPI_SDIST = "pypi-sdist"
     DEBIAN_SOURCE = "debian-source"
+    DOWNLOAD = "download"
 
 
 class TestKind(StrEnum):
@@ -107,6 +118,29 @@ class Source:
                 return self.location.replace("==", "-") + ".tar.gz"
             case SourceKind.DEBIAN_SOURCE:
                 return self.location.replace("=", "_")
+            case SourceKind.DOWNLOAD:
+                return self.location
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file that only a licence holder may download: a pattern of its name, and sha256s of those
+    that somebody has built from before.
+    """
+
+    file: str
+    sha256: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SiteInstall:
+    """How the holder of a licence comes by the software: what they agree to, where they register,
+    what they download.
+    """
+
+    terms: str
+    registration: str
+    download: tuple[Download, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +291,11 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """One package, as its `recipe.yaml` says; `folder` is where that file is."""
+    """One package, as its `recipe.yaml` says; `folder` is where that file is.
+
+    `licence_text` is the file of that folder with the words of the licence; `site` is there where
+    `install` is `site`.
+    """
 
     folder: Path
     name: str
@@ -282,6 +320,9 @@ class Recipe:
     delivery: Delivery = Delivery.IMAGE
     release: Release = Release()
     retire: str | None = None
+    install: Install = Install.PUBLISHER
+    site: SiteInstall | None = None
+    licence_text: str | None = None
 
     @property
     def file(self) -> Path:

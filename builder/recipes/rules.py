@@ -6,12 +6,14 @@ The rules, each with its id:
 - `recipe-name`: its name is the folder's name.
 - `recipe-base`: its base is a folder of `recipes/bases`.
 - `recipe-license`: its licence is an SPDX expression; an unknown licence is not given away.
+- `recipe-site`: what a licence holder installs says how, names what its script uses, and is not for
+  everybody.
 - `recipe-build`: something goes into the image; sources have a script that uses them, tools
   a script or Python requirements.
 - `recipe-pip`, `recipe-npm`: a requirement is pinned to one version, and names no address; what runs
   it is there.
 - `recipe-source`: a source has one location, and a file name of its own.
-- `recipe-file`: a local file exists and does not leave the recipe's folder.
+- `recipe-file`: a local file, the licence's words among them, exists and does not leave the recipe's folder.
 - `recipe-target`: it goes below /opt, /usr/local or /etc, and nobody else may write to it.
 - `recipe-environment`: variables that decide how programs are found stay as they are.
 - `recipe-command`: what a command runs is a program with arguments.
@@ -46,6 +48,9 @@ UNKNOWN_LICENSE = "LicenseRef-unknown"
 TARGETS = ("/opt", "/usr/local", "/etc")
 _RESERVED = re.compile(r"(PATH|HOME|USER|SHELL|LD_PRELOAD|LD_AUDIT|APPTAINER.*|SINGULARITY.*)\Z")
 _NPM = re.compile(r"(@[a-z0-9][a-z0-9._-]*/)?[a-z0-9][a-z0-9._-]*@[0-9][0-9A-Za-z.+-]*\Z")
+
+
+_NAMED_KINDS = tuple(kind for kind in SourceKind if kind is not SourceKind.DOWNLOAD)
 
 
 def recipe_problems(document: Document, folder: Path, *, bases: Sequence[str]) -> Iterator[Problem]:
@@ -186,7 +191,7 @@ def _check_sources(document: Document) -> Iterator[Problem]:
     for path, source in values(document, "build.sources[]"):
         if not isinstance(source, dict):
             continue
-        kinds = [kind for kind in SourceKind if kind.value in source]
+        kinds = [kind for kind in _NAMED_KINDS if kind.value in source]
         if len(kinds) != 1:
             yield at(
                 document,
@@ -214,8 +219,45 @@ def _check_sources(document: Document) -> Iterator[Problem]:
     yield from repeated(names)
 
 
+def _check_site(document: Document) -> Iterator[Problem]:
+    """Yield what is wrong with software that each site installs from its own download."""
+    by_site = [text for text in texts(document, "install") if text.text == "site"]
+    ways = [path for path, _ in values(document, "site")]
+    for text in by_site if not ways else ():
+        yield text.problem(
+            "recipe-site",
+            "it is not said how the holder of a licence comes by it",
+            hint="add 'site' with terms, registration and download",
+        )
+    for path in ways if not by_site else ():
+        yield at(
+            document,
+            path,
+            "recipe-site",
+            "there is a 'site', but the image is the publisher's to make",
+            "write 'install: site', or take 'site' out",
+        )
+    for text in by_site:
+        scripts = list(texts(document, "build.script"))
+        if not scripts:
+            yield text.problem(
+                "recipe-site",
+                "no script uses the download",
+                hint="add a 'script' to 'build'; it finds the file in $PANSOFT_SOURCES",
+            )
+        for right in texts(document, "license.redistribution"):
+            if right.text == "allowed":
+                yield right.problem(
+                    "recipe-site",
+                    "what may be given to everybody needs no download of a licence holder",
+                    hint="write 'redistribution: forbidden' or 'partners', or build it here",
+                )
+    yield from repeated(texts(document, "site.download[].file"))
+    yield from repeated(texts(document, "site.download[].sha256[]"))
+
+
 def _check_files(document: Document, folder: Path) -> Iterator[Problem]:
-    for text in texts(document, "build.files[].source"):
+    for text in (*texts(document, "license.text"), *texts(document, "build.files[].source")):
         source = PurePosixPath(text.text)
         inside = (folder / source).resolve()
         if source.is_absolute() or ".." in source.parts:
@@ -353,6 +395,7 @@ _CHECKS: tuple[Callable[[Document], Iterator[Problem]], ...] = (
     _check_pip,
     _check_npm,
     _check_sources,
+    _check_site,
     check_environment,
     _check_commands,
     _check_desktop,

@@ -11,6 +11,7 @@ from typing import Any
 from builder.recipes.recipe import (
     Channel,
     Delivery,
+    Install,
     Limits,
     Need,
     Redistribution,
@@ -160,6 +161,45 @@ _LICENSE = {
     "evidence": _line(
         "How the licence is known: a file in the image or a web page.",
         example="/usr/share/doc/hdf5-tools/copyright",
+    ),
+    "text": _line(
+        "The file of the recipe's folder with the words of the licence. A `LicenseRef-` that is "
+        "handed on needs it: the policy's review names its sha256.",
+        example="LICENSE.txt",
+    ),
+}
+
+_SITE = {
+    "terms": _must(_web_page("What the holder of a licence agrees to.")),
+    "registration": _must(_web_page("Where a licence and the download are had.")),
+    "download": _must(
+        _list(
+            "What the holder downloads; the script finds it at `$PANSOFT_SOURCES/<file name>`.",
+            {
+                "type": "dict",
+                "schema": {
+                    "file": _must(
+                        _form(
+                            "The file's name, or a pattern of it: `*` is any text.",
+                            regex=r"[A-Za-z0-9*][A-Za-z0-9._+~*-]*",
+                            pattern="a file's name, in which `*` stands for any text",
+                            example="XDS-*_Linux_x86_64.tar.gz",
+                            maxlength=200,
+                        )
+                    ),
+                    "sha256": _list(
+                        "Of the files that somebody has built from. Another file is taken when the "
+                        "holder says its sha256.",
+                        {
+                            "type": "string",
+                            "regex": SHA256,
+                            "meta": {"pattern": "64 hexadecimal digits in lower case"},
+                        },
+                    ),
+                },
+            },
+            minlength=1,
+        )
     ),
 }
 
@@ -457,6 +497,12 @@ RECIPE: Schema = {
         )
     ),
     "build": _must(_mapping("What goes into the image.", _BUILD)),
+    "install": _choice(
+        "Who makes the image: the `publisher`, or each `site` for itself from the download of a "
+        "licence holder; publisher if not given. With `site`, `site` says what the holder does.",
+        Install,
+    ),
+    "site": _mapping("`install: site`: how the holder of a licence comes by the software.", _SITE),
     "environment": _ENVIRONMENT,
     "commands": _list("The commands that users get: a name, or a name and what it runs.", _COMMAND),
     "tests": _must(

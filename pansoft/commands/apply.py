@@ -12,7 +12,7 @@ from core.console import readable_size
 from core.errors import EXIT_DONE, EXIT_REFUSED
 from cvmfs.backends.backend import Published
 from pansoft import clock, loop, planning, publish, target, workspace
-from pansoft.commands.plan import tell_plan
+from pansoft.commands.plan import tell_for_sites, tell_plan
 from pansoft.context import Context
 from pansoft.executors import Choice, Kind, executor_of, executor_options
 from pansoft.explain import explain
@@ -67,6 +67,7 @@ def tell(report: LoopReport) -> None:
     for failure in report.failures:
         click.echo(f"{failure.name}: {failure.stage} failed", err=True)
         explain(failure.error)
+    tell_for_sites([item.recipe.name for item in report.for_sites])
     outcome = report.outcome
     if outcome is not None:
         for verdict in outcome.refused:

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -20,6 +22,8 @@ from builder.executors.executor import (
 from builder.images.build import BuildOptions
 from builder.images.built import read_built
 from builder.images.plan import BasePlan
+from builder.inputs.downloads import take as take_downloads
+from builder.recipes import schema
 from builder.stages import PlanId
 from core.canonical import Json, readable_json
 from core.console import Console
@@ -40,6 +44,23 @@ from pansoft.explain import explain
     is_flag=True,
     help="Leave the sandboxes, to look into: pansoft shell NAME --at-failure",
 )
+@click.option(
+    "--download",
+    "downloads",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="install: site: a file that you have downloaded under a licence of yours; it is kept in "
+    "the state folder. May be repeated.",
+)
+@click.option(
+    "--confirm",
+    "confirmed",
+    multiple=True,
+    metavar="SHA256",
+    help="install: site: the sha256 of a download that the recipe does not list; compare it with "
+    "what its makers say first.",
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be built, and build nothing.")
 @click.option("--cancel", is_flag=True, help="SLURM: cancel the jobs that build NAMES.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -53,6 +74,8 @@ def build(
     max_memory: int,
     max_disk: int,
     keep: bool,
+    downloads: tuple[Path, ...],
+    confirmed: tuple[str, ...],
     dry_run: bool,
     cancel: bool,
     as_json: bool,
@@ -65,6 +88,8 @@ def build(
 
     Example: pansoft build hdf5-tools
     """
+    if downloads or confirmed:
+        _keep_downloads(context, names, downloads, confirmed)
     plans = workspace.plans_named(context, names)
     if cancel:
         count = slurm_of(context, choice).cancel(plans)
@@ -79,6 +104,17 @@ def build(
     if as_json:
         click.echo(readable_json([row(outcomes[plan.id]) for plan in plans]), nl=False)
     return status_of(plans, outcomes)
+
+
+def _keep_downloads(
+    context: Context, names: Sequence[str], files: Sequence[Path], confirmed: Sequence[str]
+) -> None:
+    if len(names) != 1:
+        raise click.UsageError("--download and --confirm are about one recipe: name that one")
+    if wrong := [text for text in confirmed if not re.fullmatch(schema.SHA256, text)]:
+        raise click.UsageError(f"--confirm takes a sha256 of 64 hexadecimal digits, not {wrong[0]}")
+    [recipe] = workspace.recipes_named(context, names)
+    take_downloads(recipe, files, workspace.state_of(context), confirmed=confirmed)
 
 
 def run(

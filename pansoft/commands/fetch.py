@@ -3,16 +3,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
+from builder.images.plan import BuildPlan
 from builder.inputs import fetch as fetching
 from builder.inputs.cache import InputCache
+from builder.inputs.downloads import NotHeld, is_download
 from builder.inputs.export import export as export_inputs
 from builder.inputs.locations import parse_location
 from core.console import readable_size
 from pansoft import workspace
+from pansoft.commands.plan import tell_for_sites
 from pansoft.context import Context
 
 
@@ -47,9 +51,7 @@ def fetch(
     further = [parse_location(place) for place in places]
     state = workspace.state_of(context)
     cache = InputCache(state.inputs)
-    plans = [
-        workspace.plan_of(context, recipe) for recipe in workspace.recipes_named(context, names)
-    ]
+    plans, for_sites = _plans(context, names)
     inputs = [item for plan in plans for item in (*plan.base.lock.inputs, *plan.inputs)]
     locks: dict[str, str] = {}
     for plan in plans:
@@ -58,9 +60,22 @@ def fetch(
         locks |= fetching.locked_in(f"recipes/bases/{base.name}/lock.json", base.lock.own_inputs)
     done = fetching.fetch(inputs, cache, console=context.console, locks=locks, further=further)
     click.echo(f"{done.wanted} inputs are in the cache, {done.downloaded} of them came just now")
+    tell_for_sites(for_sites)
     if target is not None:
-        archive = export_inputs(inputs, cache, target)
+        shared = [item for item in inputs if not is_download(item)]  # the licence is one site's
+        archive = export_inputs(shared, cache, target)
         click.echo(
             f"{archive.wanted} inputs are in {target}, {archive.copied} of them came just now "
             f"({readable_size(archive.bytes)})"
         )
+
+
+def _plans(context: Context, names: Sequence[str]) -> tuple[tuple[BuildPlan, ...], tuple[str, ...]]:
+    """Return the plans of recipes, and the names of those whose download is not here."""
+    plans, for_sites = [], []
+    for recipe in workspace.recipes_named(context, names):
+        try:
+            plans.append(workspace.plan_of(context, recipe))
+        except NotHeld:
+            for_sites.append(recipe.name)
+    return tuple(plans), tuple(for_sites)

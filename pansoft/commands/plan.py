@@ -44,8 +44,17 @@ def _tell(lines: Sequence[Line]) -> None:
     for line in lines:
         plan_id = (line.plan or "")[:12]
         click.echo(f"{line.status:<9}  {_title(line):<{width}}  {plan_id:<12}  {line.why}")
-    todo = sum(line.status != Status.PUBLISHED for line in lines)
-    click.echo(f"{todo} of {len(lines)} packages to bring along" if todo else "nothing to do")
+    mine = [line for line in lines if line.status is not Status.SITE]
+    todo = sum(line.status is not Status.PUBLISHED for line in mine)
+    click.echo(f"{todo} of {len(mine)} packages to bring along" if todo else "nothing to do")
+    tell_for_sites([line.name for line in lines if line.status is Status.SITE])
+
+
+def tell_for_sites(names: Sequence[str]) -> None:
+    """Print which packages are for sites with a licence of their own."""
+    if names:
+        many = f"{len(names)} packages are" if len(names) > 1 else "1 package is"
+        click.echo(f"{many} installed by each site's licence holder: {', '.join(sorted(names))}")
 
 
 def _title(line: Line) -> str:
@@ -64,13 +73,15 @@ def _items(found: Planning) -> list[dict[str, object]]:
         }
         for item in found.planned
     ]
+    others = [(item, Status.BLOCKED) for item in found.blocked]
+    others += [(item, Status.SITE) for item in found.for_sites]
     return planned + [
         {
             "name": item.recipe.name,
             "version": item.recipe.version,
-            "status": Status.BLOCKED,
+            "status": status,
             "why": item.why,
             "hint": item.error.hint,
         }
-        for item in found.blocked
+        for item, status in others
     ]

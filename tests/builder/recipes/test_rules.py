@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from builder.recipes.load import read_recipe
-from tests.builder.recipes.projects import changed, extended, make_project
+from tests.builder.recipes.projects import RECIPE, changed, extended, make_project
 
 DIGEST = "3c818b016b69bb50476bd246ab14cf06e8e3653114c2f2524dce11d6bc070e9a"
 APT = "  apt:\n    - gnuplot-nox\n"
@@ -30,6 +30,30 @@ def source(text: str) -> str:
 
 def file(text: str) -> str:
     return changed(APT, f"{APT}  files:\n    - {text}\n")
+
+
+def by_site(**changes: str) -> str:
+    """Return a recipe that a licence holder installs, with parts of it changed."""
+    parts = {
+        "right": "forbidden",
+        "build": "  script: tar xf $PANSOFT_SOURCES/plotter-*.tgz\n",
+        "install": "install: site\n",
+        "site": (
+            "site:\n  terms: https://plotter.example.org/terms\n"
+            "  registration: https://plotter.example.org/get\n"
+            "  download:\n    - file: plotter-*.tgz\n"
+        ),
+        **changes,
+    }
+    return (
+        RECIPE.replace("redistribution: allowed", f"redistribution: {parts['right']}")
+        .replace(APT, parts["build"])
+        .replace("commands:", f"{parts['install']}{parts['site']}commands:")
+    )
+
+
+def test_a_good_recipe_for_sites_is_good(tmp_path: Path) -> None:
+    assert found(tmp_path, by_site()) == []
 
 
 def pip(text: str) -> str:
@@ -121,6 +145,51 @@ def pip(text: str) -> str:
             source("{url: 'https://example.org/a.tgz', sha256: abc}"),
             "21:50: schema-pattern: 'sha256' must be 64 hexadecimal digits in lower case",
             id="source-digest",
+        ),
+        pytest.param(
+            by_site(site=""),
+            "18:10: recipe-site: it is not said how the holder of a licence comes by it",
+            id="site-unsaid",
+        ),
+        pytest.param(
+            by_site(install=""),
+            "19:3: recipe-site: there is a 'site', but the image is the publisher's to make",
+            id="site-of-the-publisher",
+        ),
+        pytest.param(
+            by_site(build=APT),
+            "19:10: recipe-site: no script uses the download",
+            id="site-without-script",
+        ),
+        pytest.param(
+            by_site(right="allowed"),
+            "11:19: recipe-site: what may be given to everybody needs no download of a licence holder",
+            id="site-for-everybody",
+        ),
+        pytest.param(
+            by_site().replace("    - file: plotter-*.tgz\n", "    - file: ../plotter.tgz\n"),
+            "23:13: schema-pattern: 'file' must be a file's name, in which `*` stands for any text",
+            id="site-download-up",
+        ),
+        pytest.param(
+            by_site().replace("plotter-*.tgz\ncommands", "a.tgz\n    - file: a.tgz\ncommands"),
+            "24:13: recipe-duplicate: 'a.tgz' stands here a second time, first on line 23",
+            id="site-download-twice",
+        ),
+        pytest.param(
+            source(f"{{url: 'https://example.org/a.tgz', download: a.tgz, sha256: {DIGEST}}}"),
+            "21:42: schema-unknown: ",
+            id="source-of-a-holder",
+        ),
+        pytest.param(
+            changed("spdx: MIT", "spdx: MIT\n  text: ../LICENSE"),
+            "11:9: recipe-file: '../LICENSE' leaves the recipe's folder",
+            id="licence-text-up",
+        ),
+        pytest.param(
+            changed("spdx: MIT", "spdx: MIT\n  text: LICENSE"),
+            "11:9: recipe-file: there is no file 'LICENSE' in the recipe's folder",
+            id="licence-text-missing",
         ),
         pytest.param(
             file("{source: ../x, target: /opt/x}"),
