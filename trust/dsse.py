@@ -19,7 +19,7 @@ from securesystemslib.signer._signature import Signature
 
 from core.canonical import readable_json
 from core.errors import Refused
-from trust import gnupg
+from trust import armors, gnupg
 from trust.gnupg import GoodSignature
 from trust.keys.key import SigningKey
 
@@ -38,7 +38,7 @@ def seal(payload: bytes, *, key: SigningKey) -> str:
     """Return the envelope, as JSON, of an in-toto statement signed by a key."""
     envelope = Envelope(payload, IN_TOTO, {})
     armored = key.sign_detached(envelope.pae(), what="envelope")
-    envelope.signatures[key.fingerprint] = Signature(key.fingerprint, gnupg.dearmor(armored).hex())
+    envelope.signatures[key.fingerprint] = Signature(key.fingerprint, armors.dearmor(armored).hex())
     return readable_json(envelope.to_dict())
 
 

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""GnuPG, each time in a home folder of its own that is gone afterwards. The only module that knows gpg.
+"""GnuPG. The only module that knows gpg.
+
+Each call has a home folder of its own that is gone afterwards; only `agent_*` use somebody's home,
+whose agent keeps the secret, or asks for it, or for a smart card.
 
 Apptainer signs SIF files and nothing else; detached signatures, keys with an expiry date and keys
 with a passphrase are gpg's. A passphrase goes in through standard input, never as an argument. The
@@ -8,8 +11,6 @@ home folder lies in memory where there is `/dev/shm`, so no private key is left 
 
 from __future__ import annotations
 
-import base64
-import binascii
 import contextlib
 import fcntl
 import logging
@@ -24,6 +25,7 @@ from pathlib import Path
 
 from core import process
 from core.errors import Refused, UserError
+from trust import armors
 
 log = logging.getLogger(__name__)
 
@@ -186,6 +188,95 @@ def _sign(home: Path, file: Path, *, fingerprint: str, passphrase: str | None) -
     return signature
 
 
+def agent_key(home: Path, fingerprint: str) -> bytes:
+    """Return the armored public key that a home's agent has the secret of.
+
+    Raises:
+        UserError: others can look into the home, or the key or its secret is not there.
+    """
+    _check_home(home)
+    listed = _gpg(
+        home,
+        *("--with-colons", "--list-secret-keys", fingerprint),
+        reason=f"look for the key {fingerprint}",
+        env=_environment_of_agent(home),
+        check=False,
+    )
+    if not any(row.startswith("sec:") for row in listed.stdout.splitlines()):
+        raise UserError(
+            f"the gpg home {home} has no secret key {fingerprint}",
+            hint=f"gpg --homedir '{home}' --list-secret-keys shows what it has; "
+            "a smart card is known after gpg --card-status",
+        )
+    exported = ("--armor", "--export-options", "export-minimal", "--export", f"{fingerprint}!")
+    return _gpg(
+        home,
+        *exported,
+        reason=f"export the public key {fingerprint}",
+        env=_environment_of_agent(home),
+    ).stdout.encode()
+
+
+def agent_sign(
+    content: bytes, *, home: Path, fingerprint: str, passphrase: str | None, cleartext: bool
+) -> bytes:
+    """Return an armored signature by a key whose secret a home's agent has.
+
+    Args:
+        content: what is signed.
+        home: the agent's home, `~/.gnupg` for instance.
+        fingerprint: of the key.
+        passphrase: of the key or the PIN of its card; None lets the agent ask.
+        cleartext: whether the text is part of the result, as `gpg --clearsign` does.
+
+    Raises:
+        UserError: the agent has no such secret, was not given the passphrase, or does not answer.
+    """
+    _check_home(home)
+    asked = ("--pinentry-mode", "loopback", "--passphrase-fd", "0")
+    with tempfile.TemporaryDirectory(prefix="pansoft-sign-") as folder:
+        file = Path(folder) / "content"
+        file.write_bytes(content)
+        signature = Path(folder) / "signature.asc"
+        done = _gpg(
+            home,
+            *(asked if passphrase is not None else ()),
+            *("--local-user", f"{fingerprint}!", "--digest-algo", "SHA256", "--armor"),
+            *("--output", signature, "--clearsign" if cleartext else "--detach-sign", file),
+            stdin="" if passphrase is None else passphrase + "\n",
+            reason=f"have the agent of {home} sign",
+            env=_environment_of_agent(home),
+            check=False,
+        )
+        if done.returncode == 0:
+            return signature.read_bytes()
+    raise UserError(
+        f"the agent of {home} did not sign with the key {fingerprint}: {_said(done.stderr)}",
+        hint="is the agent running and the card in? "
+        f"try: gpg --homedir '{home}' --local-user {fingerprint} --clearsign",
+    )
+
+
+def verify_cleartext(text: bytes, *, public_keys: Sequence[Path], what: str) -> GoodSignature:
+    """Return who made the signature around a text; see `verify_detached`."""
+    with _home() as home:
+        _import(home, public_keys)
+        (home / "signature").write_bytes(text)
+        return _verified(home, [home / "signature"], what=what)
+
+
+def _check_home(home: Path) -> None:
+    try:
+        mode = home.stat().st_mode
+    except OSError as err:
+        raise UserError(f"there is no gpg home {home}", hint="it is ~/.gnupg as a rule") from err
+    if mode & 0o077:
+        raise UserError(
+            f"the gpg home {home} can be read by others (mode {mode & 0o777:o})",
+            hint=f"chmod go= '{home}'",
+        )
+
+
 def _fits(home: Path, file: Path, signature: Path) -> bool:
     done = _gpg(
         home,
@@ -218,16 +309,18 @@ def verify_detached(
         _import(home, public_keys)
         (home / "content").write_bytes(content)
         (home / "signature").write_bytes(signature)
-        done = _gpg(
-            home,
-            "--status-fd",
-            "1",
-            "--verify",
-            home / "signature",
-            home / "content",
-            reason=f"verify {what}",
-            check=False,
-        )
+        return _verified(home, [home / "signature", home / "content"], what=what)
+
+
+def _verified(home: Path, files: Sequence[Path], *, what: str) -> GoodSignature:
+    """Return what gpg says of a signature, in the words of this project where it says no."""
+    done = _gpg(
+        home,
+        *("--status-fd", "1", "--verify"),
+        *files,
+        reason=f"verify {what}",
+        check=False,
+    )
     said = {
         line.split()[1]: line.split()[2:]
         for line in done.stdout.splitlines()
@@ -250,41 +343,6 @@ def verify_detached(
         raise Refused(f"the signature of {what} was altered: it is not one whole PGP signature")
     valid = said["VALIDSIG"]
     return GoodSignature(fingerprint=valid[-1], made=_time(valid[2]))
-
-
-def dearmor(text: bytes) -> bytes:
-    """Return the binary form of an armored PGP block; the binary form is returned as it is.
-
-    Raises:
-        UserError: it is neither.
-    """
-    if text[:1] and text[0] & 0x80:
-        return text
-    block = re.search(
-        rb"-----BEGIN PGP [A-Z ]+-----\r?\n(?:[^\r\n]+\r?\n)*\r?\n([A-Za-z0-9+/=\s]+?)"
-        rb"(?:\r?\n=[A-Za-z0-9+/]{4})?\r?\n-----END PGP ",
-        text,
-    )
-    try:
-        if block:
-            return base64.b64decode(b"".join(block[1].split()), validate=True)
-    except binascii.Error:
-        pass
-    raise UserError("this is not an armored PGP block")
-
-
-def armor(binary: bytes) -> str:
-    """Return a public key in the armored form that people mail and git shows."""
-    crc = 0xB704CE
-    for byte in binary:
-        crc ^= byte << 16
-        for _ in range(8):
-            crc = (crc << 1) ^ (0x1864CFB if crc & 0x800000 else 0)
-    body = base64.b64encode(binary).decode()
-    lines = [body[at : at + 64] for at in range(0, len(body), 64)]
-    check = base64.b64encode((crc & 0xFFFFFF).to_bytes(3, "big")).decode()
-    begin, end = "-----BEGIN PGP PUBLIC KEY BLOCK-----", "-----END PGP PUBLIC KEY BLOCK-----"
-    return "\n".join([begin, "", *lines, f"={check}", end, ""])
 
 
 @contextlib.contextmanager
@@ -333,7 +391,7 @@ def _remove(home: Path) -> None:
 def _import(home: Path, files: Sequence[Path]) -> None:
     for file in files:
         try:
-            data = dearmor(file.read_bytes())
+            data = armors.dearmor(file.read_bytes())
         except OSError as err:
             raise UserError(f"{file} cannot be read: {err.strerror}") from err
         except UserError as err:
@@ -346,6 +404,7 @@ def _gpg(
     *arguments: str | Path,
     reason: str,
     stdin: str | bytes = b"",
+    env: dict[str, str] | None = None,
     check: bool = True,
 ) -> process.Completed:
     gpg = process.find("gpg", reason=reason, hint=_NEEDED)
@@ -353,7 +412,7 @@ def _gpg(
     return process.run(
         [gpg, "--homedir", home, *fixed, *arguments],
         reason=reason,
-        env=_environment(home),
+        env=env or _environment(home),
         stdin=stdin,
         timeout_s=_TIMEOUT_S,
         check=check,
@@ -364,6 +423,14 @@ def _gpg(
 def _environment(home: Path) -> dict[str, str]:
     path = os.pathsep.join((os.environ.get("PATH", ""), process.SYSTEM_PATH))
     return {"PATH": path, "HOME": str(home), "LC_ALL": "C.UTF-8"}
+
+
+def _environment_of_agent(home: Path) -> dict[str, str]:
+    """Return the environment in which an agent finds its socket, and its pinentry a screen."""
+    names = ("HOME", "XDG_RUNTIME_DIR", "GPG_TTY", "TERM", "DISPLAY", "WAYLAND_DISPLAY")
+    more = ("XAUTHORITY", "DBUS_SESSION_BUS_ADDRESS")
+    kept = {name: os.environ[name] for name in (*names, *more) if name in os.environ}
+    return _environment(home) | kept
 
 
 def _time(seconds: str) -> datetime:

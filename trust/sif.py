@@ -269,7 +269,7 @@ def _against(sif: Sif, message: object, group: int) -> Iterator[str]:
             if row is None:
                 yield f"{each.title} was added after signing: no signature covers it"
                 continue
-            fields = _with_relative_id(each.signed_fields, each.id - first)
+            fields = signed_descriptor(each, first)
             if _digest(row.get("descriptorDigest"), fields) is False:
                 yield f"the descriptor of {each.title} was altered"
             stream.seek(each.offset)
@@ -279,8 +279,28 @@ def _against(sif: Sif, message: object, group: int) -> Iterator[str]:
         yield f"data object {number} was taken out after signing"
 
 
-def _with_relative_id(fields: bytes, number: int) -> bytes:
-    return fields[:5] + struct.pack("<I", number) + fields[9:]
+def signed_descriptor(each: SifObject, first: int) -> bytes:
+    """Return what a signature covers of an object's descriptor; `first` is the lowest id of its group."""
+    fields = each.signed_fields
+    return fields[:5] + struct.pack("<I", each.id - first) + fields[9:]
+
+
+def pack_descriptor(
+    *,
+    kind: int,
+    number: int,
+    group: int,
+    link: int,
+    offset: int,
+    size: int,
+    seconds: int,
+    extra: bytes,
+) -> bytes:
+    """Return the descriptor of a nameless object that was made at this time, in seconds since 1970."""
+    times = (seconds, seconds)
+    return _DESCRIPTOR.pack(
+        kind, 1, number, group, link, offset, size, size, *times, 0, 0, b"", extra
+    )
 
 
 def _digest(expected: object, data: bytes | BinaryIO, size: int = 0) -> bool | None:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import Refused, UserError
-from trust import apptainer, gnupg, sif
+from trust import apptainer, armors, sif
 from trust.keys.key import SigningKey
 from trust.sif import Sif, SifObject
 
@@ -124,7 +124,7 @@ def _refusal(layout: Sif, said: str) -> Refused:
 
 def _public_key(file: Path) -> bytes:
     try:
-        return gnupg.dearmor(file.read_bytes())
+        return armors.dearmor(file.read_bytes())
     except OSError as err:
         raise UserError(f"the public key {file} cannot be read: {err.strerror}") from err
     except UserError as err:

@@ -41,6 +41,7 @@ def test_a_layer_imports_only_what_the_table_allows(layer: str) -> None:
 
 
 ADAPTED = {
+    "pkcs11",
     "boto3",
     "botocore",
     "spython",

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from core.errors import UserError
 from core.files import sync_folder, write_atomic
-from trust import apptainer, gnupg
+from trust import apptainer, armors, gnupg
 from trust.gnupg import PublicKey
 from trust.keys.secret_files import read_passphrase
 
@@ -161,6 +161,6 @@ def _check_holder(name: str, email: str) -> None:
 
 def export_public(folder: Path, public: Path) -> None:
     """Write the armored public half of a private folder's key to a file, where it is not there yet."""
-    text = gnupg.armor((folder / apptainer.PUBLIC_RING).read_bytes())
-    if not public.is_file() or public.read_bytes() != text.encode():
+    text = armors.armor("PUBLIC KEY BLOCK", (folder / apptainer.PUBLIC_RING).read_bytes())
+    if not public.is_file() or public.read_bytes() != text:
         write_atomic(public, text)

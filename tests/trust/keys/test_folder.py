@@ -240,13 +240,6 @@ def test_a_revoked_key_is_refused_and_says_so(tmp_path: Path) -> None:
         )
 
 
-def test_armor_is_undone_by_dearmor(key: FolderKey) -> None:
-    binary = (key.folder / "pgp-public").read_bytes()
-
-    assert gnupg.dearmor(gnupg.armor(binary).encode()) == binary
-    assert gnupg.dearmor(binary) == binary
-
-
 def test_a_gpg_home_that_a_killed_run_left_is_removed_and_one_in_use_is_not(
     key: FolderKey,
 ) -> None:
