@@ -212,7 +212,7 @@ def sign(
     lock = folder.parent / f".{folder.name}.lock"
     with exclusive_lock(lock, purpose=f"sign {image.name}", wait=True):
         _sweep(folder)
-        done = _signed_before(folder, image, policy=policy, at=at)
+        done = _signed_before(folder, image, policy=policy, key=key, at=at)
         if done is not None:
             return done
         seen = replace(evidence, purpose=Purpose.SIGN, signer=_signer_facts(key.facts))
@@ -291,13 +291,15 @@ def _bills(evidence: Evidence) -> tuple[tuple[str, str], ...]:
 
 
 def _signed_before(
-    folder: Path, image: Image, *, policy: TrustPolicy, at: datetime
+    folder: Path, image: Image, *, policy: TrustPolicy, key: SigningKey, at: datetime
 ) -> SignedImage | None:
+    """Return what was signed before, unless it is another image or another key must replace a local one."""
     if not folder.is_dir():
         return None
     with contextlib.suppress(UserError):  # altered or no longer accepted: sign it anew
-        signed, _ = verify(folder, policy=policy, at=at)
-        if replace(signed.image, path=image.path) == image:
+        signed, report = verify(folder, policy=policy, at=at)
+        stands = not report.is_local or signed.signer == key.fingerprint
+        if stands and replace(signed.image, path=image.path) == image:
             return signed
     return None
 

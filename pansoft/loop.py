@@ -75,6 +75,7 @@ def apply(
     at: datetime,
     jobs: int,
     executor: Executor | None = None,
+    key: SigningKey | None = None,
 ) -> LoopReport:
     """Bring every recipe into the repository that is not there yet.
 
@@ -84,6 +85,7 @@ def apply(
         at: the time that the policy is asked for.
         jobs: how many packages are built, tested and signed at once.
         executor: who builds; this machine where it is left out.
+        key: signs; the local key where it is left out.
 
     Raises:
         UserError: the machine cannot build at all. What one package lacks is in the report.
@@ -91,7 +93,7 @@ def apply(
     state, user = workspace.state_of(context), workspace.builder_of(context)
     todo = planning.plan(context, recipes, at=at)
     wanted = [item for item in todo.planned if item.status is not Status.PUBLISHED]
-    key = local_key(state.folder)  # lists itself, so it comes before the policy is read
+    key = key or local_key(state.folder)  # lists itself, so it comes before the policy is read
     policy = policy_of(context, state)
     unbuilt = [item.plan for item in wanted if item.status is Status.NEW]
     failures = [Failure(item.recipe.name, "plan", item.error) for item in todo.blocked]

@@ -8,7 +8,8 @@ Deciding is pure; touching files and programs is at the edge:
 - `rules/`: one small module per rule
 - `judge`: policy and evidence in, `verdict` out
 - `sif`: the layout of a SIF file, and a name for every byte of it
-- `apptainer`, `gnupg`: the only modules that know these programs
+- `apptainer`, `gnupg`, `pkcs11_token`: the only modules that know these programs and this library
+- `openpgp`, `armors`, `sif_signature`: what a key that Apptainer cannot hold signs, in its form
 - `keys/`: the keys that sign, a module for each place where the secret lies
 - `signatures`: sign and verify the objects of a SIF file
 - `statements`: the signed statement that covers every byte of the file, with the verdict

@@ -18,6 +18,7 @@ from pansoft.executors import Choice, Kind, executor_of, executor_options
 from pansoft.explain import explain
 from pansoft.loop import LoopReport
 from pansoft.planning import Planning, Status
+from pansoft.signing_keys import KeyChoice, key_of, key_options
 from trust.verdict import reasons
 
 
@@ -29,10 +30,17 @@ from trust.verdict import reasons
     help="Show what would be done, and the commands or requests of publishing, and do nothing.",
 )
 @executor_options
+@key_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def apply(
-    context: Context, *, names: tuple[str, ...], dry_run: bool, choice: Choice, as_json: bool
+    context: Context,
+    *,
+    names: tuple[str, ...],
+    dry_run: bool,
+    choice: Choice,
+    key_choice: KeyChoice,
+    as_json: bool,
 ) -> int:
     """Bring the recipes NAMES, or all, into the repository: fetch, build, test, sign, publish.
 
@@ -48,10 +56,12 @@ def apply(
         if not as_json:
             tell_steps(context, found)
         return 0
+    at = clock.now()
     report = loop.apply(
         context,
         recipes,
-        at=clock.now(),
+        at=at,
+        key=key_of(context, key_choice, at=at, make_local=True),
         jobs=choice.at_once if choice.kind is Kind.LOCAL else os.cpu_count() or 1,
         executor=executor_of(context, choice),
     )

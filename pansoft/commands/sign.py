@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 
 import click
 
@@ -19,44 +18,35 @@ from core.errors import UserError
 from pansoft import clock, workspace
 from pansoft.context import Context
 from pansoft.provenance import provenance_of
+from pansoft.signing_keys import KeyChoice, key_of, key_options
 from trust.evidence import Purpose
-from trust.keys import LOCAL_NAME, SigningKey, local_policy, open_key, private_folder
+from trust.keys import SigningKey, local_policy
 from trust.policy import TrustPolicy, load_policy
 
 
 @click.command("sign")
 @click.argument("names", metavar="NAME...", nargs=-1, required=True)
-@click.option(
-    "--key",
-    "key_name",
-    default=LOCAL_NAME,
-    show_default=True,
-    help="The name that the key was given by 'pansoft trust keygen'.",
-)
-@click.option(
-    "--passphrase-file",
-    type=click.Path(dir_okay=False, exists=True, path_type=Path),
-    help="A file with the key's passphrase, which nobody else can read.",
-)
+@key_options
 @click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
 @click.pass_obj
 def sign(
     context: Context,
     *,
     names: tuple[str, ...],
-    key_name: str,
-    passphrase_file: Path | None,
+    key_choice: KeyChoice,
     as_json: bool,
 ) -> None:
     """Sign built and tested images; what the policy refuses is not signed (exit 3).
 
     Signing what is signed already, and still accepted, does nothing.
 
+    The key is one of this state folder: its secret lies there, in a gpg agent or in a token.
+
     Example: pansoft sign hdf5-tools
     """
     policy = load_policy(context.policy, local=local_policy(context.state))
-    key = open_key(private_folder(context.state, key_name), passphrase_file=passphrase_file)
     at = clock.now()
+    key = key_of(context, key_choice, at=at)
     rows: list[Json] = []
     for recipe in workspace.recipes_named(context, names):
         signed = _sign(context, recipe, policy=policy, key=key, at=at)
