@@ -12,7 +12,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import re
 import time
@@ -20,7 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import urljoin
 
 import requests
 import urllib3
@@ -29,7 +28,7 @@ from core.canonical import readable_json
 from core.errors import Refused, UserError
 from core.files import exclusive_lock, write_atomic
 from trust.codec import Undecodable, from_json, to_json
-from trust.identity import keysets
+from trust.identity import addresses, keysets
 from trust.identity.keysets import KeySet
 
 WELL_KNOWN = "/.well-known/openid-configuration"
@@ -87,10 +86,10 @@ def fetch(issuer: str, *, at: datetime) -> Kept:
     Raises:
         Refused: it cannot be asked, or what it says cannot be believed.
     """
-    _check_address(issuer, issuer)
+    _check(addresses.wrong_issuer(issuer), issuer, issuer)
     document, _ = _get(issuer.rstrip("/") + WELL_KNOWN, issuer)
     address = _jwks_uri(document, issuer)
-    _check_address(address, issuer)
+    _check(addresses.wrong_keys(address, issuer=issuer), address, issuer)
     content, headers = _get(address, issuer)
     keysets.parse(content, what=f"what {issuer} publishes")
     age = min(_max_age(headers), LONGEST_KEPT)
@@ -113,46 +112,9 @@ def _jwks_uri(document: bytes, issuer: str) -> str:
     return address
 
 
-def check_url(address: str) -> str | None:
-    """Return what is wrong with the address of an issuer, or None."""
-    try:
-        parts = urlsplit(address)
-        host = parts.hostname or ""
-    except ValueError:
-        return "it is not an address"
-    if parts.username or parts.query or parts.fragment or not host:
-        return "it must be an address without a login, a query or a fragment"
-    if parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host)):
-        return None
-    return "it must begin with https://"
-
-
-def _check_address(address: str, issuer: str) -> None:
-    wrong = check_url(address) if address == issuer else _wrong_place(address, issuer)
+def _check(wrong: str | None, address: str, issuer: str) -> None:
     if wrong:
         raise Refused(f"the keys of {issuer} cannot be asked for at {address[:200]!r}: {wrong}")
-
-
-def _wrong_place(address: str, issuer: str) -> str | None:
-    """Return what is wrong with the place of the keys; they may lie on another host of the issuer."""
-    try:
-        parts = urlsplit(address)
-        host = parts.hostname or ""
-    except ValueError:
-        return "it is not an address"
-    if parts.scheme == "https" and host and not parts.username:
-        return None
-    local = _is_loopback(urlsplit(issuer).hostname or "")
-    if parts.scheme == "http" and local and _is_loopback(host):
-        return None
-    return "it must begin with https://"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _get(address: str, issuer: str) -> tuple[bytes, requests.structures.CaseInsensitiveDict[str]]:
@@ -160,7 +122,7 @@ def _get(address: str, issuer: str) -> tuple[bytes, requests.structures.CaseInse
     ends = time.monotonic() + TIMEOUT_S
     with requests.Session() as session:
         session.auth = _no_login
-        session.trust_env = not _is_loopback(urlsplit(address).hostname or "")
+        session.trust_env = not addresses.is_here(address)
         for _ in range(_REDIRECTS + 1):
             try:
                 with session.get(
@@ -196,13 +158,9 @@ def _body(answer: requests.Response, issuer: str, *, ends: float) -> bytes:
 
 def _same_host(address: str, to: str, issuer: str) -> str:
     target = urljoin(address, to)
-    if _origin(urlsplit(address)) != _origin(urlsplit(target)):
+    if not addresses.is_same_origin(address, target):
         raise Refused(f"{issuer} sends us to another host for its keys, {target[:200]!r}")
     return target
-
-
-def _origin(parts: SplitResult) -> tuple[str, str]:
-    return parts.scheme, parts.netloc
 
 
 def _no_login(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -6,7 +6,9 @@ them of a document that the schema has found valid:
 
 - `signers`: the keys whose signatures count
 - `repositories`: where packages may be published, and who can read it there
-- `people`: the roles that people and pipelines can have
+- `people`: the roles there are, and which people and pipelines have them; `issuers` and `claims`
+  are the parts of it that are about tokens
+- `waivers`: who may let a no pass, and for how long
 - `safety`, `release`, `licensing`: what the rules of each group ask
 
 `fields` has the kinds of fields, `schema` the whole form, `constitution` the policy as one value.
@@ -22,17 +24,21 @@ from trust.policy.constitution import (
     load_policy,
 )
 from trust.policy.fields import day_of
+from trust.policy.issuers import Issuer, IssuerKind
 from trust.policy.licensing import Licensing, Review
 from trust.policy.people import People, Role
 from trust.policy.release import Release
 from trust.policy.repositories import Audience, Repository
 from trust.policy.safety import Known, Safety
 from trust.policy.signers import Origin, Signer
+from trust.policy.waivers import WaiverTerms
 
 __all__ = [
     "LOCAL_FILE",
     "POLICY_FILE",
     "Audience",
+    "Issuer",
+    "IssuerKind",
     "Known",
     "Licensing",
     "Origin",
@@ -44,6 +50,7 @@ __all__ = [
     "Safety",
     "Signer",
     "TrustPolicy",
+    "WaiverTerms",
     "check_policy",
     "day_of",
     "load_policy",

@@ -20,7 +20,7 @@ from core.files import sha256_file
 from core.problems import Problem, errors, in_order
 from core.schema import Schema, validate
 from core.strict_yaml import Document, load
-from trust.policy import licensing, people, release, repositories, safety, signers
+from trust.policy import licensing, people, release, repositories, safety, signers, waivers
 from trust.policy.licensing import Licensing
 from trust.policy.people import People
 from trust.policy.release import Release
@@ -28,6 +28,7 @@ from trust.policy.repositories import Audience, Repository
 from trust.policy.safety import Safety
 from trust.policy.schema import LOCAL_SIGNERS, POLICY
 from trust.policy.signers import Origin, Signer
+from trust.policy.waivers import WaiverTerms
 
 POLICY_FILE = "policy.yaml"
 LOCAL_FILE = "signers.yaml"
@@ -45,6 +46,7 @@ class TrustPolicy:
     release: Release
     licensing: Licensing
     people: People = field(default_factory=People)
+    waivers: WaiverTerms | None = None
     strict: tuple[str, ...] = ()
 
     def audience_of(self, repository: str) -> Audience | None:
@@ -98,10 +100,12 @@ def _read(file: Path, schema: Schema) -> Document:
 def _policy(document: Document, folder: Path) -> TrustPolicy:
     problems: list[Problem] = []
     listed = signers.read(document, folder, Origin.PROJECT, problems)
+    known = people.read(document, folder, problems)
     if problems:
         raise InvalidInput(in_order(problems))
     data: Any = document.value  # Any: validated against POLICY
-    keys = {str(s.key_file.relative_to(folder)): sha256_file(s.key_file) for s in listed}
+    files = (*(signer.key_file for signer in listed), *known.key_files)
+    keys = {str(file.relative_to(folder)): sha256_file(file) for file in files}
     return TrustPolicy(
         version=data["version"],
         sha256=sha256_of({"policy": data, "keys": keys}),
@@ -110,7 +114,8 @@ def _policy(document: Document, folder: Path) -> TrustPolicy:
         safety=safety.read(document),
         release=release.read(document),
         licensing=licensing.read(document),
-        people=people.read(document),
+        people=known,
+        waivers=waivers.read(document),
         strict=tuple(data.get("strict", ())),
     )
 

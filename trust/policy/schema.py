@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Final
 
 from core.schema import Schema
-from trust.policy import licensing, people, release, repositories, safety, signers
+from trust.policy import licensing, people, release, repositories, safety, signers, waivers
 from trust.policy.fields import listing, one_of, whole_number
 
 WARNINGS: Final = (
@@ -33,6 +33,7 @@ POLICY: Final[Schema] = {
     "signers": signers.SCHEMA,
     "repositories": repositories.SCHEMA,
     "people": people.SCHEMA,
+    "waivers": waivers.SCHEMA,
     "safety": safety.SCHEMA,
     "release": release.SCHEMA,
     "licensing": licensing.SCHEMA,

@@ -154,28 +154,6 @@ def test_keys_that_lie_in_the_open_are_refused(
         kids(issuer, tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("url", "wrong"),
-    [
-        ("https://gitlab.example.org", None),
-        ("https://aai.example.org/realms/umbrella", None),
-        ("http://127.0.0.1:8080", None),
-        ("http://[::1]:8080", None),
-        ("http://gitlab.example.org", "https://"),
-        ("http://127.0.0.1.evil.example", "https://"),
-        ("https://user:word@gitlab.example.org", "without a login"),
-        ("https://gitlab.example.org?x=1", "without a login"),
-        ("https:///nowhere", "without a login"),
-        ("gitlab.example.org", "without a login"),
-    ],
-)
-def test_the_address_of_an_issuer_is_https(url: str, wrong: str | None) -> None:
-    found = issuers.check_url(url)
-
-    assert (found is None) == (wrong is None)
-    assert wrong is None or wrong in str(found)
-
-
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b"<html>", b'{"issuer": 1}', b"[" * 9000])
 @pytest.mark.parametrize("path", [DISCOVERY, JWKS])
 def test_what_makes_no_sense_is_refused(
