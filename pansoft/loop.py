@@ -11,6 +11,7 @@ import concurrent.futures
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from builder import sign
 from builder.executors.executor import BaseDone, Executor, Failed, PackageDone
@@ -27,6 +28,7 @@ from core.console import Console
 from core.errors import UserError
 from core.files import shared_lock
 from pansoft import planning, publish, target, workspace
+from pansoft.consent import consent_of
 from pansoft.context import Context
 from pansoft.planning import Blocked, Planned, Status
 from pansoft.provenance import provenance_of
@@ -76,6 +78,7 @@ def apply(
     jobs: int,
     executor: Executor | None = None,
     key: SigningKey | None = None,
+    identity_file: Path | None = None,
 ) -> LoopReport:
     """Bring every recipe into the repository that is not there yet.
 
@@ -86,6 +89,7 @@ def apply(
         jobs: how many packages are built, tested and signed at once.
         executor: who builds; this machine where it is left out.
         key: signs; the local key where it is left out.
+        identity_file: holds the token of whoever publishes, where no variable does.
 
     Raises:
         UserError: the machine cannot build at all. What one package lacks is in the report.
@@ -95,6 +99,7 @@ def apply(
     wanted = [item for item in todo.planned if item.status is not Status.PUBLISHED]
     key = key or local_key(state.folder)  # lists itself, so it comes before the policy is read
     policy = policy_of(context, state)
+    consent = consent_of(policy, state, identity_file=identity_file, at=at)
     unbuilt = [item.plan for item in wanted if item.status is Status.NEW]
     failures = [Failure(item.recipe.name, "plan", item.error) for item in todo.blocked]
     maker = Maker(context, state, user, policy, key, context.console, at)
@@ -132,6 +137,7 @@ def apply(
             policy_folder=context.policy,
             key=key,
             at=at,
+            consent=consent,
         )
     return LoopReport(todo.planned, brought, tuple(failures), outcome, todo.for_sites)
 

@@ -31,6 +31,7 @@ from catalog.entry import (
 from catalog.profiles import Conflict, profiles_for
 from cvmfs.backends.backend import OpenTransaction, Published
 from pansoft import published, target
+from pansoft.consent import NOBODY, Consent
 from pansoft.content_tables import put_table, signed_files
 from trust.judge import judge
 from trust.keys import SigningKey, local_policy
@@ -78,18 +79,21 @@ def publish(
     policy_folder: Path,
     key: SigningKey,
     at: datetime,
+    consent: Consent = NOBODY,
 ) -> Outcome:
     """Publish packages into the repository, in one revision.
 
     A package that the policy refuses does not hold the others back. `key` signs under which content
-    hashes the repository stores what is new.
+    hashes the repository stores what is new; `consent` is what people and pipelines say to it.
     """
     backend = target.backend_of(state, at=at)
     before = published.entries_in(state, at=at)
     accepted: list[tuple[Candidate, CatalogEntry]] = []
     refused: list[Verdict] = []
     for candidate in candidates:
-        signed, verdict = _judged(candidate, before, policy=policy, fqrn=backend.fqrn, at=at)
+        signed, verdict = _judged(
+            candidate, before, policy=policy, fqrn=backend.fqrn, consent=consent, at=at
+        )
         if verdict.accepted:
             accepted.append(
                 (candidate, _entry(candidate, signed, verdict, fqrn=backend.fqrn, at=at))
@@ -122,6 +126,7 @@ def _judged(
     *,
     policy: TrustPolicy,
     fqrn: str,
+    consent: Consent,
     at: datetime,
 ) -> tuple[SignedImage, Verdict]:
     """Verify a signed image again and return it with the policy's word on publishing it."""
@@ -133,7 +138,7 @@ def _judged(
         expected_plan=candidate.plan,
         published_sha256=there[0].image.sha256 if there else None,
     )
-    return signed, judge(policy, evidence, at=at)
+    return signed, judge(policy, consent.about(evidence), at=at)
 
 
 def _entry(

@@ -209,6 +209,25 @@ class PublishedVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class IdentityFacts:
+    """A pipeline, by a token that was verified; the token itself is not kept.
+
+    Args:
+        by: the identity: `oidc:ISSUER#SUBJECT`.
+        name: as the policy calls it.
+        roles: what the policy gives it; none for a pipeline that it does not list.
+        facility: whom it works for.
+        claims: what the token says of the job, each `NAME=VALUE`.
+    """
+
+    by: str
+    name: str
+    roles: tuple[str, ...] = ()
+    facility: str | None = None
+    claims: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Approval:
     """Somebody with a role said yes to exactly this plan; verified before it becomes evidence.
 
@@ -277,6 +296,7 @@ class Evidence:
         repository: the fully qualified name of the repository to publish to; the policy knows
             its audience.
         bases: the base and those that it stands on, the nearest first.
+        publisher: who is about to publish.
         approvals: of this version, by people with roles.
         waivers: the signed exceptions for this package.
         history: the versions of the package that the repository holds.
@@ -303,6 +323,7 @@ class Evidence:
     published: Published | None = None
     signers: tuple[SignerFacts, ...] | None = None
     bases: tuple[str, ...] | None = None
+    publisher: IdentityFacts | None = None
     approvals: tuple[Approval, ...] | None = None
     waivers: tuple[Waiver, ...] = ()
     history: tuple[PublishedVersion, ...] | None = None

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import click
 
@@ -29,6 +30,12 @@ from trust.verdict import reasons
     is_flag=True,
     help="Show what would be done, and the commands or requests of publishing, and do nothing.",
 )
+@click.option(
+    "--identity-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A file with the token that says who publishes, for repositories that others read; by "
+    "default the variable that the policy names.",
+)
 @executor_options
 @key_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -38,6 +45,7 @@ def apply(
     *,
     names: tuple[str, ...],
     dry_run: bool,
+    identity_file: Path | None,
     choice: Choice,
     key_choice: KeyChoice,
     as_json: bool,
@@ -64,6 +72,7 @@ def apply(
         key=key_of(context, key_choice, at=at, make_local=True),
         jobs=choice.at_once if choice.kind is Kind.LOCAL else os.cpu_count() or 1,
         executor=executor_of(context, choice),
+        identity_file=identity_file,
     )
     if as_json:
         click.echo(readable_json(loop.as_json(report)), nl=False)

@@ -12,6 +12,7 @@ from trust.evidence import (
     BillFacts,
     BuildFacts,
     Evidence,
+    IdentityFacts,
     Input,
     LicenceFacts,
     ProvenanceFacts,
@@ -97,6 +98,14 @@ SIGNER = SignerFacts(
     KEY, "Release <r@example.org>", datetime(2026, 1, 1, tzinfo=UTC), None, revoked=False
 )
 
+PUBLISHER = IdentityFacts(
+    by="oidc:https://gitlab.example.org#project_path:pan/recipes:ref_type:branch:ref:main",
+    name="release pipeline",
+    roles=("publisher",),
+    facility="esrf",
+    claims=("project_path=pan/recipes", "ref=main", "ref_protected=true"),
+)
+
 EVIDENCE = Evidence(
     purpose=Purpose.PUBLISH,
     name="pyfai",
@@ -116,4 +125,5 @@ EVIDENCE = Evidence(
     signer=SIGNER,
     repository="software.pan.example.org",
     published=Published(None),
+    publisher=PUBLISHER,
 )

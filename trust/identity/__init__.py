@@ -9,5 +9,6 @@ We keep no accounts and no passwords. GitLab, UmbrellaID and the EOSC AAI are is
 - `issuers`    where those keys come from: discovery and JWKS over HTTPS, kept for their max-age
 - `snapshots`  keys as they were reviewed into the policy, so that old approvals stay verifiable
 - `secrets`    where a token is read from, and what keeps it out of logs
-- `roles`      what a verified token is worth by the policy
+- `verification`  a token, verified against what its issuer publishes now
+- `recognition`   what a verified token is worth by the policy
 """

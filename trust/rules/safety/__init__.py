@@ -19,6 +19,7 @@ from trust.rules.safety import (
     no_world_writable,
     plan_matches,
     provenance_present,
+    publisher_allowed,
     sbom_present,
     signer_trusted,
     tests_complete,
@@ -42,4 +43,5 @@ RULES: Final[tuple[Rule, ...]] = (
     sbom_present.RULE,
     provenance_present.RULE,
     plan_matches.RULE,
+    publisher_allowed.RULE,
 )
