@@ -44,6 +44,8 @@ from core.errors import Refused, UserError
 from core.files import atomic_folder, copy_atomic, exclusive_lock, sha256_file, write_atomic
 from trust import dsse, gnupg, signatures, statements
 from trust.codec import Undecodable, from_json, to_json
+from trust.decisions import waiting
+from trust.decisions.decision import Kind, of_verdict, pgp
 from trust.evidence import (
     BuildFacts,
     Evidence,
@@ -190,6 +192,7 @@ def sign(
     folder: Path,
     at: datetime,
     provenance: Provenance | None = None,
+    journal: Path | None = None,
 ) -> SignedImage:
     """Sign an image if the policy accepts it, and return it.
 
@@ -204,6 +207,7 @@ def sign(
         folder: the folder to make, one per image: `<state>/signed/<plan>`.
         at: now.
         provenance: the one that the evidence speaks of; it is signed as well.
+        journal: the folder in which the decision waits to be published; none is kept without it.
 
     Raises:
         SigningRefused: the policy says no.
@@ -217,6 +221,10 @@ def sign(
             return done
         seen = replace(evidence, purpose=Purpose.SIGN, signer=_signer_facts(key.facts))
         verdict = judge(policy, seen, at=at)
+        if (
+            journal is not None
+        ):  # before what follows from it: a crash leaves no signature without it
+            waiting.note(journal, of_verdict(Kind.SIGN, verdict, seen, who=pgp(key.fingerprint)))
         refused = _refused_file(folder)
         if not verdict.accepted:
             write_atomic(refused, _record_text(Record(seen, verdict)))

@@ -11,6 +11,7 @@ logs/<plan id>.log         how a build failed, until it succeeds
 kept/<plan id>/            the sandbox of a build, where that was asked for
 plans.json                 what `pansoft plan` found the last time
 signed/<plan id>/          the signed copy and what goes beside it
+decisions/                 waiting/ to be published; seen/: the last head of each log
 keys/                      private keys: never leaves this machine
 downloads/<name>/          the files of a licence holder, for recipes with `install: site`
 repository/                the embedded CVMFS repository
@@ -125,6 +126,16 @@ class State:
     def failed_log(self, plan: str) -> Path:
         """Return the log of a plan's last failed build."""
         return self.logs / f"{plan}.log"
+
+    @property
+    def decisions(self) -> Path:
+        """Return the folder of decisions that are not published yet."""
+        return self.folder / "decisions" / "waiting"
+
+    @property
+    def seen_logs(self) -> Path:
+        """Return the folder of the last head of each decision log that was seen."""
+        return self.folder / "decisions" / "seen"
 
     def signed(self, plan: PlanId) -> Path:
         """Return the folder of a signed image."""

@@ -238,4 +238,5 @@ class Maker:
             folder=self.state.signed(item.plan.id),
             at=self.at,
             provenance=provenance,
+            journal=self.state.decisions,
         )

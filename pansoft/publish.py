@@ -30,9 +30,11 @@ from catalog.entry import (
 )
 from catalog.profiles import Conflict, profiles_for
 from cvmfs.backends.backend import OpenTransaction, Published
-from pansoft import published, target
+from pansoft import decisions, published, target
 from pansoft.consent import NOBODY, Consent
 from pansoft.content_tables import put_table, signed_files
+from trust.decisions.decision import Decision
+from trust.evidence import Evidence
 from trust.judge import judge
 from trust.keys import SigningKey, local_policy
 from trust.policy import TrustPolicy
@@ -90,8 +92,10 @@ def publish(
     before = published.entries_in(state, at=at)
     accepted: list[tuple[Candidate, CatalogEntry]] = []
     refused: list[Verdict] = []
+    decided: list[Decision] = []
+    known = {(entry.name, entry.version) for entry in before}
     for candidate in candidates:
-        signed, verdict = _judged(
+        signed, evidence, verdict = _judged(
             candidate, before, policy=policy, fqrn=backend.fqrn, consent=consent, at=at
         )
         if verdict.accepted:
@@ -100,7 +104,8 @@ def publish(
             )
         else:
             refused.append(verdict)
-    known = {(entry.name, entry.version) for entry in before}
+        if not verdict.accepted or (verdict.name, verdict.version) not in known:
+            decided += decisions.of_publishing(state, verdict, evidence, key)
     fresh = [(c, e) for c, e in accepted if (e.name, e.version) not in known]
     entries = (*before, *(entry for _, entry in fresh))
     conflicts: tuple[Conflict, ...] = ()
@@ -110,11 +115,13 @@ def publish(
         cut_marks=_cut_marks,
         chunk_size=CHUNK_SIZE,
     ) as tx:
+        logged = decisions.put(tx, backend, state, decided, policy=policy, key=key, at=at)
         for candidate, entry in fresh:
             _put_package(tx, candidate, entry, state, key)
         if entries:
             conflicts = _put_channels(tx, entries, fqrn=backend.fqrn)
             _put_trust(tx, policy_folder, state)
+    decisions.settle(state, logged)
     return Outcome(
         tx.published, entries, tuple(entry for _, entry in fresh), tuple(refused), conflicts
     )
@@ -128,8 +135,8 @@ def _judged(
     fqrn: str,
     consent: Consent,
     at: datetime,
-) -> tuple[SignedImage, Verdict]:
-    """Verify a signed image again and return it with the policy's word on publishing it."""
+) -> tuple[SignedImage, Evidence, Verdict]:
+    """Verify a signed image again and return it with the policy's word on publishing it, and on what."""
     signed, report = sign.verify(candidate.signed.path, policy=policy, at=at)
     there = [e for e in before if (e.name, e.version) == (signed.image.name, signed.image.version)]
     evidence = sign.evidence_to_publish(
@@ -138,7 +145,8 @@ def _judged(
         expected_plan=candidate.plan,
         published_sha256=there[0].image.sha256 if there else None,
     )
-    return signed, judge(policy, consent.about(evidence), at=at)
+    evidence = consent.about(evidence)
+    return signed, evidence, judge(policy, evidence, at=at)
 
 
 def _entry(

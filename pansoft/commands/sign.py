@@ -89,4 +89,5 @@ def _sign(
         folder=state.signed(plan.id),
         at=at,
         provenance=provenance,
+        journal=state.decisions,
     )

@@ -27,6 +27,8 @@ from core import process
 from core.errors import Refused, UserError
 from core.files import sha256_file
 from trust import dsse, keys, sif
+from trust.decisions.decision import Kind
+from trust.decisions.waiting import waiting
 from trust.evidence import (
     BillFacts,
     BuildFacts,
@@ -572,3 +574,24 @@ def test_a_killed_run_leaves_no_half_image_and_its_rest_is_swept(
 
     assert not rest.exists()
     assert verify(folder, policy=policy, at=NOW)
+
+
+def test_a_yes_and_a_no_wait_to_be_logged(
+    image: Image, key: SigningKey, policy: TrustPolicy, tmp_path: Path
+) -> None:
+    said: dict[str, Any] = {
+        "policy": policy,
+        "key": key,
+        "at": NOW,
+        "journal": tmp_path / "waiting",
+    }
+    sign(image, evidence=evidence_about(image), folder=tmp_path / "a" / "x", **said)
+    untested = replace(evidence_about(image), tests=None)
+
+    with pytest.raises(signing.SigningRefused):
+        sign(image, evidence=untested, folder=tmp_path / "b" / "x", **said)
+
+    yes, no = sorted(waiting(tmp_path / "waiting"), key=lambda each: not each.accepted)
+    assert (yes.kind, yes.subject, yes.plan) == (Kind.SIGN, "tiny 1.0", PLAN)
+    assert yes.who == f"pgp:{key.fingerprint}"
+    assert (no.accepted, no.who, no.refused) == (False, "", ("tests-passed",))

@@ -24,13 +24,14 @@ from builder.recipes.load import load_base, load_recipe
 from builder.stages import Fingerprint, SignedImage
 from builder.state import State
 from builder.testing.run import known_report
+from core.canonical import sha256_of
 from core.console import Console
 from core.errors import Refused, UserError
 from cvmfs.checking.check import check as check_repository
 from cvmfs.format.keys import RepositoryKeys, create_keys
 from cvmfs.mirroring.serve import serving
 from cvmfs.publishing.repository import Repository, create_repository
-from pansoft import cli, embedded, loop, planning, publish, published, target, workspace
+from pansoft import cli, decisions, embedded, loop, planning, publish, published, target, workspace
 from pansoft.commands.apply import status_of, tell
 from pansoft.context import Context
 from pansoft.loop import LoopReport
@@ -39,6 +40,8 @@ from tests.builder.conftest import Builds
 from tests.cvmfs.backends.gateway_server import GatewayServer, gateway_serving
 from tests.cvmfs.backends.machines import put_server
 from tests.real_projects import PLOT, real_project
+from trust.decisions.decision import Kind
+from trust.decisions.log import read_log
 from trust.keys import local_key
 
 pytestmark = pytest.mark.needs("apptainer", "gpg", "mksquashfs", "mmdebstrap")
@@ -111,6 +114,30 @@ def test_what_is_published_says_under_which_hashes_it_is_stored(
         f"{chunk.content_hash},{chunk.piece.offset},{chunk.piece.size}" for chunk in image.chunks
     ]
     assert {row["path"] for row in rows} >= {"sbom.spdx.json", "plotter.sif.statement.json"}
+
+
+def test_every_decision_of_it_is_in_the_log_that_is_published(
+    first: tuple[Context, LoopReport],
+) -> None:
+    context, _ = first
+    state = State(context.state)
+    with target.read(state, at=AT) as reader:
+        [entry] = published.entries_of(reader)
+        log = read_log(
+            decisions.reading(reader), public_keys=loop.policy_of(context, state).public_keys
+        )
+        record = json.loads(reader.read(f"{entry.folder}/verdict.json"))
+
+    assert log is not None
+    said = [link.entry.decision for link in log.links]
+    assert [(each.kind, each.accepted) for each in said] == [
+        (Kind.POLICY, True),
+        (Kind.SIGN, True),
+        (Kind.PUBLISH, True),
+    ]
+    assert {each.plan for each in said[1:]} == {entry.plan}
+    assert said[1].verdict_sha256 == sha256_of(record["verdict"])
+    assert said[1].who == f"pgp:{entry.signer.fingerprint}"
 
 
 def test_what_is_published_is_planned_no_more(first: tuple[Context, LoopReport]) -> None:

@@ -132,14 +132,16 @@ def of_waiver(waiver: Waiver) -> Decision:
     )
 
 
-def of_policy(policy: TrustPolicy, *, at: datetime, who: str) -> Decision:
-    """Return the decision that a policy is in force; by its sha256 it is logged once."""
+def of_policy(policy: TrustPolicy, *, at: datetime) -> Decision:
+    """Return the decision that a policy is in force; by its sha256 it is logged once.
+
+    Nobody signs for it: who merged it is in git, and whoever signs the head says that it was this one.
+    """
     return Decision(
         kind=Kind.POLICY,
         subject=f"trust-policy {policy.version}",
         accepted=True,
         at=at,
-        who=who,
         policy_version=policy.version,
         policy_sha256=policy.sha256,
     )

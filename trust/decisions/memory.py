@@ -48,7 +48,11 @@ def check_continues(seen: Head | None, log: Log | None) -> None:
     since = f"on {seen.at:%Y-%m-%d %H:%M} UTC it had {seen.entries} entries"
     hint = "do not trust it before its publisher has explained that"
     if log is None:
-        raise BrokenLog(f"the log of {seen.repository} is gone: {since}", hint=hint)
+        raise BrokenLog(
+            f"the log of {seen.repository} is gone: {since}",
+            hint="bring the repository back from a backup; if it was begun anew on purpose, remove "
+            f"{_file(Path('decisions') / 'seen', seen.repository)} in the state folder",
+        )
     if log.head.entries < seen.entries:
         raise BrokenLog(
             f"entry {log.head.entries} of the log: missing; the log of {seen.repository} shrank: "
@@ -67,6 +71,11 @@ def remember(folder: Path, head: Head) -> None:
     """Keep a head that continues the one that was seen."""
     if remembered(folder, head.repository) != head:
         write_atomic(_file(folder, head.repository), readable_json(to_json(head)))
+
+
+def forget(folder: Path, repository: str) -> None:
+    """Begin anew, for another repository of that name."""
+    _file(folder, repository).unlink(missing_ok=True)
 
 
 def _file(folder: Path, repository: str) -> Path:

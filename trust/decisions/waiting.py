@@ -8,7 +8,7 @@ when a published log holds it: a crash in between leaves a file that the next pu
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection
 from pathlib import Path
 
 from core.canonical import readable_json
@@ -35,10 +35,11 @@ def waiting(folder: Path) -> tuple[Decision, ...]:
     return tuple(sorted(found, key=lambda each: (each.at, each.kind, each.subject)))
 
 
-def forget(folder: Path, identities: Iterable[str]) -> None:
+def forget(folder: Path, identities: Collection[str]) -> None:
     """Remove decisions that a published log holds."""
-    for identity in identities:
-        _file(folder, identity).unlink(missing_ok=True)
+    for file in folder.glob("*.json"):
+        if file.stem in identities:
+            file.unlink(missing_ok=True)
 
 
 def _file(folder: Path, identity: str) -> Path:

@@ -11,6 +11,7 @@ VERBS: tuple[str, ...] = (
     "status",
     "keygen",
     "explain",
+    "log",
     "whoami",
 )
 """Each verb is the command of its name in `pansoft/commands/trust/<verb>.py`."""

@@ -84,7 +84,7 @@ def test_an_approval_of_this_plan_is_a_decision_and_one_of_another_is_not() -> N
 
 
 def test_a_policy_is_one_decision_for_each_text_of_it() -> None:
-    first = decisions.of_policy(POLICY, at=NOON, who="pgp:X")
+    first = decisions.of_policy(POLICY, at=NOON)
 
     assert first.subject == "trust-policy 7"
     assert first.identity == replace(first, at=NOON + timedelta(days=1)).identity

@@ -13,7 +13,7 @@ from tests.trust.decisions.chains import REPOSITORY, decision
 from trust.decisions.chain import BrokenLog, appended
 from trust.decisions.head import SignedHead, head_of
 from trust.decisions.log import Log
-from trust.decisions.memory import check_continues, remember, remembered
+from trust.decisions.memory import check_continues, forget, remember, remembered
 
 
 def log_of(*numbers: int) -> Log:
@@ -58,3 +58,12 @@ def test_a_memory_that_cannot_be_read_is_no_blank_one(tmp_path: Path, content: s
 
     with pytest.raises(UserError, match="is not the head of a log"):
         remembered(tmp_path, REPOSITORY)
+
+
+def test_another_repository_of_that_name_begins_anew(tmp_path: Path) -> None:
+    remember(tmp_path, log_of(0).head)
+
+    forget(tmp_path, REPOSITORY)
+    forget(tmp_path, REPOSITORY)
+
+    assert remembered(tmp_path, REPOSITORY) is None
