@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from core import process
+from tests.trust.people import World
 from trust import keys
 from trust.keys import FolderKey, KeyInfo
 
@@ -79,3 +80,8 @@ def public(key: FolderKey) -> Path:
 def copy_of(tmp_path: Path) -> Callable[[Path], Path]:
     """Copy a file into the test's own folder, where it may be spoilt."""
     return lambda source: Path(shutil.copy(source, tmp_path / source.name))
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path / "trust-policy")
