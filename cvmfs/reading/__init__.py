@@ -6,6 +6,7 @@
     contents    contents of objects at hand, for reading parts of them
     ahead       fetching in the background what will be wanted next
     reader      read and verify from the public key upward
+    unverified  the files that carry signatures of their own, before there is a key
     snapshots   the tree of one revision, by number, tag or date
     difference  what differs between two trees
 

@@ -61,10 +61,13 @@ _STREAM_BUFFER = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A repository to read: where it is, its name, the key that it answers to, and what was seen of it."""
+    """A repository to read: where it is, its name, the key that it answers to, and what was seen of it.
+
+    Without a key nothing of it is vouched for: `unverified` reads so, and no reader here is made.
+    """
 
     fqrn: str
-    public_key: rsa.RSAPublicKey
+    public_key: rsa.RSAPublicKey | None
     contents: Contents
     remembered: Remembered | None = None
 
@@ -441,7 +444,7 @@ def _fetched(location: Location, manifest: bytes, *, at: datetime) -> tuple[Read
 
     def check(content: bytes) -> None:
         name = source.describe(WHITELIST)
-        verify_whitelist(content, location.public_key, fqrn=location.fqrn, at=at, where=name)
+        verify_whitelist(content, _key_of(location), fqrn=location.fqrn, at=at, where=name)
 
     whitelist = get_checked(source, WHITELIST, limit=CONTROL_LIMIT, check=check)
     certificate = location.contents.stored(
@@ -456,7 +459,7 @@ def _verified(
 ) -> Reader:
     """Return the reader once everything from the public key to the manifest holds."""
     whitelist = verify_whitelist(
-        signed.whitelist, location.public_key, fqrn=location.fqrn, at=at, where=where(WHITELIST)
+        signed.whitelist, _key_of(location), fqrn=location.fqrn, at=at, where=where(WHITELIST)
     )
     claimed = parse_manifest(signed.manifest, where=where(MANIFEST))
     path = object_path(claimed.certificate, Suffix.CERTIFICATE)
@@ -468,6 +471,12 @@ def _verified(
             f"{where(MANIFEST)} is the manifest of {manifest.fqrn}, not of {location.fqrn}"
         )
     return Reader(location, manifest, whitelist, signed)
+
+
+def _key_of(location: Location) -> rsa.RSAPublicKey:
+    if location.public_key is None:
+        raise SignatureInvalid(f"without its public key nothing of {location.fqrn} can be verified")
+    return location.public_key
 
 
 def _certified_key(pem: bytes, whitelist: Whitelist, *, where: str) -> rsa.RSAPublicKey:
