@@ -142,12 +142,21 @@ def configuration_folder() -> Path:
 
     The Execution Control List (`ecl.toml`) and the global key ring (`global-pgp-public`) are in it.
     """
+    return Path(_built_with("APPTAINER_CONFDIR"))
+
+
+def is_setuid() -> bool:
+    """Return whether this Apptainer starts containers by a program of root's."""
+    return _built_with("APPTAINER_SUID_INSTALL") == "1"
+
+
+def _built_with(name: str) -> str:
     program = process.find("apptainer", reason="find its configuration", hint=_NEEDED)
-    done = process.run([program, "buildcfg"], reason="find Apptainer's configuration")
-    found = re.search(r"^APPTAINER_CONFDIR=(/.+)$", done.stdout, re.MULTILINE)
+    done = process.run([program, "buildcfg"], reason="ask Apptainer how it was built")
+    found = re.search(rf"^{name}=(.+)$", done.stdout, re.MULTILINE)
     if found is None:
-        raise UserError("Apptainer does not say where its configuration is", hint=_NEEDED)
-    return Path(found[1])
+        raise UserError(f"Apptainer does not say its {name}", hint=_NEEDED)
+    return found[1]
 
 
 def check_folder(folder: Path) -> None:

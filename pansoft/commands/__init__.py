@@ -33,6 +33,7 @@ VERBS: tuple[str, ...] = (
     "repo",
     "catalog",
     "trust",
+    "site",
     "schema",
     "docs",
     "demo",

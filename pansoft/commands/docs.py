@@ -13,6 +13,7 @@ from builder.recipes import manual as recipe_manual
 from core.errors import EXIT_USER
 from core.files import write_atomic
 from pansoft.context import Context
+from pansoft.site import acceptance
 from trust import manual as policy_manual
 
 
@@ -48,6 +49,7 @@ def pages(project: Path) -> Mapping[str, str]:
     return {
         **recipe_manual.pages(project),
         "site.md": site.manual(),
+        "site-policy.md": acceptance.manual(),
         "trust-policy.md": policy_manual.manual(),
     }
 

@@ -1,0 +1,305 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""May I run this, and why: the site's policy on the partner's evidence.
+
+What is asked, in this order, and the first no is the answer:
+
+1. does the federation list the statement beside the software, and for this place of this repository
+2. is the statement signed by a key of the site's policy, and about this package and version
+3. is every byte as the statement says: by the content hashes that the CVMFS client shows, compared with the
+   signed table, so that nothing is fetched; or by reading, where there is no such mount or no table
+4. does the site's policy accept the evidence that was signed, by the rules of the policy and the site's own
+
+The hashes are what the client says. It checks the objects against them when they are read, so other bytes
+cannot come out of it later; who does not believe the client program reads in full.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from builder import sign
+from builder.sign import VerificationReport
+from core.errors import Refused, UserError
+from core.files import sha256_file
+from cvmfs.reading.unverified import open_unverified
+from pansoft.site import acceptance, publisher, settings
+from pansoft.site.acceptance import Acceptance
+from pansoft.site.rules import Delivered, all_rules, without_waivers_not_accepted
+from pansoft.site.settings import SitePlaces, SiteSettings
+from trust import content_table, statements
+from trust.content_table import Checked
+from trust.cvmfs_attributes import NotShown
+from trust.evidence import Evidence
+from trust.federation import names
+from trust.federation.client import Federation, open_federation
+from trust.federation.target import Target
+from trust.judge import judge
+from trust.policy import TrustPolicy
+from trust.statements import Statement
+from trust.verdict import Verdict, reasons
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSite:
+    """A site that can be asked: its policy, what the federation says now, and where the mount is.
+
+    `listed` are the statements that the federation lists for the site's repository, by their sha256.
+    """
+
+    settings: SiteSettings
+    policy: TrustPolicy
+    acceptance: Acceptance
+    federation: Federation
+    mount: Path
+    listed: Mapping[str, tuple[Target, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Bytes:
+    """How the bytes were seen to: by attributes, with the figures of that, or by reading, and why."""
+
+    checked: Checked | None
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer about one version.
+
+    Args:
+        path: what was asked about.
+        reason: why not, or None for a yes.
+        hint: what may be done about a no.
+        target: what the federation says, as far as that was found out; so are the others.
+        report: who signed it and when.
+        bytes: how the bytes were seen to.
+        verdict: of the site's policy.
+    """
+
+    path: Path
+    reason: str | None
+    hint: str | None = None
+    target: Target | None = None
+    report: VerificationReport | None = None
+    bytes: Bytes | None = None
+    verdict: Verdict | None = None
+
+    @property
+    def accepted(self) -> bool:
+        """Return whether it may be run."""
+        return self.reason is None
+
+
+def open_site(places: SitePlaces, *, mount: Path | None, at: datetime) -> OpenSite:
+    """Return the site, with what the federation says now.
+
+    Args:
+        places: of the site.
+        mount: where the repository is mounted; by default below `/cvmfs`.
+        at: now.
+
+    Raises:
+        Refused: the federation's metadata does not hold.
+        UserError: the site was never set up, or its policy is wrong.
+    """
+    known = settings.load(places).settings
+    policy, accepted = acceptance.load_site_policy(places.policy)
+    where = mount or Path("/cvmfs") / known.fqrn
+    federation = _federation(places, known, where, at=at)
+    return OpenSite(known, policy, accepted, federation, where, _statements(federation, known.fqrn))
+
+
+def answer(site: OpenSite, path: Path, *, full: bool, at: datetime) -> Answer:
+    """Return whether a version may be run at a site, and why.
+
+    Args:
+        site: from `open_site`.
+        path: the folder of a version or its image, on the mount or elsewhere.
+        full: read every byte in any case.
+        at: now.
+    """
+    asked = _Asked(site, path, at)
+    try:
+        asked.run(full=full)
+    except UserError as err:
+        return asked.told(err.message, err.hint)
+    return asked.told(None, None)
+
+
+class _Asked:
+    """One question: what was found out so far, which a refusal tells as well."""
+
+    def __init__(self, site: OpenSite, path: Path, at: datetime) -> None:
+        self.site, self.path, self.at = site, path, at
+        self.target: Target | None = None
+        self.report: VerificationReport | None = None
+        self.bytes: Bytes | None = None
+        self.verdict: Verdict | None = None
+
+    def run(self, *, full: bool) -> None:
+        """Ask everything, in the order of the module's docstring.
+
+        Raises:
+            Refused: with the first no.
+        """
+        file = _image(self.path)
+        self.target = _target(self.site, file)
+        self.report = self._verified(full=full)
+        _check_target(self.site, self.target, self.report.statement)
+        self.verdict = self._judged(self.report.evidence, self.target)
+        if not self.verdict.accepted:
+            raise Refused(f"the policy of this site refuses it:\n{reasons(self.verdict)}")
+
+    def told(self, reason: str | None, hint: str | None) -> Answer:
+        """Return the answer."""
+        return Answer(self.path, reason, hint, self.target, self.report, self.bytes, self.verdict)
+
+    def _verified(self, *, full: bool) -> VerificationReport:
+        """Return who signed it, with its bytes seen to in the cheapest way that there is."""
+        if full:
+            return self._read("every byte was read, as asked")
+        try:
+            return self._with(self._compare)
+        except NotShown as err:
+            return self._read(f"every byte was read: {err.message}")
+
+    def _read(self, why: str) -> VerificationReport:
+        report = self._with(None)
+        self.bytes = Bytes(None, why)
+        return report
+
+    def _with(self, unread: Callable[[Path, Statement], None] | None) -> VerificationReport:
+        _, report = sign.verify(self.path, policy=self.site.policy, at=self.at, unread=unread)
+        return report
+
+    def _compare(self, file: Path, statement: Statement) -> None:
+        signer = self.site.policy.signer(statement.signer)
+        table = content_table.read(
+            file.parent,
+            subject=statements.statement_file(file),
+            public_keys=[signer.key_file] if signer else (),
+        )
+        if table.repository != self.site.settings.fqrn:
+            raise Refused(f"the table of content hashes is of {table.repository}")
+        checked = content_table.verify_by_attributes(
+            file.parent, table, expected={file.name: statement.sha256}
+        )
+        if checked.repository != self.site.settings.fqrn:
+            raise Refused(f"{file.parent} is on a mount of {checked.repository}")
+        hashes = " and ".join(checked.algorithms)
+        self.bytes = Bytes(
+            checked, f"content hashes ({hashes}) that the CVMFS client shows, nothing was read"
+        )
+
+    def _judged(self, evidence: Evidence, target: Target) -> Verdict:
+        accepted = self.site.acceptance
+        return judge(
+            self.site.policy,
+            without_waivers_not_accepted(evidence, accepted),
+            at=self.at,
+            rules=all_rules(accepted, Delivered(target.namespace, "image")),
+        )
+
+
+def _federation(
+    places: SitePlaces, known: SiteSettings, mount: Path, *, at: datetime
+) -> Federation:
+    """Return the federation as the mount shows it, or its own address, or else the repository."""
+    root = places.root.read_bytes()
+    memory = publisher.memory_of(places, root).federation
+    there = mount / names.FOLDER
+    if known.metadata is not None:
+        return open_federation(root, settings.source_of(known.metadata), cache=memory, at=at)
+    if there.is_dir():
+        return open_federation(root, there, cache=memory, at=at)
+    files = open_unverified(known.source, fqrn=known.fqrn, proxies=known.proxies or "")
+    return open_federation(root, publisher.metadata_of(files), cache=memory, at=at)
+
+
+def _statements(federation: Federation, fqrn: str) -> dict[str, tuple[Target, ...]]:
+    found: dict[str, tuple[Target, ...]] = {}
+    for namespace in federation.namespaces:
+        for target in federation.listed(namespace.name):
+            if target.repository == fqrn and target.package is not None:
+                found[target.sha256] = (*found.get(target.sha256, ()), target)
+    return found
+
+
+def _image(path: Path) -> Path:
+    """Return the image that a path means; `builder.sign.verify` says what is wrong with it."""
+    if not path.is_dir():
+        return path
+    found = sorted(path.glob("*.sif"))
+    return found[0] if found else path / "image.sif"
+
+
+def _target(site: OpenSite, file: Path) -> Target:
+    """Return what the federation says of the statement beside an image.
+
+    Raises:
+        Refused: it does not list it, or for another place.
+    """
+    statement = statements.statement_file(file)
+    if not statement.is_file():
+        raise Refused(
+            f"{statement.name} is missing: without it nothing says who built {file.name}",
+            hint="copy it from where the image came from",
+        )
+    found = site.listed.get(sha256_file(statement), ())
+    place = _place(site, statement)
+    here = [each for each in found if place in (None, each.location)]
+    if here:
+        return _chosen(site, here)
+    if found:
+        raise Refused(
+            f"{place} holds {found[0].package} {found[0].version}, which the federation lists at "
+            f"{found[0].location}: it was swapped"
+        )
+    others = [t for each in site.listed.values() for t in each if t.location == place]
+    if others:
+        raise Refused(
+            f"{others[0].namespace} lists another {statement.name} for "
+            f"{others[0].package} {others[0].version} than the one that is here",
+            hint="a mirror shows another file than was published: read from another one",
+        )
+    raise Refused(
+        f"nobody in the federation answers for {place or statement}",
+        hint="it was never published by who may, or was taken back",
+    )
+
+
+def _place(site: OpenSite, file: Path) -> str | None:
+    """Return where in the repository a file is, or None for one that lies elsewhere."""
+    path, mount = file.absolute(), site.mount.absolute()
+    return str(path.relative_to(mount)) if path.is_relative_to(mount) else None
+
+
+def _chosen(site: OpenSite, found: list[Target]) -> Target:
+    """Return the target of a namespace that the site accepts, if there is one."""
+    accepted = [
+        each for each in found if acceptance.is_accepted(each.namespace, site.acceptance.namespaces)
+    ]
+    return (accepted or found)[0]
+
+
+def _check_target(site: OpenSite, target: Target, statement: Statement) -> None:
+    """Refuse a statement about something else than the federation lists it for."""
+    image = statement.image
+    if (image.name, image.version) != (target.package, target.version):
+        raise Refused(
+            f"{target.namespace} lists the statement of {image.name} {image.version} as that of "
+            f"{target.package} {target.version}"
+        )
+    if target.signer not in (None, statement.signer):
+        raise Refused(
+            f"{target.namespace} lists {image.name} {image.version} as signed by {target.signer}, "
+            f"not by {statement.signer}"
+        )
+    folder = target.location.rpartition("/")[0]
+    for each in (t for found in site.listed.values() for t in found):
+        is_image = each.location == f"{folder}/{statement.file}"
+        if is_image and each.namespace == target.namespace and each.sha256 != statement.sha256:
+            raise Refused(f"{target.namespace} lists another {statement.file} than was signed")
