@@ -30,7 +30,7 @@ from catalog.entry import (
 )
 from catalog.profiles import Conflict, profiles_for
 from cvmfs.backends.backend import OpenTransaction, Published
-from pansoft import decisions, published, target
+from pansoft import decisions, federation, published, target
 from pansoft.consent import NOBODY, Consent
 from pansoft.content_tables import put_table, signed_files
 from trust.decisions.decision import Decision
@@ -63,7 +63,8 @@ class Candidate:
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What a publication did. `entries` is all that is published now, `fresh` what is new of it;
-    `refused` are the packages that the policy kept out, with its verdict.
+    `refused` are the packages that the policy kept out, with its verdict; `notes` is what there is to
+    say of the federation.
     """
 
     publication: Published
@@ -71,6 +72,7 @@ class Outcome:
     fresh: tuple[CatalogEntry, ...]
     refused: tuple[Verdict, ...]
     conflicts: tuple[Conflict, ...]
+    notes: tuple[str, ...] = ()
 
 
 def publish(
@@ -109,6 +111,7 @@ def publish(
     fresh = [(c, e) for c, e in accepted if (e.name, e.version) not in known]
     entries = (*before, *(entry for _, entry in fresh))
     conflicts: tuple[Conflict, ...] = ()
+    notes: tuple[str, ...] = ()
     with backend.transaction(
         at=at,
         message=message_of([f"{entry.name} {entry.version}" for _, entry in fresh]),
@@ -120,10 +123,20 @@ def publish(
             _put_package(tx, candidate, entry, state, key)
         if entries:
             conflicts = _put_channels(tx, entries, fqrn=backend.fqrn)
-            _put_trust(tx, policy_folder, state)
+            shared = _put_trust(tx, policy_folder, state)
+            notes = federation.put(
+                tx,
+                state,
+                policy_folder,
+                fqrn=backend.fqrn,
+                entries=entries,
+                fresh=_fresh_files(fresh),
+                shared=shared,
+                at=at,
+            )
     decisions.settle(state, logged)
     return Outcome(
-        tx.published, entries, tuple(entry for _, entry in fresh), tuple(refused), conflicts
+        tx.published, entries, tuple(entry for _, entry in fresh), tuple(refused), conflicts, notes
     )
 
 
@@ -227,17 +240,29 @@ def _put_channels(
     return tuple(conflicts)
 
 
-def _put_trust(tx: OpenTransaction, policy_folder: Path, state: State) -> None:
-    """Put what a partner needs to verify what is here: the policy and the public keys.
+def _put_trust(tx: OpenTransaction, policy_folder: Path, state: State) -> dict[str, bytes]:
+    """Put what a partner needs to verify what is here, the policy and the public keys; return it.
 
     By their content, not their times: every checkout gives files a time of its own.
     """
-    tx.put_bytes((policy_folder / "policy.yaml").read_bytes(), "trust/policy.yaml")
+    files = {"trust/policy.yaml": (policy_folder / "policy.yaml").read_bytes()}
     for folder in (policy_folder / "keys", local_policy(state.folder) / "keys"):
         for key in sorted(folder.glob("*.asc")):
-            tx.put_bytes(key.read_bytes(), f"trust/keys/{key.name}")
+            files[f"trust/keys/{key.name}"] = key.read_bytes()
     public_key = target.public_key(state)
-    tx.put_bytes(public_key.read_bytes(), f"trust/{public_key.name}")
+    files[f"trust/{public_key.name}"] = public_key.read_bytes()
+    for path, content in files.items():
+        tx.put_bytes(content, path)
+    return files
+
+
+def _fresh_files(fresh: Sequence[tuple[Candidate, CatalogEntry]]) -> dict[str, Path]:
+    """Return the signed files that this transaction brings, by their path in the repository."""
+    return {
+        f"{entry.folder}/{file.name}": file
+        for candidate, entry in fresh
+        for file in candidate.signed.path.parent.iterdir()
+    }
 
 
 def message_of(names: Sequence[str]) -> str:

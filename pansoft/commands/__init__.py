@@ -55,7 +55,8 @@ class ModuleGroup(click.Group):
         """Return the command of a verb."""
         if cmd_name not in self.verbs:
             return None
-        command = getattr(importlib.import_module(f"{self.package}.{cmd_name}"), cmd_name)
+        name = cmd_name.replace("-", "_")
+        command = getattr(importlib.import_module(f"{self.package}.{name}"), name)
         assert isinstance(command, click.Command)  # noqa: S101 - for mypy: the table says so
         return command
 

@@ -103,7 +103,7 @@ class Federation:
             UserError: the source does not answer.
         """
         role = self._namespace(namespace)
-        held = self._load(namespace).targets
+        held = self._load(namespace).targets if self._has_published(namespace) else {}
         return tuple(from_tuf(held[path]) for path in sorted(held) if role.is_delegated_path(path))
 
     def fetch(self, target: Target) -> bytes:
@@ -124,6 +124,8 @@ class Federation:
 
     def _find(self, namespace: str, path: str) -> Target:
         role = self._namespace(namespace)
+        if not self._has_published(namespace):
+            raise Refused(f"{namespace} does not list {path}: it has published nothing yet")
         with self._reading():
             found = self._updater.get_targetinfo(path)
         if found is None or not role.is_delegated_path(path):
@@ -133,6 +135,9 @@ class Federation:
                 "nothing else says that this file is good",
             )
         return from_tuf(found)
+
+    def _has_published(self, namespace: str) -> bool:
+        return f"{namespace}.json" in self._updater._trusted_set.snapshot.meta
 
     def _claimed_by_others(self, namespace: str, path: str) -> str:
         """Return who lists a path without having a say in it, for the message of a refusal."""

@@ -49,6 +49,20 @@ def check_namespace(name: str) -> str:
     return name
 
 
+def check_key_name(name: str) -> str:
+    """Return the name of a key's file, without its ending.
+
+    Raises:
+        UserError: it would not be a file of its folder.
+    """
+    if not _NAMESPACE.fullmatch(name):
+        raise UserError(
+            f"'{name}' is not a name for a key",
+            hint="a word of small letters, digits and '-', like esrf-2026; 'online' for the timestamp",
+        )
+    return name
+
+
 def patterns(namespace: str) -> tuple[str, ...]:
     """Return the patterns of paths that belong to a namespace."""
     return (f"{namespace}/*/*/*", f"{namespace}/{KEYS}/*", f"{namespace}/{POLICY}/*")

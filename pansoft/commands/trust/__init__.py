@@ -12,9 +12,16 @@ VERBS: tuple[str, ...] = (
     "keygen",
     "explain",
     "log",
+    "found",
+    "delegate",
+    "rotate",
+    "revoke",
+    "offer",
+    "sign-metadata",
+    "federation-key",
     "whoami",
 )
-"""Each verb is the command of its name in `pansoft/commands/trust/<verb>.py`."""
+"""Each verb is the command of its name in `pansoft/commands/trust/<verb>.py`, `-` written as `_`."""
 
 
 class TrustVerbs(ModuleGroup):
@@ -26,4 +33,4 @@ class TrustVerbs(ModuleGroup):
 
 @click.group(cls=TrustVerbs)
 def trust() -> None:
-    """Say whose signatures count, make keys, explain decisions."""
+    """Say whose signatures count, make keys, explain decisions; hold the federation together."""

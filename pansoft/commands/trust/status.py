@@ -8,7 +8,8 @@ from datetime import datetime
 import click
 
 from core.canonical import Json, readable_json
-from pansoft import clock
+from core.errors import EXIT_DONE, EXIT_REFUSED
+from pansoft import clock, federation_status
 from pansoft.context import Context
 from trust import keys
 from trust.codec import to_json
@@ -18,24 +19,38 @@ from trust.rules import RULES
 
 
 @click.command()
+@click.option(
+    "--warn-days",
+    type=click.IntRange(0, 400),
+    default=federation_status.WARN_DAYS,
+    show_default=True,
+    help="How long before something of the federation expires there is an alarm.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
 @click.pass_obj
-def status(context: Context, *, as_json: bool) -> None:
-    """Show the policy in force and whose signatures count today.
+def status(context: Context, *, warn_days: int, as_json: bool) -> int:
+    """Show the policy in force, whose signatures count today, and how the federation stands.
+
+    Exit 3 where there is an alarm about the federation.
 
     Example: pansoft trust status
     """
     policy = load_policy(context.policy, local=keys.local_policy(context.state))
     at = clock.now()
     rows = [_signer_row(signer, at) for signer in policy.signers]
+    stands = federation_status.look(context, at=at, warn_days=warn_days)
     if as_json:
         answer: dict[str, Json] = {
             "policy": {"version": policy.version, "sha256": policy.sha256},
             "signers": list(rows),
+            "federation": federation_status.as_json(stands) if stands else None,
         }
         click.echo(readable_json(answer), nl=False)
     else:
         click.echo(_status_text(policy, rows))
+        for line in federation_status.lines(stands) if stands else ():
+            click.echo(line)
+    return EXIT_REFUSED if stands and stands.alarms else EXIT_DONE
 
 
 def _signer_row(signer: Signer, at: datetime) -> dict[str, Json]:
