@@ -145,9 +145,19 @@ def gather(
         scan=findings.scan if findings else None,
         bill=findings.bill if findings else None,
         provenance=provenance.facts if provenance else None,
-        licence=LicenceFacts(recipe.license.spdx, str(recipe.license.redistribution)),
+        licence=licence_facts(recipe),
         release=ReleaseFacts(str(recipe.release.channel), recipe.release.supported_until),
         repository=repository,
+    )
+
+
+def licence_facts(recipe: Recipe) -> LicenceFacts:
+    """Return the facts of a recipe's licence, with the hash of its words where they lie beside it."""
+    text = recipe.folder / recipe.licence_text if recipe.licence_text else None
+    return LicenceFacts(
+        spdx=recipe.license.spdx,
+        redistribution=str(recipe.license.redistribution),
+        text_sha256=sha256_file(text) if text is not None and text.is_file() else None,
     )
 
 

@@ -43,8 +43,9 @@ def parse(text: str) -> Expression:
             return _broken(text, f"write '{operator}' as {operator.upper()}")
     try:
         parsed = license_expression.Licensing().parse(text)
-    except (license_expression.ExpressionError, IndexError) as err:  # IndexError: "()"
-        said = "" if isinstance(err, IndexError) else f": {err}"
+    except (license_expression.ExpressionError, IndexError, AssertionError) as err:
+        # the library's own slips: IndexError for "()", AssertionError for "MIT AND ( AND ISC"
+        said = f": {err}" if isinstance(err, license_expression.ExpressionError) else ""
         shown = text if len(text) <= 80 else text[:77] + "..."
         return _broken(text, f"'{shown}' is not a licence expression{said[:200]}")
     if parsed is None:

@@ -119,6 +119,9 @@ class Component:
         version: likewise.
         licences: as its makers declare them; empty where no machine can tell.
         source: the source package it was built from, `name version`, where that is known.
+        origin: whom the file was had from, where the lock tells: `debian-main`, or `recipe` for
+            what the recipe itself names as its sources.
+        brought_by: why it is there: the base, a field of the recipe, or the components that want it.
     """
 
     purl: str
@@ -126,6 +129,8 @@ class Component:
     version: str
     licences: tuple[str, ...] = ()
     source: str | None = None
+    origin: str | None = None
+    brought_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,10 +170,14 @@ class ProvenanceFacts:
 
 @dataclass(frozen=True, slots=True)
 class LicenceFacts:
-    """The SPDX expression and the redistribution right (`allowed`, `partners`, `forbidden`)."""
+    """The SPDX expression and the redistribution right (`allowed`, `partners`, `forbidden`).
+
+    `text_sha256` is of the licence's words, where the recipe has them.
+    """
 
     spdx: str
     redistribution: str
+    text_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,18 +11,19 @@ import re
 MAX_WAYS = 64
 MAX_TOKENS = 200
 
+_TOKEN = re.compile(r"\(|\)|[^\s()]+(?:\s+WITH\s+[^\s()]+)?")
 _Ways = list[frozenset[str]]
 
 
 def choices(expression: str) -> tuple[frozenset[str], ...]:
     """Return the sets of licences, one of which must be accepted as a whole.
 
-    `MIT AND (Apache-2.0 OR GPL-2.0-only WITH X)` gives {MIT, Apache-2.0} and {MIT, GPL-2.0-only}:
-    an exception only adds rights. Beyond `MAX_WAYS`, or in an expression that nobody would write,
-    every licence is demanded, which is stricter.
+    `MIT AND (Apache-2.0 OR GPL-2.0-only WITH X)` gives {MIT, Apache-2.0} and
+    {MIT, GPL-2.0-only WITH X}: an exception belongs to its licence. Beyond `MAX_WAYS`, or in an
+    expression that nobody would write, every licence is demanded, which is stricter.
     """
-    tokens = re.findall(r"\(|\)|[^\s()]+", expression)
-    every = frozenset(tokens) - {"(", ")", "AND", "OR", "WITH"}
+    tokens = _TOKEN.findall(expression)
+    every = frozenset(tokens) - {"(", ")", "AND", "OR"}
     if len(tokens) > MAX_TOKENS:
         return (every,)
     try:
@@ -58,7 +59,4 @@ def _one(tokens: list[str], at: int) -> tuple[_Ways, int]:
     if tokens[at] == "(":
         ways, at = _either(tokens, at + 1)
         return ways, at + 1
-    name, at = tokens[at], at + 1
-    if at < len(tokens) and tokens[at] == "WITH":
-        at += 2
-    return [frozenset({name})], at
+    return [frozenset({" ".join(tokens[at].split())})], at + 1

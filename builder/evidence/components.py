@@ -33,6 +33,9 @@ class Component:
         supplier: who maintains the package, if it says so.
         path: the folder of its metadata in the image, for what can be removed by removing that.
         sha256: of the file that it was installed from, as the lock has it.
+        brought_by: why it is in the image: the components beside it that want it, a field of the
+            recipe, or the base.
+        origin: whom its file was had from, in the words of `trust.evidence.Component`.
     """
 
     ecosystem: Ecosystem
@@ -44,3 +47,5 @@ class Component:
     supplier: str | None = None
     path: str | None = None
     sha256: str | None = None
+    brought_by: tuple[str, ...] = ()
+    origin: str | None = None

@@ -25,7 +25,7 @@ from core.files import write_atomic
 from trust.codec import Undecodable, from_json, to_json
 from trust.evidence import Sight
 
-SCHEMA = 1
+SCHEMA = 2
 FILE_NAME = "contents.json"
 REFUSED_IN_BASES = ("secret", "capability", "unreadable")
 """What the look at a base sees and an image on it answers for."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from builder.evidence.bringing import explained, facts
 from builder.evidence.components import Component, Ecosystem
 from builder.evidence.contents import Contents, locked_sha256s
 from builder.images.plan import BuildPlan
@@ -60,7 +61,9 @@ def bill_of(plan: BuildPlan, contents: Contents) -> Bill:
         plan=plan.id,
         identity=plan.identity.hex,
         epoch=plan.base.lock.epoch,
-        components=(*contents.components, *(_archive(source) for source in plan.sources)),
+        components=explained(
+            (*contents.components, *(_archive(source) for source in plan.sources)), plan
+        ),
     )
 
 
@@ -103,6 +106,7 @@ def bill_facts(bill: Bill, folder: Path) -> BillFacts:
         cyclonedx_sha256=sha256_file(folder / CYCLONEDX_FILE),
         components=len(bill.components),
         unlicensed=sum(each.licence is None for each in bill.components),
+        contents=tuple(facts(each) for each in bill.components),
     )
 
 

@@ -11,7 +11,7 @@ from builder.stages import Findings, Image, PlanId
 from builder.state import State
 from trust.codec import from_json
 
-SCHEMA = 2  # of image.json
+SCHEMA = 3  # of image.json
 
 
 @dataclass(frozen=True, slots=True)

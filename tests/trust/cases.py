@@ -11,6 +11,7 @@ from typing import Any
 from trust.evidence import (
     BillFacts,
     BuildFacts,
+    Component,
     Evidence,
     IdentityFacts,
     Input,
@@ -26,6 +27,9 @@ from trust.evidence import (
 )
 from trust.policy import (
     Audience,
+    ComponentReview,
+    Components,
+    Exceptions,
     Known,
     Licensing,
     Origin,
@@ -44,7 +48,25 @@ LEFT_KEY = "C" * 40
 ESRF_KEY = "D" * 40
 IMAGE = "1" * 64
 SIGNED = "2" * 64
+WORDS = "4" * 64
 PLAN = "3" * 64
+
+
+def bill(*contents: Component) -> BillFacts:
+    """Return a bill of materials that tells of all that it counts."""
+    unlicensed = sum(not each.licences for each in contents)
+    return BillFacts("7" * 64, "8" * 64, len(contents), unlicensed, contents)
+
+
+def wheel(name: str, *licences: str, brought_by: tuple[str, ...] = ("build.pip",)) -> Component:
+    """Return a Python component."""
+    return Component(f"pkg:pypi/{name}@1.0", name, "1.0", licences, brought_by=brought_by)
+
+
+NUMPY = wheel("numpy", "MIT", brought_by=("pyfai",))
+LIBC = Component(
+    "pkg:deb/debian/libc6@2.36", "libc6", "2.36", (), "glibc 2.36", "debian-main", ("the base d",)
+)
 
 
 def signer(fingerprint: str, name: str, **changed: Any) -> Signer:
@@ -85,7 +107,39 @@ POLICY = TrustPolicy(
         allow=("MIT", "Apache-2.0", "GPL-*", "SSPL-1.0"),
         review=("LicenseRef-*",),
         deny=("SSPL-1.0",),
-        reviewed=(Review("pyfai", "LicenseRef-Good", "A. Reader", "2026-05-01", "read it"),),
+        held=("LicenseRef-Held",),
+        exceptions=Exceptions(("Classpath-*", "LLVM-exception"), ("Classpath-exception-2.0-bad",)),
+        reviewed=(
+            Review("pyfai", "LicenseRef-Good", "A. Reader", "2026-05-01", "read it", WORDS),
+            Review("pyfai", "LicenseRef-Unread", "A. Reader", "2026-05-01", "heard of it"),
+            Review("pyfai", "SSPL-1.0", "A. Reader", "2026-05-01", "why not"),
+            Review("pyfai", "CC-BY-NC-4.0", "A. Reader", "2026-05-01", "data only"),
+        ),
+        components=Components(
+            unknown="refuse",
+            trusted_origins=("debian-main",),
+            reviewed=(
+                ComponentReview(
+                    "pypi/nvidia-*",
+                    "LicenseRef-NVIDIA",
+                    ("py*",),
+                    "A. Reader",
+                    "2026-05-01",
+                    "runtime",
+                ),
+                ComponentReview(
+                    "pypi/scipy",
+                    "BSD-3-Clause",
+                    ("*",),
+                    "A. Reader",
+                    "2026-05-01",
+                    "its LICENSE.txt",
+                ),
+                ComponentReview(
+                    "pypi/mongo", "SSPL-1.0", ("*",), "A. Reader", "2026-05-01", "wishful"
+                ),
+            ),
+        ),
         redistribution=(
             ("allowed", (Audience.PUBLIC, Audience.PARTNERS, Audience.SITE, Audience.LOCAL)),
             ("partners", (Audience.PARTNERS, Audience.SITE, Audience.LOCAL)),
@@ -118,7 +172,7 @@ EVIDENCE = Evidence(
     build=BuildFacts((Input("libc6", "0" * 64), Input("numpy", "9" * 64)), True, ()),
     tests=TestFacts(IMAGE, ("imports", "integrates"), ()),
     scan=ScanFacts(4711, (Sight("secret", "/opt/venv/tls/test/a.pem", "a private key"),)),
-    bill=BillFacts("7" * 64, "8" * 64, 120, 20),
+    bill=bill(NUMPY, LIBC),
     provenance=ProvenanceFacts("9" * 64, "urn:pansoft:builder", "c" * 40, changed=False),
     licence=LicenceFacts("MIT", "allowed"),
     release=ReleaseFacts("testing", "2027-12-31"),

@@ -22,6 +22,8 @@ from tests.trust.cases import (
     PUBLISHER,
     SIGNED,
     SIGNER,
+    bill,
+    wheel,
 )
 from trust.evidence import (
     BillFacts,
@@ -167,7 +169,7 @@ CASES: list[tuple[str, dict[str, Any], Outcome, str]] = [
     ("no-dangling-links", saw("dangling-link"), WARN, "leads nowhere: /opt/a0"),
     ("no-foreign-programs", {}, OK, "no program for another"),
     ("no-foreign-programs", saw("foreign-program"), WARN, "is for another processor"),
-    ("sbom-present", {}, OK, "120 components in SPDX and CycloneDX, the licence of 100 known"),
+    ("sbom-present", {}, OK, "2 components in SPDX and CycloneDX, the licence of 1 known"),
     ("sbom-present", {"bill": None}, NO, "there is no bill of materials"),
     ("sbom-present", {"bill": BillFacts("7" * 64, "8" * 64, 0, 0)}, NO, "is empty"),
     ("provenance-present", {}, OK, "from commit cccccccccccc"),
@@ -252,7 +254,7 @@ CASES: list[tuple[str, dict[str, Any], Outcome, str]] = [
     ("licence-allowed", licence("(MIT OR SSPL-1.0) AND ISC"), NO, "ISC is on no list"),
     ("licence-allowed", licence("(MIT OR ISC) AND (ISC OR Apache-2.0)"), OK, "Apache-2.0 and MIT"),
     ("licence-allowed", licence("GPL-2.0-only WITH Classpath-exception-2.0"), OK, "GPL-2.0-only"),
-    ("licence-allowed", licence("LicenseRef-Good"), OK, "LicenseRef-Good"),
+    ("licence-allowed", licence("LicenseRef-Good"), NO, "are not beside the recipe"),
     (
         "licence-allowed",
         {**licence("LicenseRef-Good"), "name": "silx"},
@@ -260,6 +262,23 @@ CASES: list[tuple[str, dict[str, Any], Outcome, str]] = [
         "needs a review for silx",
     ),
     ("licence-allowed", licence("LicenseRef-Bad"), NO, "LicenseRef-Bad needs a review"),
+    ("licence-allowed", licence("LicenseRef-Held", "forbidden"), OK, "LicenseRef-Held allowed"),
+    (
+        "components-allowed",
+        {"bill": bill(wheel("odd", "MIT WITH GCC-exception-3.1"))},
+        NO,
+        "the exception GCC-exception-3.1 is on no list",
+    ),
+    ("components-allowed", {}, OK, "2 components, 1 of them by their origin"),
+    ("components-allowed", {"bill": None}, NO, "could not be checked"),
+    (
+        "components-allowed",
+        {"bill": bill(wheel("odd", "ISC"))},
+        NO,
+        "odd 1.0",
+    ),  # more: test_licensing
+    ("components-known", {}, OK, "every licence is known"),
+    ("components-known", {"bill": bill(wheel("comm"))}, WARN, "the licence of 1: comm 1.0"),
     ("redistribution", {}, OK, "is for public"),
     ("redistribution", {"licence": None}, NO, "could not be checked"),
     ("redistribution", {"repository": None}, NO, "could not be checked"),

@@ -105,7 +105,7 @@ def test_a_policy_can_name_every_rule_that_only_warns() -> None:
 
 @pytest.mark.parametrize("rule", WARNINGS)
 def test_a_stricter_policy_turns_a_warning_into_a_no(rule: str) -> None:
-    nothing = replace(EVIDENCE, tests=None, scan=None)
+    nothing = replace(EVIDENCE, tests=None, scan=None, bill=None)
     strict = replace(POLICY, strict=(rule,))
 
     (before,) = (each for each in judge(POLICY, nothing, at=NOON).findings if each.rule == rule)

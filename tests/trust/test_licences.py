@@ -17,7 +17,11 @@ from trust.licences import MAX_WAYS, choices
         ("MIT OR ISC AND X11", [{"MIT"}, {"ISC", "X11"}]),
         ("(MIT OR ISC) AND X11", [{"MIT", "X11"}, {"ISC", "X11"}]),
         ("((MIT))", [{"MIT"}]),
-        ("GPL-2.0-only WITH Classpath-exception-2.0 OR MIT", [{"GPL-2.0-only"}, {"MIT"}]),
+        (
+            "GPL-2.0-only WITH  Classpath-exception-2.0 OR MIT",
+            [{"GPL-2.0-only WITH Classpath-exception-2.0"}, {"MIT"}],
+        ),
+        ("MIT AND (A WITH B OR C)", [{"MIT", "A WITH B"}, {"MIT", "C"}]),
         ("MIT OR MIT", [{"MIT"}]),
     ],
 )

@@ -25,7 +25,7 @@ from trust.policy.constitution import (
 )
 from trust.policy.fields import day_of
 from trust.policy.issuers import Issuer, IssuerKind
-from trust.policy.licensing import Licensing, Review
+from trust.policy.licensing import ComponentReview, Components, Exceptions, Licensing, Review
 from trust.policy.people import People, Role
 from trust.policy.release import Release
 from trust.policy.repositories import Audience, Repository
@@ -37,6 +37,9 @@ __all__ = [
     "LOCAL_FILE",
     "POLICY_FILE",
     "Audience",
+    "ComponentReview",
+    "Components",
+    "Exceptions",
     "Issuer",
     "IssuerKind",
     "Known",

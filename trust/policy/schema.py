@@ -10,6 +10,7 @@ from trust.policy import licensing, people, release, repositories, safety, signe
 from trust.policy.fields import listing, one_of, whole_number
 
 WARNINGS: Final = (
+    "components-known",
     "no-build-paths",
     "no-dangling-links",
     "no-foreign-programs",

@@ -4,54 +4,71 @@
 from __future__ import annotations
 
 from datetime import datetime
-from fnmatch import fnmatchcase
 
 from core import spdx
-from trust.evidence import Evidence
-from trust.licences import choices
-from trust.policy import TrustPolicy
+from trust.evidence import Evidence, LicenceFacts
+from trust.policy import Licensing, Review, TrustPolicy
+from trust.rules.licensing.accepting import denied, listed, take
 from trust.rules.rule import ALWAYS, Answer, Passed, Refusal, Rule, unknown
 from trust.verdict import Group
 
 
 def check(policy: TrustPolicy, evidence: Evidence, at: datetime) -> Answer:  # noqa: ARG001
     """Look for one way to take the licence of which every part is accepted."""
-    if evidence.licence is None:
+    facts = evidence.licence
+    if facts is None:
         return unknown("the licence")
-    expression = spdx.parse(evidence.licence.spdx)
-    if not expression.is_valid:
+    if not spdx.parse(facts.spdx).is_valid:
         return Refusal("the licence is not a valid SPDX expression", "see licence-known")
-    ways = [
-        {key: _objection(policy, evidence.name, key) for key in way}
-        for way in choices(expression.text)
-    ]
-    for way in ways:
-        if not any(way.values()):
-            return Passed(f"{' and '.join(sorted(way))} allowed")
-    objections = dict.fromkeys(
-        objection for way in ways for objection in way.values() if objection is not None
+    taken = take(
+        facts.spdx, lambda licence: _objection(policy.licensing, evidence.name, facts, licence)
     )
-    return Refusal("; ".join(objections))
+    if taken.objections:
+        return Refusal("; ".join(taken.objections))
+    return Passed(f"{' and '.join(taken.way)} allowed")
 
 
-def _objection(policy: TrustPolicy, package: str, licence: str) -> str | None:
+def _objection(policy: Licensing, package: str, facts: LicenceFacts, licence: str) -> str | None:
     """Return what stands against one licence, or None. A denied one stays denied when reviewed."""
-    if _listed(licence, policy.licensing.deny):
-        return f"{licence} is denied"
-    if _listed(licence, policy.licensing.allow):
+    if (no := denied(policy, licence)) is not None:
+        return no
+    name = licence.partition(" WITH ")[0]
+    if listed(name, policy.allow):
         return None
-    if any(
-        review.package == package and review.licence == licence
-        for review in policy.licensing.reviewed
-    ):
-        return None
-    if _listed(licence, policy.licensing.review):
-        return f"{licence} needs a review for {package}"
-    return f"{licence} is on no list of the policy"
+    if listed(name, policy.held):
+        return _against_holding(facts, name)
+    for review in policy.reviewed:
+        if (review.package, review.licence) == (package, name):
+            return _against_review(review, facts)
+    if listed(name, policy.review):
+        return f"{name} needs a review for {package}"
+    return f"{name} is on no list of the policy"
 
 
-def _listed(licence: str, patterns: tuple[str, ...]) -> bool:
-    return any(fnmatchcase(licence, pattern) for pattern in patterns)
+def _against_holding(facts: LicenceFacts, name: str) -> str | None:
+    """An agreement of each holder with the makers gives nobody else a right."""
+    if facts.redistribution == "forbidden":
+        return None
+    return (
+        f"{name} is an agreement of each holder with the makers: whoever is bound by it hands "
+        "nothing on (redistribution: forbidden)"
+    )
+
+
+def _against_review(review: Review, facts: LicenceFacts) -> str | None:
+    """A licence that SPDX does not list has no words but those that were read."""
+    if "LicenseRef-" not in review.licence:
+        return None
+    if review.text is None:
+        return f"the review of {review.licence} does not say which words were read"
+    if facts.text_sha256 is None:
+        return f"the words of {review.licence} are not beside the recipe"
+    if facts.text_sha256 != review.text:
+        return (
+            f"the words of {review.licence} are others than those that {review.by} read on "
+            f"{review.on}: they need another review"
+        )
+    return None
 
 
 RULE = Rule(
@@ -59,16 +76,22 @@ RULE = Rule(
     group=Group.LICENSING,
     purposes=ALWAYS,
     asks="The licence is on the policy's allow list, or on its review list and reviewed for this "
-    "package. With OR one allowed choice is enough; with AND all must be.",
+    "package; a LicenseRef- by the sha256 of its words, which lie beside the recipe. What each holder "
+    "agrees to with the makers (`held`) is for packages that are handed to nobody. An exception is "
+    "not denied. With OR one allowed choice is enough; with AND all must be.",
     why="A facility that offers software answers for its licence.",
-    fix="propose the licence, or a review of it for the package, for `licensing` in trust- "
-    "policy/policy.yaml",
+    fix="propose the licence, or a review of it for the package with the sha256 of its words "
+    "(`license.text` in the recipe), for `licensing` in trust-policy/policy.yaml",
     check=check,
     reads=(
         "evidence.licence.spdx",
+        "evidence.licence.redistribution",
+        "evidence.licence.text_sha256",
         "policy.licensing.allow",
         "policy.licensing.review",
         "policy.licensing.deny",
+        "policy.licensing.held",
+        "policy.licensing.exceptions",
         "policy.licensing.reviewed",
     ),
     waivable=False,
