@@ -135,18 +135,17 @@ class Publisher:
         return files
 
     def publish(self) -> None:
-        """Publish everything in one revision."""
+        """Publish everything in one revision, and then what is not right in another one."""
         files = self.policy() | {
             f"trust/federation/{name}": content for name, content in self.metadata().items()
         }
         with transaction(self.repository, self.keys, at=NOW, chunk_size=CHUNK) as tx:
-            for path, content in (files | self.lies).items():
+            for path, content in files.items():
                 tx.put_bytes(content, path)
             for place, folder in self.versions.items():
                 name, version = place.split("/")[1:]
                 for file in sorted(folder.iterdir()):
-                    if f"{place}/{file.name}" not in self.lies:
-                        tx.put_file(file, f"{place}/{file.name}")
+                    tx.put_file(file, f"{place}/{file.name}")
                 put_table(
                     tx,
                     place,
@@ -156,6 +155,10 @@ class Publisher:
                     key=self.key,
                 )
                 tx.put_bytes(write_entry(self._entry(name, version)), f"{place}/entry.json")
+        if self.lies:
+            with transaction(self.repository, self.keys, at=NOW, chunk_size=CHUNK) as tx:
+                for path, content in self.lies.items():
+                    tx.put_bytes(content, path)
 
     @contextmanager
     def served(self) -> Iterator[str]:

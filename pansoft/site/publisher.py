@@ -26,7 +26,7 @@ from cvmfs.format.entries import Entry, Kind
 from cvmfs.reading.reader import Reader, open_reader
 from cvmfs.reading.unverified import UnverifiedFiles, open_unverified
 from pansoft.site.settings import SitePlaces
-from trust.federation import names
+from trust.federation import given_root, names
 from trust.federation.client import Federation, open_federation
 from trust.federation.sources import Reader as MetadataReader
 from trust.federation.target import Target
@@ -100,6 +100,7 @@ def learn(
             expired, or the key is nobody's.
         UserError: the source does not answer, or is no repository.
     """
+    given_root.check(root, what="the root that was given")
     fqrn = name_in(source)
     files = open_unverified(source, fqrn=fqrn, proxies=proxies)
     try:

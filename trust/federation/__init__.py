@@ -6,5 +6,5 @@ expires within days: lost keys are replaced and partners come and go while no si
 The form of the metadata, and the logic of the client, are python-tuf's; this folder is its only home.
 
 - `names`, `target`, `keys`: namespaces and paths, what is said of a file, whose key it is
-- `sources`, `refusals`, `client`: the partner's side
+- `given_root`, `sources`, `refusals`, `client`: the partner's side
 """
