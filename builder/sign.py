@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The only maker of `SignedImage`: `sign` makes a signature, `verify` checks one.
 
+What `examine` returns is as it was signed; only `verify` says that it is accepted as well.
+
 A signed image is a folder that appears whole or not at all:
 
     NAME.sif  NAME.sif.statement.json  NAME.sif.statement.json.asc  verdict.json
@@ -44,6 +46,7 @@ from core.errors import Refused, UserError
 from core.files import atomic_folder, copy_atomic, exclusive_lock, sha256_file, write_atomic
 from trust import dsse, gnupg, signatures, statements
 from trust.codec import Undecodable, from_json, to_json
+from trust.cosignatures import cosigners
 from trust.decisions import waiting
 from trust.decisions.decision import Kind, of_verdict, pgp
 from trust.evidence import (
@@ -329,6 +332,7 @@ def verify(
     policy: TrustPolicy,
     at: datetime,
     unread: Callable[[Path, Statement], None] | None = None,
+    witnessed: datetime | None = None,
 ) -> tuple[SignedImage, VerificationReport]:
     """Return a signed image and how it was verified. Nothing is written, nothing is looked up.
 
@@ -341,9 +345,33 @@ def verify(
         at: now.
         unread: sees to the bytes of the file in place of reading it, and refuses what is not as the
             statement says; then the signatures inside it, which the statement covers, are not looked at.
+        witnessed: when a repository first published it, as its mount or its catalogue says; the
+            policy may ask for it when the signer is gone.
 
     Raises:
         Refused: anything is not as it was signed, or not accepted; it says what.
+    """
+    signed, report = examine(path, policy=policy, at=at, unread=unread, witnessed=witnessed)
+    if not report.verdict.accepted:
+        raise Refused(
+            f"{signed.path.name} is as it was signed, but the policy refuses it:\n"
+            f"{reasons(report.verdict)}"
+        )
+    return signed, report
+
+
+def examine(
+    path: Path,
+    *,
+    policy: TrustPolicy,
+    at: datetime,
+    unread: Callable[[Path, Statement], None] | None = None,
+    witnessed: datetime | None = None,
+) -> tuple[SignedImage, VerificationReport]:
+    """Return what `verify` does, whether the policy accepts it or not; the report has its verdict.
+
+    Raises:
+        Refused: anything is not as it was signed; it says what.
     """
     file = _image_file(path)
     if not statements.statement_file(file).exists():
@@ -362,14 +390,12 @@ def verify(
     evidence = replace(
         statement.evidence,
         purpose=Purpose.VERIFY,
-        signer=_signer_facts(gnupg.read_key(signer.key_file)),
+        signer=_facts_of(signer),
+        signers=_all_signers(file, signer, policy),
         signed_sha256=statement.sha256,
+        witnessed=witnessed,
     )
     now = judge(policy, evidence, at=at)
-    if not now.accepted:
-        raise Refused(
-            f"{file.name} is as it was signed, but the policy refuses it:\n{reasons(now)}"
-        )
     verified = VerificationReport(signer, signature.made, statement, objects, evidence, now)
     return _signed_image(file, statement, signer), verified
 
@@ -495,6 +521,17 @@ def _signed_image(file: Path, statement: Statement, signer: Signer) -> SignedIma
         signer=Fingerprint(signer.fingerprint),
         signer_name=signer.name,
     )
+
+
+def _all_signers(file: Path, first: Signer, policy: TrustPolicy) -> tuple[SignerFacts, ...]:
+    """Return the keys behind a statement: the one that signed it, and those that signed it as well."""
+    also = cosigners(file, public_keys=policy.public_keys)
+    others = [policy.signer(each.fingerprint) for each in also]
+    return tuple(dict.fromkeys(_facts_of(each) for each in (first, *others) if each is not None))
+
+
+def _facts_of(signer: Signer) -> SignerFacts:
+    return _signer_facts(gnupg.read_key(signer.key_file))
 
 
 def _signer_facts(key: gnupg.PublicKey) -> SignerFacts:

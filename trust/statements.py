@@ -13,6 +13,9 @@ image signs this as well, so a partner who trusts one fingerprint is done, and `
 every distribution has, checks it without any program of ours.
 
     NAME.sif   NAME.sif.statement.json   NAME.sif.statement.json.asc
+
+Others can sign the same statement beside it, `NAME.sif.statement.json.FINGERPRINT.asc`: see
+`trust.cosignatures`.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from builder import sign as signing
 from builder.evidence import difference
 from core.canonical import readable_json
 from core.errors import Refused, UserError
-from pansoft import clock, rebuild, workspace
+from pansoft import clock, rebuild, witness, workspace
 from pansoft.context import Context
 from pansoft.rebuild import Rebuilt
 from trust.keys import local_policy
@@ -51,7 +51,9 @@ def verify(
         return
     trusted = load_policy(policy or context.policy, local=local_policy(context.state))
     try:
-        _, report = signing.verify(path, policy=trusted, at=clock.now())
+        _, report = signing.verify(
+            path, policy=trusted, at=clock.now(), witnessed=witness.witnessed(path)
+        )
     except Refused as err:
         if as_json:
             click.echo(readable_json({"accepted": False, "reason": err.message}), nl=False)

@@ -34,6 +34,7 @@ from trust.policy import (
     Licensing,
     Origin,
     Release,
+    Removed,
     Repository,
     Review,
     Safety,
@@ -46,6 +47,8 @@ KEY = "A" * 40
 LOCAL_KEY = "B" * 40
 LEFT_KEY = "C" * 40
 ESRF_KEY = "D" * 40
+GONE_KEY = "9" * 40
+LOST_KEY = "8" * 40
 IMAGE = "1" * 64
 SIGNED = "2" * 64
 WORDS = "4" * 64
@@ -91,6 +94,12 @@ POLICY = TrustPolicy(
         signer(LOCAL_KEY, "laptop", origin=Origin.LOCAL),
         signer(LEFT_KEY, "Left", disabled="left the project"),
         signer(ESRF_KEY, "ESRF", packages=("esrf-*", "pyfai")),
+        signer(
+            GONE_KEY,
+            "Gone",
+            removed=Removed(date(2026, 5, 20), "changed sides", accept_before=date(2026, 5, 10)),
+        ),
+        signer(LOST_KEY, "Lost", removed=Removed(date(2026, 5, 20), "the card was stolen")),
     ),
     repositories=(
         Repository("software.pan.example.org", Audience.PUBLIC),

@@ -13,6 +13,7 @@ import pytest
 from tests.trust.cases import (
     ESRF_KEY,
     EVIDENCE,
+    GONE_KEY,
     IMAGE,
     KEY,
     LEFT_KEY,
@@ -56,6 +57,17 @@ def key(fingerprint: str = KEY, **more: Any) -> dict[str, Any]:
     return {"signer": replace(SIGNER, fingerprint=fingerprint, **more)}
 
 
+def old(fingerprint: str, published: int, *also: str, **more: Any) -> dict[str, Any]:
+    """Return what was published on that day of May, and whose keys have signed it as well."""
+    return {
+        **key(fingerprint),
+        "purpose": Purpose.VERIFY,
+        "witnessed": datetime(2026, 5, published, 23, 59, 59, tzinfo=UTC),
+        "signers": tuple(replace(SIGNER, fingerprint=each) for each in (fingerprint, *also)),
+        **more,
+    }
+
+
 def licence(spdx: str, redistribution: str = "allowed") -> dict[str, Any]:
     return {"licence": LicenceFacts(spdx, redistribution)}
 
@@ -97,6 +109,8 @@ CASES: list[tuple[str, dict[str, Any], Outcome, str]] = [
     ("signer-trusted", {**key(LOCAL_KEY), "repository": "pan.local"}, OK, "a local key"),
     ("signer-trusted", {**key(LOCAL_KEY), "repository": None}, NO, "could not be checked"),
     ("signer-trusted", {**key(LOCAL_KEY), "repository": "elsewhere.org"}, NO, "not a local"),
+    ("signer-trusted", key(GONE_KEY), NO, "Gone is removed since 2026-05-20: changed sides"),
+    ("signer-trusted", old(GONE_KEY, published=9), OK, "published on 2026-05-09, before"),
     ("inputs-pinned", {}, OK, "2 inputs, each with its sha256"),
     ("inputs-pinned", {"build": None}, NO, "could not be checked"),
     ("inputs-pinned", {"build": replace(BUILD, inputs=None)}, NO, "could not be checked"),

@@ -135,6 +135,31 @@ def test_a_local_file_with_rules_in_it_is_refused(folder: Path, tmp_path: Path) 
             [signer("A" * 40, more='    valid_until: "2026-02-30"\n')], "policy-day", id="no day"
         ),
         pytest.param([signer("A" * 40, more="    role: boss\n")], "schema-unknown", id="unknown"),
+        pytest.param(
+            [signer("A" * 40, more='    removed: {on: "2026-02-30", why: gone}\n')],
+            "policy-day",
+            id="removed on no day",
+        ),
+        pytest.param(
+            [signer("A" * 40, more='    removed: {on: "2026-02-20"}\n')],
+            "schema-required",
+            id="removed without a reason",
+        ),
+        pytest.param(
+            [signer("A" * 40, more="    revoked_key: keys/two.asc\n")],
+            "policy-revoked-not-removed",
+            id="revoked but not removed",
+        ),
+        pytest.param(
+            [
+                signer(
+                    "A" * 40,
+                    more="    removed: {on: 2026-02-20, why: lost}\n    revoked_key: keys/x.asc\n",
+                )
+            ],
+            "policy-key-missing",
+            id="no revoked key file",
+        ),
     ],
 )
 def test_a_wrong_signer_is_reported(folder: Path, entries: list[str], rule: str) -> None:

@@ -30,7 +30,7 @@ from trust.policy.people import People, Role
 from trust.policy.release import Release
 from trust.policy.repositories import Audience, Repository
 from trust.policy.safety import Known, Safety
-from trust.policy.signers import Origin, Signer
+from trust.policy.signers import Origin, Removed, Signer
 from trust.policy.waivers import WaiverTerms
 
 __all__ = [
@@ -47,6 +47,7 @@ __all__ = [
     "Origin",
     "People",
     "Release",
+    "Removed",
     "Repository",
     "Review",
     "Role",

@@ -104,7 +104,10 @@ def _policy(document: Document, folder: Path) -> TrustPolicy:
     if problems:
         raise InvalidInput(in_order(problems))
     data: Any = document.value  # Any: validated against POLICY
-    files = (*(signer.key_file for signer in listed), *known.key_files)
+    files = (
+        *(file for each in listed for file in (each.key_file, each.revoked_key_file) if file),
+        *known.key_files,
+    )
     keys = {str(file.relative_to(folder)): sha256_file(file) for file in files}
     return TrustPolicy(
         version=data["version"],

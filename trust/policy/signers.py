@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -67,6 +68,31 @@ _SIGNER: Final[Schema] = {
         maxlength=500,
         example="the laptop that held it was stolen on 2026-03-02",
     ),
+    "removed": {
+        "type": "dict",
+        "schema": {
+            "on": day("The day on which the signer left or the key was lost.", required=True),
+            "why": text("Why.", required=True, maxlength=500, example="left the facility"),
+            "accept_before": day(
+                "What the repository had published before this day stays accepted. Without it "
+                "nothing does. The day is the repository's, not the signature's: whoever has the "
+                "key can write any day into a signature."
+            ),
+        },
+        "meta": {
+            "description": "The signer is gone: from now on the key signs nothing new, whatever the "
+            "days say. What was published before is accepted by `accept_before`, or when a "
+            "signer who still counts has signed it as well (`pansoft trust cosign`)."
+        },
+    },
+    "revoked_key": text(
+        "The same public key with its revocation, for everybody's key rings. `key` stays as it was: gpg "
+        "and Apptainer take no signature of a revoked key, so what `removed` still accepts could "
+        "not be verified. Needs `removed`.",
+        regex=r"keys/[A-Za-z0-9][A-Za-z0-9._-]*\.asc",
+        pattern="like keys/NAME.revoked.asc",
+        example="keys/release-2026.revoked.asc",
+    ),
 }
 
 SCHEMA: Final[dict[str, Any]] = listing(
@@ -84,6 +110,21 @@ class Origin(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Removed:
+    """When and why a signer is gone, and the first day whose publications are no longer accepted."""
+
+    on: date
+    why: str
+    accept_before: date | None = None
+
+    def accepts(self, witnessed: datetime | None) -> bool:
+        """Return whether what was first published at this moment is still accepted; None is unknown."""
+        if self.accept_before is None or witnessed is None:
+            return False
+        return witnessed < datetime.combine(self.accept_before, time(), UTC)
+
+
+@dataclass(frozen=True, slots=True)
 class Signer:
     """A key whose signatures count, and for what. Days are whole days in UTC."""
 
@@ -97,6 +138,17 @@ class Signer:
     disabled: str | None
     roles: tuple[str, ...] = ()
     facility: str | None = None
+    removed: Removed | None = None
+    revoked_key_file: Path | None = None
+
+    @property
+    def ring_file(self) -> Path:
+        """Return the public key for key rings: the revoked one where the key was revoked."""
+        return self.revoked_key_file or self.key_file
+
+    def signs_new(self, at: datetime) -> bool:
+        """Return whether the policy lets the key sign something new at a moment."""
+        return self.disabled is None and self.removed is None and self.is_current(at)
 
     def may_sign(self, package: str) -> bool:
         """Return whether the package is one of those the key is listed for."""
@@ -128,17 +180,28 @@ def read(
                     hint="put all its packages into one entry",
                 )
             )
-        if not _is_armored_key(signer.key_file):
-            problems.append(
-                Problem(
-                    document.where(("signers", number, "key")),
-                    "policy-key-missing",
-                    f"{entry['key']} is not an armored public PGP key",
-                    hint="pansoft trust keygen writes one; gpg --armor --export FINGERPRINT too",
-                )
-            )
+        problems += _about_keys(document, number, signer)
         found[signer.fingerprint] = signer
     return tuple(found.values())
+
+
+def _about_keys(document: Document, number: int, signer: Signer) -> Iterator[Problem]:
+    """Yield what is wrong with the key files of a signer."""
+    for field, file in (("key", signer.key_file), ("revoked_key", signer.revoked_key_file)):
+        if file is not None and not _is_armored_key(file):
+            yield Problem(
+                document.where(("signers", number, field)),
+                "policy-key-missing",
+                f"keys/{file.name} is not an armored public PGP key",
+                hint="pansoft trust keygen writes one; gpg --armor --export FINGERPRINT too",
+            )
+    if signer.revoked_key_file is not None and signer.removed is None:
+        yield Problem(
+            document.where(("signers", number, "revoked_key")),
+            "policy-revoked-not-removed",
+            f"the key of '{signer.name}' is revoked, and the signer is not removed",
+            hint="say since when under 'removed'; pansoft trust key revoke prints the lines",
+        )
 
 
 def _signer(
@@ -163,7 +226,23 @@ def _signer(
         disabled=entry.get("disabled"),
         roles=tuple(entry.get("roles", ())),
         facility=entry.get("facility"),
+        removed=_removed(document, number, entry.get("removed"), problems),
+        revoked_key_file=folder / entry["revoked_key"] if "revoked_key" in entry else None,
     )
+
+
+def _removed(
+    document: Document, number: int, entry: dict[str, Any] | None, problems: list[Problem]
+) -> Removed | None:
+    """Return why a signer is gone; a day that is in no calendar is a problem, and read as none."""
+    if entry is None:
+        return None
+
+    def when(field: str) -> date | None:
+        path = ("signers", number, "removed", field)
+        return read_day(document, path, entry.get(field), problems)
+
+    return Removed(when("on") or date.min, entry["why"], when("accept_before"))
 
 
 def _is_armored_key(file: Path) -> bool:

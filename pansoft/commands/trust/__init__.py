@@ -20,6 +20,7 @@ VERBS: tuple[str, ...] = (
     "sign-metadata",
     "federation-key",
     "whoami",
+    "cosign",
 )
 """Each verb is the command of its name in `pansoft/commands/trust/<verb>.py`, `-` written as `_`."""
 

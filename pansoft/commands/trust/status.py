@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import click
 
@@ -11,10 +11,11 @@ from core.canonical import Json, readable_json
 from core.errors import EXIT_DONE, EXIT_REFUSED
 from pansoft import clock, federation_status
 from pansoft.context import Context
+from pansoft.key_warnings import signer_warnings
 from trust import keys
 from trust.codec import to_json
 from trust.gnupg import read_key
-from trust.policy import Origin, Signer, TrustPolicy, load_policy
+from trust.policy import Origin, Removed, Signer, TrustPolicy, load_policy
 from trust.rules import RULES
 
 
@@ -24,33 +25,37 @@ from trust.rules import RULES
     type=click.IntRange(0, 400),
     default=federation_status.WARN_DAYS,
     show_default=True,
-    help="How long before something of the federation expires there is an alarm.",
+    help="How long before a key or something of the federation ends there is an alarm.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
 @click.pass_obj
 def status(context: Context, *, warn_days: int, as_json: bool) -> int:
     """Show the policy in force, whose signatures count today, and how the federation stands.
 
-    Exit 3 where there is an alarm about the federation.
+    Exit 3 where there is an alarm about a key or about the federation.
 
-    Example: pansoft trust status
+    Example: pansoft trust status --warn-days 90
     """
     policy = load_policy(context.policy, local=keys.local_policy(context.state))
     at = clock.now()
     rows = [_signer_row(signer, at) for signer in policy.signers]
+    warnings = list(signer_warnings(policy, at=at, within=timedelta(days=warn_days)))
     stands = federation_status.look(context, at=at, warn_days=warn_days)
     if as_json:
         answer: dict[str, Json] = {
             "policy": {"version": policy.version, "sha256": policy.sha256},
             "signers": list(rows),
+            "warnings": list(warnings),
             "federation": federation_status.as_json(stands) if stands else None,
         }
         click.echo(readable_json(answer), nl=False)
     else:
         click.echo(_status_text(policy, rows))
+        for warning in warnings:
+            click.echo(f"ALARM: {warning}")
         for line in federation_status.lines(stands) if stands else ():
             click.echo(line)
-    return EXIT_REFUSED if stands and stands.alarms else EXIT_DONE
+    return EXIT_REFUSED if warnings or (stands and stands.alarms) else EXIT_DONE
 
 
 def _signer_row(signer: Signer, at: datetime) -> dict[str, Json]:
@@ -59,6 +64,8 @@ def _signer_row(signer: Signer, at: datetime) -> dict[str, Json]:
         counts = f"no: {signer.key_file.name} is another key"
     elif signer.disabled is not None:
         counts = f"no: disabled, {signer.disabled}"
+    elif signer.removed is not None:
+        counts = f"for nothing new: {_removal(signer.removed)}"
     elif key.revoked:
         counts = "no: revoked"
     elif key.expires is not None and key.expires <= at:
@@ -77,6 +84,12 @@ def _signer_row(signer: Signer, at: datetime) -> dict[str, Json]:
         "expires": to_json(key.expires),
         "counts": counts,
     }
+
+
+def _removal(removed: Removed) -> str:
+    before = removed.accept_before
+    kept = f"what was published before {before} stays" if before else "nothing stays accepted"
+    return f"removed since {removed.on}, {removed.why}; {kept}"
 
 
 def _status_text(policy: TrustPolicy, rows: list[dict[str, Json]]) -> str:

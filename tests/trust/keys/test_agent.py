@@ -10,11 +10,10 @@ from pathlib import Path
 import pytest
 
 from core.errors import Refused, UserError
+from tests.gpg_homes import PASSPHRASE, GpgHome
 from tests.trust.conftest import NOW
-from tests.trust.keys.conftest import PASSPHRASE, GpgHome
 from trust import gnupg
-from trust.keys.description import open_described, write_agent
-from trust.keys.key import SigningKey
+from trust.keys.description import open_described
 from trust.signatures import sign_sif, verify_sif
 
 pytestmark = pytest.mark.needs("apptainer", "gpg")
@@ -22,46 +21,38 @@ pytestmark = pytest.mark.needs("apptainer", "gpg")
 Copy = Callable[[Path], Path]
 
 
-def described(
-    folder: Path, home: GpgHome, fingerprint: str, passphrase_file: Path | None = None
-) -> SigningKey:
-    public = gnupg.agent_key(home.folder, fingerprint)
-    write_agent(folder, home=home.folder, public=public, passphrase_file=passphrase_file)
-    return open_described(folder, at=NOW)
-
-
 def test_an_image_signed_by_an_agent_is_what_apptainer_verifies(
-    gpg_home: GpgHome, unsigned: Path, copy_of: Copy, tmp_path: Path
+    gpg_home: GpgHome, plain: str, unsigned: Path, copy_of: Copy, tmp_path: Path
 ) -> None:
-    key = described(tmp_path / "key", gpg_home, gpg_home.plain)
+    key = gpg_home.key(tmp_path / "key", plain, at=NOW)
     path = copy_of(unsigned)
 
     sign_sif(path, key)
 
     report = verify_sif(path, public_keys=[tmp_path / "key" / "public.asc"])
-    assert report.fingerprints == (gpg_home.plain,)
+    assert report.fingerprints == (plain,)
     assert len(report.objects) == 3
 
 
 def test_a_detached_signature_of_an_agent_fits_only_its_bytes(
-    gpg_home: GpgHome, tmp_path: Path
+    gpg_home: GpgHome, plain: str, tmp_path: Path
 ) -> None:
-    key = described(tmp_path / "key", gpg_home, gpg_home.plain)
+    key = gpg_home.key(tmp_path / "key", plain, at=NOW)
     public = [tmp_path / "key" / "public.asc"]
 
     signature = key.sign_detached(b"what was said", what="it")
 
     good = gnupg.verify_detached(b"what was said", signature, public_keys=public, what="it")
-    assert good.fingerprint == key.fingerprint == gpg_home.plain
+    assert good.fingerprint == key.fingerprint == plain
     with pytest.raises(Refused, match="it was altered"):
         gnupg.verify_detached(b"else", signature, public_keys=public, what="it")
 
 
 def test_the_agent_asks_for_the_passphrase_and_remembers_it(
-    gpg_home: GpgHome, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    gpg_home: GpgHome, locked: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    key = described(tmp_path / "key", gpg_home, gpg_home.locked)
+    key = gpg_home.key(tmp_path / "key", locked, at=NOW)
     gpg_home.forget()
     before = gpg_home.asked
 
@@ -72,11 +63,13 @@ def test_the_agent_asks_for_the_passphrase_and_remembers_it(
     assert PASSPHRASE not in caplog.text
 
 
-def test_a_passphrase_file_answers_in_place_of_a_person(gpg_home: GpgHome, tmp_path: Path) -> None:
+def test_a_passphrase_file_answers_in_place_of_a_person(
+    gpg_home: GpgHome, locked: str, tmp_path: Path
+) -> None:
     file = tmp_path / "passphrase"
     file.touch(mode=0o600)
     file.write_text(PASSPHRASE + "\n")
-    key = described(tmp_path / "key", gpg_home, gpg_home.locked, file)
+    key = gpg_home.key(tmp_path / "key", locked, at=NOW, passphrase_file=file)
     gpg_home.forget()
     before = gpg_home.asked
 
@@ -93,11 +86,11 @@ def test_a_passphrase_file_answers_in_place_of_a_person(gpg_home: GpgHome, tmp_p
         key.sign_detached(b"one", what="it")
 
 
-def test_an_agent_without_the_key_is_refused(gpg_home: GpgHome, tmp_path: Path) -> None:
+def test_an_agent_without_the_key_is_refused(gpg_home: GpgHome, plain: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="has no secret key 00000"):
         gnupg.agent_key(gpg_home.folder, "0" * 40)
 
-    key = described(tmp_path / "key", gpg_home, gpg_home.plain)
+    key = gpg_home.key(tmp_path / "key", plain, at=NOW)
     empty = tmp_path / "empty"
     empty.mkdir(mode=0o700)
     file = tmp_path / "key" / "key.yaml"

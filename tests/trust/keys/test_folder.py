@@ -258,9 +258,11 @@ def test_a_gpg_home_that_a_killed_run_left_is_removed_and_one_in_use_is_not(
     assert not used.exists()
 
 
-def test_no_gpg_home_is_left_behind(key: FolderKey) -> None:
-    before = set(Path("/dev/shm").glob("pansoft-gpg-*"))
+def test_no_gpg_home_is_left_behind(
+    key: FolderKey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gnupg, "_MEMORY", tmp_path)
 
     gnupg.read_key(public(key))
 
-    assert set(Path("/dev/shm").glob("pansoft-gpg-*")) == before
+    assert list(tmp_path.iterdir()) == []

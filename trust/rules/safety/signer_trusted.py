@@ -6,12 +6,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from trust.evidence import Evidence, Purpose, SignerFacts
-from trust.policy import Audience, Origin, Signer, TrustPolicy
+from trust.policy import Audience, Origin, Removed, Signer, TrustPolicy
 from trust.rules.rule import BUILT, Answer, Passed, Refusal, Rule, unknown
 from trust.verdict import Group
 
 CLOCK_SKEW = timedelta(minutes=10)
 """Clocks differ, and a run that makes its first key asks with the time at which it began."""
+
+_COSIGN = "have a signer who still counts sign it as well: pansoft trust cosign PATH --key NAME"
 
 
 def check(policy: TrustPolicy, evidence: Evidence, at: datetime) -> Answer:
@@ -22,17 +24,68 @@ def check(policy: TrustPolicy, evidence: Evidence, at: datetime) -> Answer:
     signer = policy.signer(seen.fingerprint)
     if signer is None:
         return Refusal(f"the policy does not list the key {seen.fingerprint} ({seen.name})")
+    if signer.removed is not None:
+        unfit = _unfit(seen, signer, evidence.name, at)
+        return unfit or _after_removal(policy, evidence, signer, signer.removed, at)
+    return objection(policy, seen, evidence.name, at) or _repository(policy, evidence, signer)
+
+
+def objection(policy: TrustPolicy, seen: SignerFacts, package: str, at: datetime) -> Refusal | None:
+    """Return what stands against a key as a signer of a package, or None."""
+    signer = policy.signer(seen.fingerprint)
+    if signer is None:
+        return Refusal(f"the policy does not list the key {seen.fingerprint} ({seen.name})")
+    if signer.removed is not None:
+        return Refusal(_gone(signer, signer.removed))
+    return _unfit(seen, signer, package, at)
+
+
+def _unfit(seen: SignerFacts, signer: Signer, package: str, at: datetime) -> Refusal | None:
+    """Return what stands against a key but that its holder is gone."""
     if signer.disabled is not None:
         return Refusal(f"the policy has disabled the key of {signer.name}: {signer.disabled}")
-    if not signer.may_sign(evidence.name):
+    if not signer.may_sign(package):
         return Refusal(
-            f"the key of {signer.name} may sign {', '.join(signer.packages)}, not {evidence.name}"
+            f"the key of {signer.name} may sign {', '.join(signer.packages)}, not {package}"
         )
     if not signer.is_current(at):
         return Refusal(
             f"the policy accepts the key of {signer.name} {_days(signer)}, not on {at:%Y-%m-%d}"
         )
-    return _key_itself(seen, signer, at) or _repository(policy, evidence, signer)
+    return _key_itself(seen, signer, at)
+
+
+def _after_removal(
+    policy: TrustPolicy, evidence: Evidence, signer: Signer, removed: Removed, at: datetime
+) -> Answer:
+    """Answer for the key of a signer who is gone: nothing new, and of the old what the policy keeps."""
+    gone, since = _gone(signer, removed), evidence.witnessed
+    if evidence.purpose is not Purpose.VERIFY:
+        return Refusal(gone, "sign with the key of a signer who still counts")
+    vouching = _vouching(policy, evidence, at)
+    if vouching is not None:
+        return Passed(f"{gone}; {vouching.name} has signed it as well")
+    if removed.accept_before is None:
+        return Refusal(f"{gone}; nothing that the key has signed is accepted", _COSIGN)
+    when = f"published on {since:%Y-%m-%d}" if since else "when it was published is not known"
+    if removed.accepts(since):
+        return Passed(f"{gone}; {when}, before {removed.accept_before}")
+    only = f"only what was published before {removed.accept_before} is accepted"
+    return Refusal(f"{gone}; {only}: {when}", _COSIGN)
+
+
+def _vouching(policy: TrustPolicy, evidence: Evidence, at: datetime) -> Signer | None:
+    """Return a signer of the project who still counts and has signed the same statement."""
+    for seen in evidence.signers or ():
+        signer = policy.signer(seen.fingerprint)
+        of_project = signer is not None and signer.origin is Origin.PROJECT
+        if of_project and objection(policy, seen, evidence.name, at) is None:
+            return signer
+    return None
+
+
+def _gone(signer: Signer, removed: Removed) -> str:
+    return f"{signer.name} is removed since {removed.on}: {removed.why}"
 
 
 def _key_itself(seen: SignerFacts, signer: Signer, at: datetime) -> Refusal | None:
@@ -75,13 +128,16 @@ RULE = Rule(
     group=Group.SAFETY,
     purposes=BUILT,
     asks="The PGP key that signs is listed in the policy for this package, and is neither "
-    "disabled, expired, revoked nor outside its days.",
+    "disabled, expired, revoked nor outside its days. The key of a removed signer signs nothing new; what "
+    "a repository had published before `removed.accept_before` stays accepted.",
     why="Whoever can sign can have every partner run their program. A key of this machine only "
     "(`local`) may sign for repositories that nobody else reads.",
     fix="sign with a listed key, or propose the key for `signers` in trust-policy/policy.yaml",
     check=check,
     reads=(
         "evidence.signer",
+        "evidence.signers",
+        "evidence.witnessed",
         "evidence.repository",
         "policy.signers",
         "policy.repositories",
