@@ -69,3 +69,8 @@ def key_of(
     if make_local and choice.name == LOCAL_NAME:
         return local_key(context.state)
     return open_named(context.state, choice.name, at=at, secret_file=choice.secret_file)
+
+
+def policy_file_of(context: Context, name: str) -> Path:
+    """Return where the project's trust policy keeps the public half of the key of this name."""
+    return context.policy / "keys" / f"{name}.asc"

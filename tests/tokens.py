@@ -29,7 +29,7 @@ class SoftToken:
         return self
 
 
-def soft_token(folder: Path, monkeypatch: pytest.MonkeyPatch) -> SoftToken:
+def soft_token(folder: Path, monkeypatch: pytest.MonkeyPatch, *, pin: str = PIN) -> SoftToken:
     """Make a token in a folder."""
     (folder / "tokens").mkdir(parents=True)
     config = folder / "softhsm2.conf"
@@ -37,16 +37,16 @@ def soft_token(folder: Path, monkeypatch: pytest.MonkeyPatch) -> SoftToken:
     monkeypatch.setenv("SOFTHSM2_CONF", str(config))
     _run(
         *("softhsm2-util", "--init-token", "--free", "--label", LABEL),
-        *("--so-pin", "12345678", "--pin", PIN),
+        *("--so-pin", "12345678", "--pin", pin),
     )
     for kind, number in (("rsa:2048", "01"), ("EC:prime256v1", "02"), ("EC:secp521r1", "03")):
         _run(
-            *("pkcs11-tool", "--module", MODULE, "--token-label", LABEL, "--login", "--pin", PIN),
+            *("pkcs11-tool", "--module", MODULE, "--token-label", LABEL, "--login", "--pin", pin),
             *("--keypairgen", "--key-type", kind, "--id", number, "--label", kind),
         )
     pin_file = folder / "pin"
     pin_file.touch(mode=0o600)
-    pin_file.write_text(PIN + "\n")
+    pin_file.write_text(pin + "\n")
     return SoftToken(folder, pin_file, config)
 
 

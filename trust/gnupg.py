@@ -35,6 +35,8 @@ _LOCK = "in-use"
 _TIMEOUT_S = 120.0
 _SIGN_ATTEMPTS = 3
 _NEEDED = "apt-get install gnupg"
+_LOOPBACK = ("--pinentry-mode", "loopback", "--passphrase-fd", "0")
+"""The passphrase is the first line of the standard input."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +91,8 @@ def generate(
     passphrase: str,
     days: int,
     keyring: tuple[Path, Path],
-) -> str:
-    """Make a key pair with a passphrase and an expiry date; return its fingerprint.
+) -> bytes:
+    """Make a key pair with a passphrase and an expiry date; return the certificate that revokes it.
 
     Args:
         name: its holder.
@@ -99,12 +101,10 @@ def generate(
         days: until it expires.
         keyring: the two new files for the public and the private half, as Apptainer reads them.
     """
-    public, secret = keyring
     with _home() as home:
-        secretly = ("--pinentry-mode", "loopback", "--passphrase-fd", "0")
         _gpg(
             home,
-            *secretly,
+            *_LOOPBACK,
             "--quick-generate-key",
             f"{name} <{email}>",
             "rsa4096",
@@ -117,20 +117,85 @@ def generate(
         fingerprint = next(
             line.split(":")[9] for line in listed.splitlines() if line.startswith("fpr:")
         )
-        _gpg(home, "--output", public, "--export", fingerprint, reason="export the public key")
-        _gpg(
+        _export_pair(home, fingerprint, passphrase, keyring)
+        return (home / "openpgp-revocs.d" / f"{fingerprint}.rev").read_bytes()
+
+
+def extend(
+    fingerprint: str,
+    *,
+    days: int,
+    passphrase: str,
+    keyring: tuple[Path, Path],
+    to: tuple[Path, Path],
+) -> None:
+    """Give a key with a passphrase another expiry date, counted from today.
+
+    Args:
+        fingerprint: of the key.
+        days: until it expires.
+        passphrase: of its private half.
+        keyring: the files of the public and the private half.
+        to: the two new files.
+
+    Raises:
+        UserError: the passphrase is wrong.
+    """
+    with _home() as home:
+        _import(home, keyring)
+        done = _gpg(
             home,
-            *secretly,
-            "--output",
-            secret,
-            "--export-secret-keys",
-            fingerprint,
+            *_LOOPBACK,
+            *("--quick-set-expire", fingerprint, f"{days}d"),
             stdin=passphrase + "\n",
-            reason="export the private key",
+            reason="extend a key",
+            check=False,
         )
+        if done.returncode != 0:
+            raise UserError(
+                f"the key {fingerprint} could not be extended: {_said(done.stderr)}",
+                hint="is it the right passphrase file (--passphrase-file)?",
+            )
+        _export_pair(home, fingerprint, passphrase, to)
+
+
+def _export_pair(home: Path, fingerprint: str, passphrase: str, to: tuple[Path, Path]) -> None:
+    public, secret = to
+    _gpg(home, "--output", public, "--export", fingerprint, reason="export the public key")
+    _gpg(
+        home,
+        *_LOOPBACK,
+        *("--output", secret, "--export-secret-keys", fingerprint),
+        stdin=passphrase + "\n",
+        reason="export the private key",
+    )
     public.chmod(0o600)
     secret.chmod(0o600)
-    return fingerprint
+
+
+def revoked(public_key: bytes, certificate: bytes) -> bytes:
+    """Return an armored public key with its revocation in it.
+
+    Args:
+        public_key: the key, armored or binary.
+        certificate: revokes it; gpg keeps those unusable by a colon before their first line.
+
+    Raises:
+        UserError: the certificate revokes another key, or none.
+    """
+    usable = certificate.replace(b":-----BEGIN", b"-----BEGIN")
+    with _home() as home:
+        try:
+            # as one: to revoke a key that is there already, gpg wants a database of trust
+            both = armors.dearmor(public_key) + armors.dearmor(usable)
+            _gpg(home, "--import", stdin=both, reason="read a key and its revocation")
+        except UserError as err:
+            raise UserError("this is no revocation certificate of the key") from err
+        exported = _gpg(home, "--armor", "--export", reason="export the key").stdout.encode()
+        (home / "revoked.asc").write_bytes(exported)
+        if not read_key(home / "revoked.asc").revoked:
+            raise UserError("this is no revocation certificate of the key")
+    return exported
 
 
 def sign_detached(
@@ -233,14 +298,13 @@ def agent_sign(
         UserError: the agent has no such secret, was not given the passphrase, or does not answer.
     """
     _check_home(home)
-    asked = ("--pinentry-mode", "loopback", "--passphrase-fd", "0")
     with tempfile.TemporaryDirectory(prefix="pansoft-sign-") as folder:
         file = Path(folder) / "content"
         file.write_bytes(content)
         signature = Path(folder) / "signature.asc"
         done = _gpg(
             home,
-            *(asked if passphrase is not None else ()),
+            *(_LOOPBACK if passphrase is not None else ()),
             *("--local-user", f"{fingerprint}!", "--digest-algo", "SHA256", "--armor"),
             *("--output", signature, "--clearsign" if cleartext else "--detach-sign", file),
             stdin="" if passphrase is None else passphrase + "\n",
@@ -255,6 +319,25 @@ def agent_sign(
         hint="is the agent running and the card in? "
         f"try: gpg --homedir '{home}' --local-user {fingerprint} --clearsign",
     )
+
+
+def agent_extend(home: Path, fingerprint: str, *, days: int, passphrase: str | None) -> None:
+    """Give a key in somebody's home another expiry date, counted from today; see `agent_sign`."""
+    _check_home(home)
+    done = _gpg(
+        home,
+        *(_LOOPBACK if passphrase is not None else ()),
+        *("--quick-set-expire", fingerprint, f"{days}d"),
+        stdin="" if passphrase is None else passphrase + "\n",
+        reason="extend a key",
+        env=_environment_of_agent(home),
+        check=False,
+    )
+    if done.returncode != 0:
+        raise UserError(
+            f"the agent of {home} did not extend the key {fingerprint}: {_said(done.stderr)}",
+            hint="is the agent running and the card in?",
+        )
 
 
 def verify_cleartext(text: bytes, *, public_keys: Sequence[Path], what: str) -> GoodSignature:

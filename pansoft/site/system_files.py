@@ -85,8 +85,8 @@ def _key_of(signer: Signer, at: datetime) -> SignerKey:
     return SignerKey(
         name=signer.name,
         fingerprint=signer.fingerprint,
-        content=armors.dearmor(signer.key_file.read_bytes()),
-        counts=is_good and signer.disabled is None and signer.is_current(at),
+        content=armors.dearmor(signer.ring_file.read_bytes()),
+        counts=is_good and signer.signs_new(at),
     )
 
 

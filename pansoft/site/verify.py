@@ -29,6 +29,7 @@ from pansoft.site import acceptance, publisher, settings
 from pansoft.site.acceptance import Acceptance
 from pansoft.site.rules import Delivered, all_rules, without_waivers_not_accepted
 from pansoft.site.settings import SitePlaces, SiteSettings
+from pansoft.witness import witnessed
 from trust import content_table, statements
 from trust.content_table import Checked
 from trust.cvmfs_attributes import NotShown
@@ -172,7 +173,13 @@ class _Asked:
         return report
 
     def _with(self, unread: Callable[[Path, Statement], None] | None) -> VerificationReport:
-        _, report = sign.verify(self.path, policy=self.site.policy, at=self.at, unread=unread)
+        _, report = sign.verify(
+            self.path,
+            policy=self.site.policy,
+            at=self.at,
+            unread=unread,
+            witnessed=witnessed(self.path),
+        )
         return report
 
     def _compare(self, file: Path, statement: Statement) -> None:

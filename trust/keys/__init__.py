@@ -3,6 +3,7 @@
 
 - `key`: what every key can do, `SigningKey`
 - `opening`: a key by its name
+- `life`: a key is added, extended, followed by another, revoked
 - `folder`: a private folder of files, made here; what `pansoft trust keygen` makes
 - `agent`: a key whose secret a gpg agent has
 - `token`: a key in a PKCS#11 token

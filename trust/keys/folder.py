@@ -30,12 +30,17 @@ DEFAULT_VALID_DAYS = 2 * 365
 
 @dataclass(frozen=True, slots=True)
 class KeyInfo:
-    """A new key pair: its fingerprint, its public half to hand out, its private folder."""
+    """A new key pair: its fingerprint, its public half to hand out, its private folder.
+
+    `revocation` is the certificate to keep for the day on which the key is lost; a key that counts on this
+    machine only has none.
+    """
 
     name: str
     fingerprint: str
     public_key_file: Path
     folder: Path
+    revocation: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,17 @@ def private_folder(state: Path, name: str) -> Path:
     return state / "keys" / "signing" / name
 
 
+def revocation_file(folder: Path) -> Path:
+    """Return where the certificate that revokes the key of a private folder is kept, apart from it."""
+    return folder.parent.parent / "revocations" / f"{folder.name}.asc"
+
+
+def write_secret(file: Path, content: bytes) -> None:
+    """Write a file that nobody else may read, in a folder that nobody else may enter."""
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    write_atomic(file, content, mode=0o600)
+
+
 def keygen(
     folder: Path,
     *,
@@ -100,7 +116,7 @@ def keygen(
     Raises:
         UserError: there is a key already, or the name or the passphrase file will not do.
     """
-    _check_holder(name, email)
+    check_holder(name, email)
     if folder.exists():
         raise UserError(
             f"there is a key in {folder} already",
@@ -113,13 +129,14 @@ def keygen(
         if passphrase is None:
             apptainer.new_pair(temporary, name=name, email=email, comment=comment, bits=bits)
         else:
-            gnupg.generate(
+            certificate = gnupg.generate(
                 name=name,
                 email=email,
                 passphrase=passphrase,
                 days=valid_days,
                 keyring=(temporary / apptainer.PUBLIC_RING, temporary / apptainer.SECRET_RING),
             )
+            write_secret(revocation_file(folder), certificate)
         key = open_key(temporary)
         export_public(temporary, public)
         temporary.rename(folder)
@@ -127,7 +144,8 @@ def keygen(
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
-    return KeyInfo(name, key.fingerprint, public, folder)
+    revocation = revocation_file(folder) if passphrase else None
+    return KeyInfo(name, key.fingerprint, public, folder, revocation)
 
 
 def open_key(folder: Path, *, passphrase_file: Path | None = None) -> FolderKey:
@@ -149,7 +167,38 @@ def open_key(folder: Path, *, passphrase_file: Path | None = None) -> FolderKey:
     return FolderKey(folder, fingerprints[0], 0, facts, passphrase_file)
 
 
-def _check_holder(name: str, email: str) -> None:
+def extend(key: FolderKey, *, days: int) -> bytes:
+    """Give a key another expiry date, counted from today, and return its armored public half.
+
+    A crash leaves the old key or the new one: they differ in nothing but the date.
+
+    Raises:
+        UserError: it has no passphrase, so it is a local key, which does not end.
+    """
+    passphrase = key.passphrase()
+    if passphrase is None:
+        raise UserError(
+            f"the key in {key.folder} is extended with its passphrase",
+            hint="--passphrase-file FILE; a local key has none and does not end",
+        )
+    rings = (key.folder / apptainer.PUBLIC_RING, key.folder / apptainer.SECRET_RING)
+    new = (key.folder / ".new-public", key.folder / ".new-secret")
+    try:
+        gnupg.extend(key.fingerprint, days=days, passphrase=passphrase, keyring=rings, to=new)
+        for fresh, ring in zip(new, rings, strict=True):
+            fresh.replace(ring)
+    finally:
+        for fresh in new:
+            fresh.unlink(missing_ok=True)
+    return armors.armor("PUBLIC KEY BLOCK", rings[0].read_bytes())
+
+
+def check_holder(name: str, email: str) -> None:
+    """Refuse a holder that gpg would misread.
+
+    Raises:
+        UserError: the name or the address will not do.
+    """
     if not re.fullmatch(r"[^<>()\x00-\x1f\x7f]{2,80}", name) or name != name.strip():
         raise UserError(
             "a key holder's name has 2 to 80 characters, without < > ( )",

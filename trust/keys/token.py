@@ -23,7 +23,7 @@ from trust.pkcs11_token import TokenPlace
 
 @dataclass(frozen=True, slots=True)
 class TokenKey:
-    """A key in a token, and the file with its PIN. `at` is the time that its signatures carry."""
+    """A key in a token, and the file with its PIN; `at` is now."""
 
     place: TokenPlace
     pin_file: Path
@@ -36,23 +36,28 @@ class TokenKey:
         """Return the fingerprint of the primary key."""
         return self.facts.fingerprint
 
+    @property
+    def made(self) -> datetime:
+        """Return the time that its signatures carry: none is older than the key, or gpg refuses it."""
+        return max(self.at, self.facts.created)
+
     def sign_detached(self, content: bytes, *, what: str) -> bytes:
         """Return an armored detached signature of `content`; `what` names it in messages."""
-        signature = self._ask(lambda key, sign: key.detached(content, at=self.at, sign=sign))
+        signature = self._ask(lambda key, sign: key.detached(content, at=self.made, sign=sign))
         gnupg.verify_detached(content, signature, public_keys=[self.public_file], what=what)
         return signature
 
     def sign_sif(self, path: Path) -> None:
         """Put the token's signature into a SIF file, in place."""
         sif_signature.sign(
-            path, fingerprint=self.fingerprint, at=self.at, cleartext=self._cleartext
+            path, fingerprint=self.fingerprint, at=self.made, cleartext=self._cleartext
         )
 
     def certified(self, *, expires: datetime) -> bytes:
         """Return the armored public key with another expiry date."""
         binary = self._ask(
             lambda key, sign: key.certificate(
-                self.facts.name, expires=expires, at=self.at, sign=sign
+                self.facts.name, expires=expires, at=self.made, sign=sign
             )
         )
         return armors.armor("PUBLIC KEY BLOCK", binary)
@@ -60,11 +65,11 @@ class TokenKey:
     def revocation(self, *, reason: str, why: str) -> bytes:
         """Return the armored certificate that revokes the key."""
         return self._ask(
-            lambda key, sign: key.revocation(reason=reason, why=why, at=self.at, sign=sign)
+            lambda key, sign: key.revocation(reason=reason, why=why, at=self.made, sign=sign)
         )
 
     def _cleartext(self, text: bytes) -> bytes:
-        signed = self._ask(lambda key, sign: key.cleartext(text, at=self.at, sign=sign))
+        signed = self._ask(lambda key, sign: key.cleartext(text, at=self.made, sign=sign))
         gnupg.verify_cleartext(signed, public_keys=[self.public_file], what="the new signature")
         return signed
 

@@ -21,6 +21,7 @@ VERBS: tuple[str, ...] = (
     "federation-key",
     "whoami",
     "cosign",
+    "key",
 )
 """Each verb is the command of its name in `pansoft/commands/trust/<verb>.py`, `-` written as `_`."""
 

@@ -83,6 +83,8 @@ def keygen(
     click.echo(f"key         {info.fingerprint}")
     click.echo(f"public key  {info.public_key_file}")
     click.echo(f"private key {info.folder}")
+    if info.revocation is not None:
+        click.echo(f"revocation  {info.revocation}; keep a copy elsewhere")
     context.console.say(say)
 
 
