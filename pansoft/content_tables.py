@@ -35,7 +35,7 @@ def put_table(
 
     Args:
         folder: of the version, in the repository.
-        signed: path from the folder and sha256 of each file, sorted by the bytes of the paths.
+        signed: path from the folder and sha256 of each file, in the order of a tree's manifest.
         subject: the signed statement beside it.
         repository: fully qualified name of the repository.
         key: who publishes.

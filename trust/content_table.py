@@ -5,7 +5,7 @@ A statement and a tree's manifest give every file's sha256; a CVMFS client shows
 objects as they are stored. The table, made when a version is published and signed by the publisher, ties
 one to the other. Two files in the folder of a version:
 
-    content.table   a line of canonical JSON for each file, sorted by the bytes of their names:
+    content.table   a line of canonical JSON for each file, sorted by the parts of their paths, as bytes:
                     {"chunks":["HASH,OFFSET,SIZE",…],"compression":"zlib","path":…,"sha256":…,"size":…}
     content.json    an in-toto statement in a DSSE envelope: the sha256 of the table, and of the
                     signed statement that it belongs to
@@ -36,6 +36,7 @@ from trust import cvmfs_attributes, dsse, mtree
 from trust.cvmfs_attributes import NotShown, Shown
 from trust.gnupg import GoodSignature
 from trust.keys import SigningKey
+from trust.tree_manifest import order
 
 SCHEMA = 1
 TABLE_FILE = "content.table"
@@ -60,6 +61,11 @@ class StoredFile:
     size: int
     compression: str
     chunks: tuple[str, ...]
+
+    @property
+    def algorithms(self) -> frozenset[str]:
+        """Return what its objects are named by: `sha1`, `rmd160`, `shake128`."""
+        return frozenset(row.split(",")[0][40:].removeprefix("-") or "sha1" for row in self.chunks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +92,11 @@ class ContentTable:
         Raises:
             Refused: a line of it says something else than a line does, or is out of order.
         """
-        before = b""
+        before: tuple[bytes, ...] = ()
         with self.file.open("rb") as stream:
             for number, line in enumerate(_lines(stream), 1):
                 found = _parse_line(line, f"line {number} of {self.file.name}")
-                name = found.path.encode("utf-8", "surrogateescape")
+                name = order(found.path)
                 if name <= before:
                     raise Refused(f"line {number} of {self.file.name} is out of order")
                 before = name
@@ -126,7 +132,7 @@ def write(
 
     Args:
         folder: where to; not necessarily that of the version.
-        files: sorted by the bytes of their paths.
+        files: sorted by `order` of their paths.
         repository: fully qualified name of the repository.
         subject: the signed statement that the table belongs to.
         key: who publishes.
@@ -241,12 +247,8 @@ def summary(repository: str, checked: Sequence[StoredFile]) -> Checked:
         repository,
         len(checked),
         sum(each.size for each in checked),
-        tuple(sorted({algorithm for each in checked for algorithm in _algorithms(each)})),
+        tuple(sorted({algorithm for each in checked for algorithm in each.algorithms})),
     )
-
-
-def _algorithms(stored: StoredFile) -> set[str]:
-    return {row.split(",")[0][40:].removeprefix("-") or "sha1" for row in stored.chunks}
 
 
 def _line(stored: StoredFile) -> bytes:
