@@ -104,7 +104,7 @@ def is_in_use(folder: Path) -> bool:
 
 def disk_use(folders: Sequence[Path], user: BuildUser) -> dict[Path, int]:
     """Return the bytes of disk of each folder, also where files belong to subordinate users."""
-    argv = [*_namespaces(network=True), "du", "--summarize", "--block-size=1", "--null", "--"]
+    argv = [*namespaces(network=True), "du", "--summarize", "--block-size=1", "--null", "--"]
     done = process.run(
         user.command([*argv, *folders], reach=folders),
         reason="measure the state",
@@ -137,7 +137,7 @@ def remove_tree(folder: Path, user: BuildUser) -> None:
         return
     inside = [str(item) for item in folder.iterdir()]
     if inside:
-        argv = [*_namespaces(network=True), "rm", "-rf", "--", *inside]
+        argv = [*namespaces(network=True), "rm", "-rf", "--", *inside]
         process.run(
             user.command(argv, reach=[folder]),
             reason="remove a scratch folder",
@@ -204,7 +204,7 @@ def build_in_sandbox(
         **settings,
     )
     outside = (SCRIPTS / "outside.sh").read_text(encoding="utf-8")
-    argv = [*_namespaces(network=False), "sh", "-c", outside, "build", kind]
+    argv = [*namespaces(network=False), "sh", "-c", outside, "build", kind]
     command = user.command(["env", f"--chdir={scratch}", *argv], reach=reach)
     log = scratch / "build.log"
     with log.open("wb") as output:
@@ -248,12 +248,12 @@ def shell_in_sandbox(
         **_allowed(DEFAULT_LIMITS),
     )
     outside = (SCRIPTS / "outside.sh").read_text(encoding="utf-8")
-    argv = [*_namespaces(network=False), "sh", "-c", outside, "build", "shell"]
+    argv = [*namespaces(network=False), "sh", "-c", outside, "build", "shell"]
     command = user.command(["env", f"--chdir={scratch}", *argv], reach=reach)
     return process.attached(command, reason="open a shell in a build", env=environment)
 
 
-def _namespaces(*, network: bool) -> list[str]:
+def namespaces(*, network: bool) -> list[str]:
     """Return the command that enters fresh namespaces as their root; without `network`, offline."""
     argv = [
         "unshare", "--user", "--map-root-user", "--map-auto", "--mount", "--pid", "--fork",

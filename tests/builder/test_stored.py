@@ -19,7 +19,7 @@ from core import process
 from core.errors import Busy
 from core.files import shared_lock
 
-needs_namespaces = pytest.mark.needs("mmdebstrap")
+needsnamespaces = pytest.mark.needs("mmdebstrap")
 
 DAY = 86400.0
 
@@ -90,7 +90,7 @@ ONE = hashlib.sha256(b"one").hexdigest()
 TWO = hashlib.sha256(b"two").hexdigest()
 
 
-@needs_namespaces
+@needsnamespaces
 def test_everything_is_found_by_kind_and_age(state: State) -> None:
     needed = References(frozenset({TWO}), frozenset({TWO}), frozenset({TWO}))
 
@@ -115,7 +115,7 @@ def test_everything_is_found_by_kind_and_age(state: State) -> None:
     assert [item.used for item in found if item.kind is Kind.BASES] == [DAY, 2 * DAY]
 
 
-@needs_namespaces
+@needsnamespaces
 def test_what_goes_is_gone_and_the_rest_is_whole(state: State) -> None:
     needed = References(frozenset({TWO}), frozenset({TWO}), frozenset({TWO}))
     user = build_user()
@@ -134,7 +134,7 @@ def test_what_goes_is_gone_and_the_rest_is_whole(state: State) -> None:
     assert list(state.scratch.iterdir()) == []
 
 
-@needs_namespaces
+@needsnamespaces
 def test_nothing_goes_while_somebody_builds(state: State) -> None:
     user = build_user()
     items = stored.stored(state, References(), user=user)
@@ -145,7 +145,7 @@ def test_nothing_goes_while_somebody_builds(state: State) -> None:
     assert stored.stored(state, References(), user=user) == items
 
 
-@needs_namespaces
+@needsnamespaces
 def test_a_scratch_folder_in_use_is_not_listed(state: State) -> None:
     user = build_user()
 
@@ -155,13 +155,13 @@ def test_a_scratch_folder_in_use_is_not_listed(state: State) -> None:
     assert [item for item in found if item.kind is Kind.SCRATCH] == []
 
 
-@needs_namespaces
+@needsnamespaces
 def test_files_of_subordinate_users_are_counted_and_removed(tmp_path: Path) -> None:
     state, user = State(tmp_path / "state"), build_user()
     with sandbox.scratch_folder(state.scratch, user) as folder:
         process.run(
             user.command(
-                [*sandbox._namespaces(network=True), "sh", "-ec",
+                [*sandbox.namespaces(network=True), "sh", "-ec",
                  'cd "$1"; mkdir closed; head -c 1000000 /dev/zero > closed/x; chown -R 7:7 closed;'
                  "chmod 700 closed", "make", folder], reach=[folder],
             ),

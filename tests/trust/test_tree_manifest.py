@@ -113,7 +113,9 @@ def test_folders_in_folders_do_not_exhaust_us(tmp_path: Path) -> None:
         pytest.param(ROOT + "x type=dir mode=0755\n", "not in its one form", id="no ./"),
         pytest.param(ROOT + "./d type=dir mode=4755\n", "is not one of a man", id="set-uid"),
         pytest.param(ROOT + "./d type=char mode=0755\n", "is not one of a man", id="device"),
-        pytest.param(ROOT + "./l type=link mode=0777\n", "not in its one form", id="link to nothing"),
+        pytest.param(
+            ROOT + "./l type=link mode=0777\n", "not in its one form", id="link to nothing"
+        ),
         pytest.param(ROOT + "./l type=link mode=0644 link=x\n", "or has a mode", id="link mode"),
         pytest.param(ROOT + "./d type=dir mode=0755 link=x\n", "its one form", id="folder links"),
         pytest.param(ROOT + "./f type=file mode=0644\n", "not in its one form", id="no sum"),
