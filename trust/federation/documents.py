@@ -118,8 +118,9 @@ def load_proposal(folder: Path) -> Proposal | None:
         Refused: a file is no metadata.
     """
     files = sorted((folder / PROPOSED).glob("*.json"))
-    kinds = {file.stem: (Root if file.stem == ROOT else Targets) for file in files}
-    documents = {file.stem: _read(file, kinds[file.stem]) for file in files}
+    documents = {file.stem: _read(file, Root if file.stem == ROOT else Targets) for file in files}
+    if online := documents.keys() & {"snapshot", "timestamp"}:
+        raise Refused(f"nobody signs the {min(online)} by ceremony; the pipeline does")
     return Proposal(documents) if documents else None
 
 

@@ -7,6 +7,8 @@
 4. A namespace is delegated for its own paths only, and ends there; so no two of them overlap.
 5. A threshold goes down only with a reason, which is written into the document that is signed.
 6. Versions count up by one. Nothing is signed that has expired or lives longer than its limit.
+7. A list holds files of its own namespace only.
+8. Names and reasons are plain text: who signs reads them on a terminal.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ WHY = "x-pansoft-why"
 
 TOGETHER = (Root.type, Targets.type, names.CORE)
 LONGEST = timedelta(days=400)
+_LONGEST_TEXT = 300
 _ONLINE_ROLES = ("snapshot", "timestamp")
 
 
@@ -63,7 +66,13 @@ def check(agreed: Agreed | None, proposal: Proposal, *, at: datetime) -> None:
         Refused: with the first fault, and how many there are.
     """
     after = charter_after(agreed, proposal)
-    found = [*_of_charter(after), *_of_versions(agreed, proposal), *_of_days(proposal, at)]
+    found = [
+        *_of_texts(proposal),
+        *_of_charter(after),
+        *_of_lists(after, proposal),
+        *_of_versions(agreed, proposal),
+        *_of_days(proposal, at),
+    ]
     if agreed is not None:
         found += _of_weakening(charter_of(agreed), after, proposal)
     if found:
@@ -91,7 +100,7 @@ def _of_charter(charter: Charter) -> Iterator[str]:
     if charter.targets.targets:
         yield "the top targets list files; only namespaces do"
     for role, held in charter.roles().items():
-        holders = Counter(facility_of(key) for key in charter.keys_of(role))
+        holders = Counter(facility_of(key).casefold() for key in charter.keys_of(role))
         if role in TOGETHER:
             if held.threshold < 2:
                 yield f"{role} needs two facilities at least, not {held.threshold}"
@@ -116,11 +125,34 @@ def _of_keys(charter: Charter) -> Iterator[str]:
         if not isinstance(name, str) or not name.strip():
             yield f"the key {key.keyid[:8]} in {role} is nobody's"
             continue
+        if not _is_plain(name):
+            yield f"{name!r} is not a facility's name"
         value = _value(key)
         if holder.setdefault(value, name) != name:
             yield f"one key stands in the names of {holder[value]} and of {name}"
         if (name == ONLINE) != (role in _ONLINE_ROLES):
             yield f"the key of {name} has no place in {role}"
+
+
+def _of_lists(charter: Charter, proposal: Proposal) -> Iterator[str]:
+    for role, document in proposal.documents.items():
+        if role in {ROOT, TARGETS}:
+            continue
+        delegated = charter.namespaces.get(role)
+        if delegated is None:
+            yield f"{role!r} is no namespace"
+            continue
+        for path in document.signed.targets:
+            if not delegated.is_delegated_path(path) or not _is_plain(path):
+                yield f"{role} lists {path!r}, which is not its own"
+
+
+def _of_texts(proposal: Proposal) -> Iterator[str]:
+    for role, document in proposal.documents.items():
+        for field in (WHY, WEAKENED):
+            text = document.signed.unrecognized_fields.get(field, "")
+            if not isinstance(text, str) or (text and not _is_plain(text)):
+                yield f"the reason in {role} is not plain text"
 
 
 def _of_versions(agreed: Agreed | None, proposal: Proposal) -> Iterator[str]:
@@ -151,6 +183,10 @@ def _of_weakening(before: Charter, after: Charter, proposal: Proposal) -> Iterat
         yield from (
             f"{each}, and nobody says why (--weaken REASON)" for each in weakenings(before, after)
         )
+
+
+def _is_plain(text: str) -> bool:
+    return text.isprintable() and text == text.strip() and 0 < len(text) <= _LONGEST_TEXT
 
 
 def _value(key: Key) -> str:
