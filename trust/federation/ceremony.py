@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from securesystemslib.signer import Key, Signer
-from tuf.api.exceptions import RepositoryError
+from tuf.api.exceptions import RepositoryError, UnsignedMetadataError
 from tuf.api.metadata import Metadata, Root, Targets
 
 from core.errors import Refused, UserError
@@ -156,7 +156,11 @@ def sign(
             hint="pansoft trust sign-metadata shows whose signatures are needed",
         )
     for role in mine:
-        signed.documents[role].sign(signer, append=True)
+        try:
+            signed.documents[role].sign(signer, append=True)
+        except UnsignedMetadataError as err:
+            # the library wraps whatever a signer raises; ours says it in words
+            raise err.__cause__ if isinstance(err.__cause__, UserError) else err from None
     return signed
 
 

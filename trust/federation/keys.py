@@ -88,9 +88,21 @@ class _TokenSigner(Signer):
         raise NotImplementedError
 
     def sign(self, payload: bytes) -> Signature:
-        """Return the token's signature."""
-        with _module(self.module):
-            return self.inner.sign(payload)
+        """Return the token's signature.
+
+        Raises:
+            UserError: the token does not sign.
+        """
+        try:
+            with _module(self.module):
+                return self.inner.sign(payload)
+        except UserError:
+            raise
+        except Exception as err:  # noqa: BLE001 - each maker's library has exceptions of its own
+            raise UserError(
+                f"the token '{self.inner.token_label}' did not sign: {str(err) or type(err).__name__}",
+                hint="is it there, and is its PIN right? Many tokens lock after three wrong ones",
+            ) from None
 
 
 def facility_of(key: Key) -> str:
