@@ -163,6 +163,7 @@ def as_json(report: LoopReport) -> dict[str, object]:
         "installed_by_sites": [item.recipe.name for item in report.for_sites],
         "refused": [to_json(verdict) for verdict in outcome.refused] if outcome else [],
         "published": [entry.name for entry in outcome.fresh] if outcome else [],
+        "federation": list(outcome.notes) if outcome else [],
         "revision": outcome.publication.revision if outcome else None,
         "new_bytes": outcome.publication.new_bytes if outcome else 0,
     }

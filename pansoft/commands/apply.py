@@ -96,6 +96,8 @@ def tell(report: LoopReport) -> None:
                 click.echo(f"hint: {fix}", err=True)
         for conflict in outcome.conflicts:
             click.echo(f"warning: {conflict}", err=True)
+        for note in outcome.notes:
+            click.echo(f"federation: {note}", err=True)
         publication, count = outcome.publication, len(outcome.fresh)
         if publication.is_new:
             done = f"published {count} package{'s' if count != 1 else ''} as revision "
