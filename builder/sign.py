@@ -59,6 +59,7 @@ from trust.evidence import (
     ReleaseFacts,
     SignerFacts,
     TestFacts,
+    Waiver,
 )
 from trust.judge import judge
 from trust.keys import SigningKey
@@ -230,7 +231,9 @@ def sign(
     lock = folder.parent / f".{folder.name}.lock"
     with exclusive_lock(lock, purpose=f"sign {image.name}", wait=True):
         _sweep(folder)
-        done = _signed_before(folder, image, policy=policy, key=key, at=at)
+        done = _signed_before(
+            folder, image, policy=policy, key=key, waivers=evidence.waivers, at=at
+        )
         if done is not None:
             return done
         seen = replace(evidence, purpose=Purpose.SIGN, signer=_signer_facts(key.facts))
@@ -248,7 +251,7 @@ def sign(
             _sign_copy(image, new, key=key, record=Record(seen, verdict))
             _put_papers(image, new, key=key, evidence=seen, provenance=provenance)
         refused.unlink(missing_ok=True)
-    return verify(folder, policy=policy, at=at)[0]
+    return verify(folder, policy=policy, at=at, waivers=evidence.waivers)[0]
 
 
 def _check_same(image: Image, evidence: Evidence) -> None:
@@ -313,13 +316,19 @@ def _bills(evidence: Evidence) -> tuple[tuple[str, str], ...]:
 
 
 def _signed_before(
-    folder: Path, image: Image, *, policy: TrustPolicy, key: SigningKey, at: datetime
+    folder: Path,
+    image: Image,
+    *,
+    policy: TrustPolicy,
+    key: SigningKey,
+    waivers: tuple[Waiver, ...],
+    at: datetime,
 ) -> SignedImage | None:
     """Return what was signed before, unless it is another image or another key must replace a local one."""
     if not folder.is_dir():
         return None
     with contextlib.suppress(UserError):  # altered or no longer accepted: sign it anew
-        signed, report = verify(folder, policy=policy, at=at)
+        signed, report = verify(folder, policy=policy, at=at, waivers=waivers)
         stands = not report.is_local or signed.signer == key.fingerprint
         if stands and replace(signed.image, path=image.path) == image:
             return signed
@@ -333,6 +342,7 @@ def verify(
     at: datetime,
     unread: Callable[[Path, Statement], None] | None = None,
     witnessed: datetime | None = None,
+    waivers: tuple[Waiver, ...] = (),
 ) -> tuple[SignedImage, VerificationReport]:
     """Return a signed image and how it was verified. Nothing is written, nothing is looked up.
 
@@ -347,11 +357,15 @@ def verify(
             statement says; then the signatures inside it, which the statement covers, are not looked at.
         witnessed: when a repository first published it, as its mount or its catalogue says; the
             policy may ask for it when the signer is gone.
+        waivers: the exceptions that the verifier's own policy folder holds; those in the statement
+            are what the signer believed, and count for nothing here.
 
     Raises:
         Refused: anything is not as it was signed, or not accepted; it says what.
     """
-    signed, report = examine(path, policy=policy, at=at, unread=unread, witnessed=witnessed)
+    signed, report = examine(
+        path, policy=policy, at=at, unread=unread, witnessed=witnessed, waivers=waivers
+    )
     if not report.verdict.accepted:
         raise Refused(
             f"{signed.path.name} is as it was signed, but the policy refuses it:\n"
@@ -367,6 +381,7 @@ def examine(
     at: datetime,
     unread: Callable[[Path, Statement], None] | None = None,
     witnessed: datetime | None = None,
+    waivers: tuple[Waiver, ...] = (),
 ) -> tuple[SignedImage, VerificationReport]:
     """Return what `verify` does, whether the policy accepts it or not; the report has its verdict.
 
@@ -394,6 +409,7 @@ def examine(
         signers=_all_signers(file, signer, policy),
         signed_sha256=statement.sha256,
         witnessed=witnessed,
+        waivers=tuple(each for each in waivers if each.package == statement.image.name),
     )
     now = judge(policy, evidence, at=at)
     verified = VerificationReport(signer, signature.made, statement, objects, evidence, now)

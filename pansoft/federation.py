@@ -28,6 +28,7 @@ from trust.federation.documents import Agreed, load_agreed
 from trust.federation.online import Refreshed
 from trust.federation.settings import FILE, Settings, load_settings
 from trust.federation.target import Target
+from trust.policy.issuers import FOLDER as ISSUERS
 
 FOLDER = "federation"
 _TRUST = "trust"
@@ -248,9 +249,9 @@ def _content(state: State, fresh: Mapping[str, Path], at: datetime) -> Callable[
 
 
 def _shared_in(reader: Reader) -> dict[str, bytes]:
-    """Return the policy and the public keys of a repository, by their path."""
+    """Return the policy, the public keys and the keys of issuers of a repository, by their path."""
     found: dict[str, bytes] = {}
-    for folder in (_TRUST, f"{_TRUST}/keys"):
+    for folder in (_TRUST, f"{_TRUST}/keys", f"{_TRUST}/{ISSUERS}"):
         if reader.lookup(folder) is not None:
             for entry in reader.listdir(folder):
                 if entry.kind is Kind.FILE:

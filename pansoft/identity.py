@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -20,7 +21,9 @@ def shown(policy: TrustPolicy, state: State, *, file: Path | None, at: datetime)
     Raises:
         Refused: there is one and it is not to be believed.
     """
-    token = secrets.read_token(file, variable=policy.people.token_variable, environment=os.environ)
+    token = secrets.read_token(
+        file, variable=policy.people.token_variable, environment=environment()
+    )
     if token is None:
         return None
     return verification.verify(token, policy.people, cache=cache_of(state), at=at)
@@ -40,6 +43,11 @@ def publisher_of(
     if found is None:
         return None
     return recognition.pipeline_of(policy.people, found.issuer, found.claims)
+
+
+def environment() -> Mapping[str, str]:
+    """Return the variables in which a token may stand."""
+    return os.environ
 
 
 def cache_of(state: State) -> Path:

@@ -28,8 +28,9 @@ from core.console import Console
 from core.errors import UserError
 from core.files import shared_lock
 from pansoft import planning, publish, target, workspace
-from pansoft.consent import consent_of
+from pansoft.consent import Consent, consent_in, tell
 from pansoft.context import Context
+from pansoft.identity import publisher_of
 from pansoft.planning import Blocked, Planned, Status
 from pansoft.provenance import provenance_of
 from pansoft.publish import Candidate, Outcome
@@ -99,10 +100,19 @@ def apply(
     wanted = [item for item in todo.planned if item.status is not Status.PUBLISHED]
     key = key or local_key(state.folder)  # lists itself, so it comes before the policy is read
     policy = policy_of(context, state)
-    consent = consent_of(policy, state, identity_file=identity_file, at=at)
+    consent = consent_in(
+        context.policy,
+        policy,
+        at=at,
+        recipes=recipes,
+        publisher=publisher_of(
+            policy, state, repository=target.fqrn(state), file=identity_file, at=at
+        ),
+    )
+    tell(consent, context.console)
     unbuilt = [item.plan for item in wanted if item.status is Status.NEW]
     failures = [Failure(item.recipe.name, "plan", item.error) for item in todo.blocked]
-    maker = Maker(context, state, user, policy, key, context.console, at)
+    maker = Maker(context, state, user, policy, key, context.console, at, consent)
     executor = executor or Local(state, user, context.console, jobs)
     by_plan = {item.plan.id: item for item in wanted}
     with (
@@ -185,6 +195,7 @@ class Maker:
     key: SigningKey
     console: Console
     at: datetime
+    consent: Consent
 
     def bring(self, item: Planned, made: Built | None) -> Brought | Failure:
         """Return the signed image of a package, or at which stage it failed.
@@ -233,7 +244,7 @@ class Maker:
         )
         return sign.sign(
             made.image,
-            evidence=evidence,
+            evidence=self.consent.about(evidence),
             policy=self.policy,
             key=self.key,
             folder=self.state.signed(item.plan.id),

@@ -18,6 +18,7 @@ from core import strict_yaml
 from core.errors import UserError
 from core.problems import Problem, Severity
 from pansoft import target, workspace
+from pansoft.consent import Consent, consent_in
 from pansoft.context import Context
 from trust.evidence import BuildFacts, Input, Purpose
 from trust.judge import judge
@@ -45,15 +46,22 @@ def policy_problems(
         return faults
     policy = load_policy(context.policy)
     repository = target.fqrn(State(context.state))
-    return tuple(
+    said = consent_in(context.policy, policy, at=at, recipes=recipes)
+    return said.problems + tuple(
         problem
         for recipe in recipes
-        for problem in _refusals(context, recipe, policy, repository=repository, at=at)
+        for problem in _refusals(context, recipe, policy, said, repository=repository, at=at)
     )
 
 
 def _refusals(
-    context: Context, recipe: Recipe, policy: TrustPolicy, *, repository: str, at: datetime
+    context: Context,
+    recipe: Recipe,
+    policy: TrustPolicy,
+    said: Consent,
+    *,
+    repository: str,
+    at: datetime,
 ) -> Iterator[Problem]:
     evidence = sign.gather(
         recipe,
@@ -61,7 +69,7 @@ def _refusals(
         facts=_lock_facts(context, recipe),
         repository=repository,
     )
-    verdict = judge(policy, evidence, at=at)
+    verdict = judge(policy, said.about(evidence), at=at)
     document = strict_yaml.load(recipe.file)
     for finding in verdict.refusals:
         if finding.rule == "inputs-pinned" and not recipe.lock_file.exists():

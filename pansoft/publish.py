@@ -30,6 +30,7 @@ from catalog.entry import (
 )
 from catalog.profiles import Conflict, profiles_for
 from cvmfs.backends.backend import OpenTransaction, Published
+from pansoft import consent as consents
 from pansoft import decisions, federation, published, target
 from pansoft.consent import NOBODY, Consent
 from pansoft.content_tables import put_table, signed_files
@@ -150,7 +151,9 @@ def _judged(
     at: datetime,
 ) -> tuple[SignedImage, Evidence, Verdict]:
     """Verify a signed image again and return it with the policy's word on publishing it, and on what."""
-    signed, report = sign.verify(candidate.signed.path, policy=policy, at=at)
+    signed, report = sign.verify(
+        candidate.signed.path, policy=policy, at=at, waivers=consent.waivers
+    )
     there = [e for e in before if (e.name, e.version) == (signed.image.name, signed.image.version)]
     evidence = sign.evidence_to_publish(
         report,
@@ -253,7 +256,7 @@ def _put_trust(tx: OpenTransaction, policy_folder: Path, state: State) -> dict[s
     files[f"trust/{public_key.name}"] = public_key.read_bytes()
     for path, content in files.items():
         tx.put_bytes(content, path)
-    return files
+    return files | consents.put(tx, policy_folder)
 
 
 def _fresh_files(fresh: Sequence[tuple[Candidate, CatalogEntry]]) -> dict[str, Path]:

@@ -16,6 +16,7 @@ from builder.testing.run import known_report
 from core.canonical import Json, readable_json
 from core.errors import UserError
 from pansoft import clock, workspace
+from pansoft.consent import Consent, consent_in, tell
 from pansoft.context import Context
 from pansoft.provenance import provenance_of
 from pansoft.signing_keys import KeyChoice, key_of, key_options
@@ -47,9 +48,12 @@ def sign(
     policy = load_policy(context.policy, local=local_policy(context.state))
     at = clock.now()
     key = key_of(context, key_choice, at=at)
+    recipes = workspace.recipes_named(context, names)
+    consent = consent_in(context.policy, policy, at=at, recipes=recipes)
+    tell(consent, context.console)
     rows: list[Json] = []
-    for recipe in workspace.recipes_named(context, names):
-        signed = _sign(context, recipe, policy=policy, key=key, at=at)
+    for recipe in recipes:
+        signed = _sign(context, recipe, policy=policy, key=key, consent=consent, at=at)
         rows.append({"name": recipe.name, "path": str(signed.path), "sha256": signed.sha256})
         if not as_json:
             click.echo(
@@ -60,7 +64,13 @@ def sign(
 
 
 def _sign(
-    context: Context, recipe: Recipe, *, policy: TrustPolicy, key: SigningKey, at: datetime
+    context: Context,
+    recipe: Recipe,
+    *,
+    policy: TrustPolicy,
+    key: SigningKey,
+    consent: Consent,
+    at: datetime,
 ) -> SignedImage:
     state = State(context.state)
     plan = workspace.plan_of(context, recipe)
@@ -83,7 +93,7 @@ def _sign(
     )
     return signing.sign(
         done.image,
-        evidence=evidence,
+        evidence=consent.about(evidence),
         policy=policy,
         key=key,
         folder=state.signed(plan.id),

@@ -12,6 +12,7 @@ from builder.evidence import difference
 from core.canonical import readable_json
 from core.errors import Refused, UserError
 from pansoft import clock, rebuild, witness, workspace
+from pansoft.consent import consent_in
 from pansoft.context import Context
 from pansoft.rebuild import Rebuilt
 from trust.keys import local_policy
@@ -50,9 +51,11 @@ def verify(
         _rebuild(context, str(path), as_json=as_json)
         return
     trusted = load_policy(policy or context.policy, local=local_policy(context.state))
+    at = clock.now()
+    waived = consent_in(policy or context.policy, trusted, at=at).waivers
     try:
         _, report = signing.verify(
-            path, policy=trusted, at=clock.now(), witnessed=witness.witnessed(path)
+            path, policy=trusted, at=at, witnessed=witness.witnessed(path), waivers=waived
         )
     except Refused as err:
         if as_json:

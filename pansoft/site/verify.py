@@ -30,10 +30,10 @@ from pansoft.site.acceptance import Acceptance
 from pansoft.site.rules import Delivered, all_rules, without_waivers_not_accepted
 from pansoft.site.settings import SitePlaces, SiteSettings
 from pansoft.witness import witnessed
-from trust import content_table, statements
+from trust import content_table, statements, waivers
 from trust.content_table import Checked
 from trust.cvmfs_attributes import NotShown
-from trust.evidence import Evidence
+from trust.evidence import Evidence, Waiver
 from trust.federation import names
 from trust.federation.client import Federation, open_federation
 from trust.federation.target import Target
@@ -47,7 +47,8 @@ from trust.verdict import Verdict, reasons
 class OpenSite:
     """A site that can be asked: its policy, what the federation says now, and where the mount is.
 
-    `listed` are the statements that the federation lists for the site's repository, by their sha256.
+    `listed` are the statements that the federation lists for the site's repository, by their sha256;
+    `waivers` those of its policy whose signatures are good.
     """
 
     settings: SiteSettings
@@ -56,6 +57,7 @@ class OpenSite:
     federation: Federation
     mount: Path
     listed: Mapping[str, tuple[Target, ...]] = field(default_factory=dict)
+    waivers: tuple[Waiver, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,9 @@ def open_site(places: SitePlaces, *, mount: Path | None, at: datetime) -> OpenSi
     policy, accepted = acceptance.load_site_policy(places.policy)
     where = mount or Path("/cvmfs") / known.fqrn
     federation = _federation(places, known, where, at=at)
-    return OpenSite(known, policy, accepted, federation, where, _statements(federation, known.fqrn))
+    listed = _statements(federation, known.fqrn)
+    waived = waivers.load(places.policy, policy, at=at).waivers
+    return OpenSite(known, policy, accepted, federation, where, listed, waived)
 
 
 def answer(site: OpenSite, path: Path, *, full: bool, at: datetime) -> Answer:
@@ -179,6 +183,7 @@ class _Asked:
             at=self.at,
             unread=unread,
             witnessed=witnessed(self.path),
+            waivers=self.site.waivers,
         )
         return report
 

@@ -22,6 +22,9 @@ VERBS: tuple[str, ...] = (
     "whoami",
     "cosign",
     "key",
+    "approve",
+    "waive",
+    "issuer",
 )
 """Each verb is the command of its name in `pansoft/commands/trust/<verb>.py`, `-` written as `_`."""
 
