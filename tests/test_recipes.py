@@ -3,13 +3,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from builder.images.plan import read_base_plan
+from builder.inputs.lock import read_package_lock
 from builder.recipes.check import check
 from builder.recipes.load import load_all, load_bases, load_recipe, recipe_folders
-from builder.recipes.recipe import Recipe, TestKind
+from builder.recipes.recipe import Install, Recipe, Redistribution, TestKind
+from builder.sign import gather
+from trust.evidence import BuildFacts, Purpose
+from trust.judge import judge
+from trust.policy import Audience, Repository, load_policy
+from trust.verdict import Group
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = recipe_folders(ROOT)
@@ -29,7 +38,7 @@ def test_a_recipe_says_what_the_catalogue_shows(folder: Path) -> None:
     recipe = load_recipe(folder)
 
     assert recipe.license.evidence
-    assert recipe.source
+    assert recipe.source or recipe.install is Install.SITE  # there it is seldom shown to anybody
     assert recipe.commands
     assert recipe.runtime.memory
     assert recipe.runtime.time
@@ -45,6 +54,7 @@ def test_a_recipe_shows_that_the_program_works(folder: Path) -> None:
 
 
 def test_the_recipes_cover_what_there_is(recipes: tuple[Recipe, ...]) -> None:
+    recipes = tuple(recipe for recipe in recipes if recipe.install is Install.PUBLISHER)
     kinds = {test.kind for recipe in recipes for test in recipe.tests}
 
     assert len(recipes) >= 14
@@ -57,6 +67,41 @@ def test_the_recipes_cover_what_there_is(recipes: tuple[Recipe, ...]) -> None:
     assert any(r.runtime.jupyter for r in recipes)
     assert any(r.runtime.mpi for r in recipes)
     assert kinds == set(TestKind) - {TestKind.GPU, TestKind.SMOKE}
+
+
+HELD = tuple(folder for folder in FOLDERS if load_recipe(folder).install is Install.SITE)
+PUBLIC, SITE = "software.pan.example.org", "software.site.example.org"
+
+
+def test_there_are_packages_that_only_a_licence_holder_installs() -> None:
+    assert {"xds", "ccp4", "shelx", "phenix", "atsas", "pdfgetx3", "fullprof", "vesta"} <= {
+        folder.name for folder in HELD
+    }
+    assert len(HELD) >= 12
+    assert len(FOLDERS) - len(HELD) >= 19
+
+
+@pytest.mark.parametrize("folder", HELD, ids=lambda folder: folder.name)
+def test_what_a_holder_installs_is_kept_from_everybody_else(folder: Path) -> None:
+    """The same recipe under the project's own policy, in a public repository and in a site's own."""
+    recipe = load_recipe(folder)
+    policy = replace(
+        load_policy(ROOT / "trust-policy"),
+        repositories=(Repository(PUBLIC, Audience.PUBLIC), Repository(SITE, Audience.SITE)),
+    )
+
+    def refused(repository: str) -> list[str]:
+        evidence = gather(
+            recipe, purpose=Purpose.MERGE, facts=BuildFacts(inputs=()), repository=repository
+        )
+        verdict = judge(policy, evidence, at=datetime(2026, 12, 1, tzinfo=UTC))
+        return [finding.rule for finding in verdict.refusals if finding.group is Group.LICENSING]
+
+    assert recipe.license.redistribution is Redistribution.FORBIDDEN
+    assert refused(PUBLIC) == ["redistribution"]
+    assert refused(SITE) == []
+    lock = read_package_lock(recipe, read_base_plan(ROOT / "recipes" / "bases" / recipe.base).lock)
+    assert lock.sources == ()
 
 
 def test_every_base_is_used(recipes: tuple[Recipe, ...]) -> None:
