@@ -18,6 +18,7 @@ from builder.state import State
 from core.errors import Refused
 from cvmfs.backends.backend import Backend, OpenTransaction
 from cvmfs.reading.reader import Reader
+from pansoft import target
 from trust.decisions import memory, waiting
 from trust.decisions.decision import Decision, Kind, behind, of_policy, of_verdict, pgp
 from trust.decisions.head import Head
@@ -70,7 +71,8 @@ def put(
     every = [*waiting.waiting(state.decisions), *decided]
     with backend.reader(at=at) as reader:
         log = read_log(reading(reader), public_keys=policy.public_keys, repository=backend.fqrn)
-    memory.check_continues(memory.remembered(state.seen_logs, backend.fqrn), log)
+    name = memory.name_of(backend.fqrn, target.public_key(state))
+    memory.check_continues(memory.remembered(state.seen_logs, name), log)
     if log is not None:
         check_signed(log)
     elif not every:
@@ -87,7 +89,8 @@ def put(
 def settle(state: State, logged: Logged | None) -> None:
     """Note that a log is published: what it holds waits no longer, and it may not shrink any more."""
     if logged is not None:
-        memory.remember(state.seen_logs, logged.head)
+        name = memory.name_of(logged.head.repository, target.public_key(state))
+        memory.remember(state.seen_logs, name, logged.head)
         waiting.forget(state.decisions, logged.identities)
 
 

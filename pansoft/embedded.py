@@ -26,7 +26,6 @@ from cvmfs.publishing.repository import (
     sign_whitelist,
 )
 from cvmfs.reading.reader import Reader, open_reader
-from trust.decisions import memory
 
 FQRN = "software.pansoft.local"
 _RENEW_BEFORE = timedelta(days=10)
@@ -99,7 +98,6 @@ def ensure_repository(
         for leftover in folder.glob(f"{FQRN}.*"):  # of a run that was killed while making them
             leftover.unlink()
         create_keys(folder, FQRN, at=at)
-        memory.forget(state.seen_logs, FQRN)  # with another key it is another repository
     keys = load_keys(folder, FQRN)
     if not exists(state):
         create_repository(

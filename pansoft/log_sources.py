@@ -32,11 +32,13 @@ class LogSource:
         read: gives the files of the repository.
         repository: its name, where something other than the log says it.
         entries: gives every published version.
+        public_key: of the repository; None for a mount, which has looked at it.
     """
 
     read: Read
     repository: str | None
     entries: Callable[[], tuple[CatalogEntry, ...]]
+    public_key: Path | None = None
 
 
 @contextmanager
@@ -56,6 +58,8 @@ def log_source(
         UserError: there is nothing to read.
         Refused: a signature or a hash of the repository is wrong.
     """
+    if source is None and (public_key is not None or fqrn is not None):
+        raise UserError("--public-key and --fqrn go with --source")
     folder = Path(source) if source and "://" not in source else None
     if folder is not None and not folder.is_dir():
         raise UserError(f"there is no folder {folder}", hint="name a mount, or an address")
@@ -64,23 +68,20 @@ def log_source(
             raise UserError("--public-key is for an address; a mount has verified what it shows")
         yield _mounted(folder, fqrn)
         return
-    with _reader(state, source, public_key=public_key, fqrn=fqrn, at=at) as reader:
+    key = public_key or target.public_key(state)
+    with _reader(state, source, public_key=key, fqrn=fqrn, at=at) as reader:
         yield LogSource(
-            decisions.reading(reader), reader.fqrn, lambda: published.entries_of(reader)
+            decisions.reading(reader), reader.fqrn, lambda: published.entries_of(reader), key
         )
 
 
 def _reader(
-    state: State, source: str | None, *, public_key: Path | None, fqrn: str | None, at: datetime
+    state: State, source: str | None, *, public_key: Path, fqrn: str | None, at: datetime
 ) -> Reader:
     if source is None:
-        if public_key is not None or fqrn is not None:
-            raise UserError("--public-key and --fqrn go with --source")
         return target.read(state, at=at)
     place = source if source.startswith(("http://", "https://")) else storage_at(source)
-    return open_reader(
-        place, fqrn or name_in(source), public_key or target.public_key(state), at=at
-    )
+    return open_reader(place, fqrn or name_in(source), public_key, at=at)
 
 
 def _mounted(folder: Path, fqrn: str | None) -> LogSource:

@@ -12,20 +12,30 @@ from pathlib import Path
 
 from core.canonical import readable_json
 from core.errors import UserError
-from core.files import write_atomic
+from core.files import sha256_file, write_atomic
 from trust.codec import Undecodable, from_json, to_json
 from trust.decisions.chain import BrokenLog
 from trust.decisions.head import Head
 from trust.decisions.log import Log
 
 
-def remembered(folder: Path, repository: str) -> Head | None:
+def name_of(repository: str, public_key: Path | None) -> str:
+    """Return what a repository's log is remembered as: with another key it is another repository.
+
+    Args:
+        repository: its name.
+        public_key: the file of its public key; None where a mount has looked at that.
+    """
+    return f"{repository}-{sha256_file(public_key)[:16]}" if public_key else repository
+
+
+def remembered(folder: Path, name: str) -> Head | None:
     """Return the head that was seen last, or None for a log that was never seen.
 
     Raises:
         UserError: the file is no head.
     """
-    file = _file(folder, repository)
+    file = folder / f"{name}.json"
     try:
         return from_json(Head, json.loads(file.read_bytes()))
     except FileNotFoundError:
@@ -51,7 +61,7 @@ def check_continues(seen: Head | None, log: Log | None) -> None:
         raise BrokenLog(
             f"the log of {seen.repository} is gone: {since}",
             hint="bring the repository back from a backup; if it was begun anew on purpose, remove "
-            f"{_file(Path('decisions') / 'seen', seen.repository)} in the state folder",
+            "what the state folder has of it in decisions/seen",
         )
     if log.head.entries < seen.entries:
         raise BrokenLog(
@@ -67,16 +77,7 @@ def check_continues(seen: Head | None, log: Log | None) -> None:
         )
 
 
-def remember(folder: Path, head: Head) -> None:
+def remember(folder: Path, name: str, head: Head) -> None:
     """Keep a head that continues the one that was seen."""
-    if remembered(folder, head.repository) != head:
-        write_atomic(_file(folder, head.repository), readable_json(to_json(head)))
-
-
-def forget(folder: Path, repository: str) -> None:
-    """Begin anew, for another repository of that name."""
-    _file(folder, repository).unlink(missing_ok=True)
-
-
-def _file(folder: Path, repository: str) -> Path:
-    return folder / f"{repository}.json"
+    if remembered(folder, name) != head:
+        write_atomic(folder / f"{name}.json", readable_json(to_json(head)))

@@ -101,7 +101,7 @@ def log(
             f"published, and not in the log: {', '.join(compared.unknown)}",
             hint="it came into the repository by another way than pansoft apply",
         )
-    _remember(context, state, found)
+    _remember(context, state, place, found)
 
 
 def _checked(place: LogSource, policy: TrustPolicy, state: State, expect: str | None) -> Log:
@@ -112,8 +112,9 @@ def _checked(place: LogSource, policy: TrustPolicy, state: State, expect: str | 
         UserError: there is none.
     """
     found = read_log(place.read, public_keys=policy.public_keys, repository=place.repository)
-    name = found.repository if found else place.repository
-    if name is not None:
+    repository = found.repository if found else place.repository
+    if repository is not None:
+        name = memory.name_of(repository, place.public_key)
         memory.check_continues(memory.remembered(state.seen_logs, name), found)
     if found is None:
         raise UserError(
@@ -124,10 +125,11 @@ def _checked(place: LogSource, policy: TrustPolicy, state: State, expect: str | 
     return found
 
 
-def _remember(context: Context, state: State, found: Log) -> None:
+def _remember(context: Context, state: State, place: LogSource, found: Log) -> None:
     """Keep the head that was seen, where the state can be written to."""
     try:
-        memory.remember(state.seen_logs, found.head)
+        name = memory.name_of(found.repository, place.public_key)
+        memory.remember(state.seen_logs, name, found.head)
     except OSError as err:
         context.console.say(f"the head is not remembered: {err.strerror}")
 

@@ -13,7 +13,7 @@ from tests.trust.decisions.chains import REPOSITORY, decision
 from trust.decisions.chain import BrokenLog, appended
 from trust.decisions.head import SignedHead, head_of
 from trust.decisions.log import Log
-from trust.decisions.memory import check_continues, forget, remember, remembered
+from trust.decisions.memory import check_continues, name_of, remember, remembered
 
 
 def log_of(*numbers: int) -> Log:
@@ -46,8 +46,8 @@ def test_a_log_that_shrank_or_forked_is_refused(now: Log | None, said: str) -> N
 def test_a_head_is_remembered(tmp_path: Path) -> None:
     assert remembered(tmp_path, REPOSITORY) is None
 
-    remember(tmp_path / "seen", log_of(0, 1).head)
-    remember(tmp_path / "seen", log_of(0, 1, 2).head)
+    remember(tmp_path / "seen", REPOSITORY, log_of(0, 1).head)
+    remember(tmp_path / "seen", REPOSITORY, log_of(0, 1, 2).head)
 
     assert remembered(tmp_path / "seen", REPOSITORY) == log_of(0, 1, 2).head
 
@@ -60,10 +60,11 @@ def test_a_memory_that_cannot_be_read_is_no_blank_one(tmp_path: Path, content: s
         remembered(tmp_path, REPOSITORY)
 
 
-def test_another_repository_of_that_name_begins_anew(tmp_path: Path) -> None:
-    remember(tmp_path, log_of(0).head)
+def test_with_another_key_it_is_another_repository(tmp_path: Path) -> None:
+    (tmp_path / "a.pub").write_text("a")
+    (tmp_path / "b.pub").write_text("b")
 
-    forget(tmp_path, REPOSITORY)
-    forget(tmp_path, REPOSITORY)
+    names = {name_of(REPOSITORY, key) for key in (tmp_path / "a.pub", tmp_path / "b.pub", None)}
 
-    assert remembered(tmp_path, REPOSITORY) is None
+    assert len(names) == 3
+    assert name_of(REPOSITORY, None) == REPOSITORY
