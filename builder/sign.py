@@ -19,7 +19,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -561,14 +561,36 @@ def read_record(file: Path) -> Record:
         UserError: the file is not one.
     """
     try:
-        data = json.loads(file.read_bytes())
-        if data["schema"] != _RECORD_SCHEMA:
-            raise UserError(f"{file} has the form {data['schema']}", hint="update pansoft")
-        return from_json(Record, {"evidence": data["evidence"], "verdict": data["verdict"]})
-    except Undecodable as err:
-        raise UserError(f"{file} cannot be read: {err}") from err
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as err:
+        content = file.read_bytes()
+    except OSError as err:
         raise UserError(f"{file} is not a kept verdict") from err
+    return parse_record(content, what=str(file))
+
+
+def parse_record(content: bytes, *, what: str) -> Record:
+    """Return a kept decision; `what` names it in messages.
+
+    Raises:
+        UserError: it is not one.
+    """
+    try:
+        data = json.loads(content)
+        if data["schema"] != _RECORD_SCHEMA:
+            raise UserError(f"{what} has the form {data['schema']}", hint="update pansoft")
+        return record_of(data)
+    except Undecodable as err:
+        raise UserError(f"{what} cannot be read: {err}") from err
+    except (ValueError, KeyError, TypeError, RecursionError) as err:
+        raise UserError(f"{what} is not a kept verdict") from err
+
+
+def record_of(data: Mapping[str, object]) -> Record:
+    """Return the decision in the JSON of a kept one or of a statement.
+
+    Raises:
+        Undecodable: it says something else.
+    """
+    return from_json(Record, {"evidence": data["evidence"], "verdict": data["verdict"]})
 
 
 def records(signed: Path) -> Iterator[Record]:

@@ -112,7 +112,7 @@ def test_one_rule_is_explained_with_its_reason(context: Context) -> None:
 
     assert "no-setuid" in said
     assert "tests-passed" not in said
-    assert "Why: A site that unpacks" in said
+    assert "why      A site that unpacks" in said
 
 
 def test_another_day_changes_the_answer(context: Context) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import types
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from tests.trust.test_judge import CASES
 from trust.evidence import Evidence, Purpose
 from trust.policy import TrustPolicy
 from trust.rules import RULES
-from trust.rules.rule import Rule
+from trust.rules.rule import TIME, Rule
 
 ALWAYS_READ = {"evidence.name", "evidence.version", "evidence.purpose"}
 
@@ -81,7 +82,9 @@ def test_a_rule_reads_what_it_declares(rule: Rule) -> None:
     read = {path for case in [*cases(rule), *told] for path in read_by(rule, POLICY, case)}
 
     never = {
-        each for each in rule.reads if not any(f"{path}.".startswith(f"{each}.") for path in read)
+        each
+        for each in set(rule.reads) - {TIME}
+        if not any(f"{path}.".startswith(f"{each}.") for path in read)
     }
 
     assert rule.reads
@@ -90,9 +93,23 @@ def test_a_rule_reads_what_it_declares(rule: Rule) -> None:
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
 def test_what_is_declared_is_there(rule: Rule) -> None:
-    for declared in rule.reads:
+    for declared in set(rule.reads) - {TIME}:
         root, *names = declared.split(".")
         kind: Any = {"evidence": EVIDENCE, "policy": POLICY}[root]
         for name in names:
             assert name in {field.name for field in dataclasses.fields(kind)}, declared
             kind = getattr(kind, name)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_a_rule_whose_answer_depends_on_the_moment_says_so(rule: Rule) -> None:
+    told = [replace(EVIDENCE, **changed) for who, changed, _, _ in CASES if who == rule.id]
+    moments = [NOON + timedelta(days=days) for days in (-900, -30, -1, 1, 9, 30, 200, 400, 2000)]
+
+    depends = any(
+        rule.check(POLICY, case, at) != rule.check(POLICY, case, NOON)
+        for case in [*cases(rule), *told]
+        for at in moments
+    )
+
+    assert depends is (TIME in rule.reads)

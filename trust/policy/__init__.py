@@ -22,6 +22,7 @@ from trust.policy.constitution import (
     TrustPolicy,
     check_policy,
     load_policy,
+    policy_file,
 )
 from trust.policy.fields import day_of
 from trust.policy.issuers import Issuer, IssuerKind
@@ -58,4 +59,5 @@ __all__ = [
     "check_policy",
     "day_of",
     "load_policy",
+    "policy_file",
 ]

@@ -67,17 +67,22 @@ def load_policy(folder: Path, *, local: Path | None = None) -> TrustPolicy:
     """Read the policy.
 
     Args:
-        folder: the project's `trust-policy/`.
+        folder: the project's `trust-policy/`, or another policy in such a folder: a file to be tried.
         local: the folder of a state's own `signers.yaml`; it need not exist.
 
     Raises:
         InvalidInput: with every problem of both files.
     """
-    document = _read(folder / POLICY_FILE, POLICY)
-    policy = _policy(document, folder)
+    file = policy_file(folder)
+    policy = _policy(_read(file, POLICY), file.parent)
     if local is None or not (local / LOCAL_FILE).is_file():
         return policy
     return _with_local_signers(policy, local)
+
+
+def policy_file(place: Path) -> Path:
+    """Return the policy of a folder, or the file itself where one is named."""
+    return place if place.is_file() else place / POLICY_FILE
 
 
 def check_policy(folder: Path) -> tuple[Problem, ...]:

@@ -49,13 +49,18 @@ RELEASING = frozenset({Purpose.MERGE, Purpose.SIGN, Purpose.PUBLISH})
 """Asked until it is out; an image that is out does not become false because time passes."""
 
 
+TIME = "at"
+"""In what a rule reads: the moment for which it is asked."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One rule. `asks`, `why` and `fix` are sentences of the manual; `check` is pure and total.
 
     `reads` names what the check looks at, besides the name, the version and the purpose: fields of the
     evidence (`evidence.release.channel`) and sections of the policy as `policy.yaml` has them
-    (`policy.safety.bases`). A test holds it to what the check really reads.
+    (`policy.safety.bases`), and `TIME` where the answer depends on the moment. Tests hold it to what the
+    check really reads.
 
     One that is not `waivable` stays a no whoever signs an exception: without it nobody could tell
     who answers for what is run, or somebody else's right would be given away.

@@ -1,36 +1,57 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""`pansoft trust explain`: a decision again, and why."""
+"""`pansoft trust explain`: a decision again, why, and what would change it."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from builder import sign as signing
 from builder.state import State
-from core.canonical import readable_json
+from core import strict_yaml
+from core.canonical import Json, readable_json
 from core.errors import EXIT_DONE, EXIT_REFUSED, UserError
 from pansoft import clock
 from pansoft.context import Context
+from pansoft.days import moment_of
+from pansoft.records import Kept, find_record
 from trust import keys, verdict
 from trust.codec import to_json
+from trust.evidence import Purpose
+from trust.explain import explanation
+from trust.explain.explanation import Explanation, explanations
 from trust.judge import judge
-from trust.policy import load_policy
+from trust.policy import load_policy, policy_file
 from trust.rules import RULES
+from trust.rules.rule import Rule
+from trust.verdict import Outcome, Verdict
 
 
 @click.command()
-@click.argument("name")
-@click.option("--rule", "rule_id", help="Only this rule, with what it asks and why.")
+@click.argument("name", metavar="NAME[@VERSION]|PATH")
+@click.option("--rule", "rule_id", help="Only this rule, with all that it asked and saw.")
 @click.option("--at", "day", metavar="DATE", help="Ask again as if it were that day (YYYY-MM-DD).")
 @click.option(
     "--policy",
-    type=click.Path(file_okay=False, exists=True, path_type=Path),
-    help="Ask another policy folder than the project's.",
+    type=click.Path(exists=True, path_type=Path),
+    help="Ask another policy than the project's: its folder, or a file of it that is to be tried.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
+@click.option(
+    "--purpose",
+    type=click.Choice([purpose.value for purpose in Purpose]),
+    help="Ask for another purpose than it was decided for.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="text for people, json for programs.",
+)
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.pass_obj
 def explain(
     context: Context,
@@ -39,51 +60,99 @@ def explain(
     rule_id: str | None,
     day: str | None,
     policy: Path | None,
+    purpose: str | None,
+    form: str,
     as_json: bool,
 ) -> int:
-    """Replay the last decision about a package: what was asked and seen, what mends a no.
+    """Replay the last decision about a package: what was asked and seen, what would change it.
 
-    The same evidence is judged again by the policy as it is now. Exit 3 if that is a no.
+    The evidence that was kept is judged again, by the policy as it is now or by another one. PATH is
+    the folder of a published version, on a read-only mount as well, or a signed image. Exit 3 if the
+    answer is no, or if nobody whom the policy lists has signed what was seen.
 
     Example: pansoft trust explain hdf5-tools --rule licence-allowed
     """
-    rule = next((each for each in RULES if each.id == rule_id), None)
-    if rule_id is not None and rule is None:
-        known = ", ".join(each.id for each in RULES)
-        raise UserError(f"there is no rule '{rule_id}'", hint=f"the rules are: {known}")
-    record = _last_record(State(context.state), name)
-    trusted = load_policy(policy or context.policy, local=keys.local_policy(context.state))
-    at = _moment(day) if day else clock.now()
-    again = judge(trusted, record.evidence, at=at, rules=(rule,) if rule else RULES)
-    if as_json:
-        answer = {
-            "evidence": to_json(record.evidence),
-            "then": to_json(record.verdict),
-            "now": to_json(again),
-            "accepted": again.accepted,
-        }
-        click.echo(readable_json(answer), nl=False)
-        return EXIT_DONE if again else EXIT_REFUSED
-    then = "accepted" if record.verdict.accepted else "refused"
-    click.echo(f"decided {record.verdict.at:%Y-%m-%d %H:%M} UTC: {then}; asked again:")
-    click.echo(verdict.text(again))
-    if rule:
-        click.echo(f"\n{rule.asks}\nWhy: {rule.why}\nTo mend a no: {rule.fix}")
-    return EXIT_DONE if again else EXIT_REFUSED
+    rules = (_rule(rule_id),) if rule_id else RULES
+    place = policy or context.policy
+    trusted = load_policy(place, local=keys.local_policy(context.state))
+    at = moment_of(day) if day else clock.now()
+    kept = find_record(State(context.state), name, policy=trusted, at=clock.now())
+    asked_to = Purpose(purpose) if purpose else kept.record.evidence.purpose
+    evidence = replace(kept.record.evidence, purpose=asked_to)
+    now = judge(trusted, evidence, at=at, rules=rules)
+    found = explanations(
+        trusted,
+        _document(policy_file(place)),
+        evidence,
+        kept.record.verdict,
+        at=at,
+        rules=rules,
+    )
+    if as_json or form == "json":
+        click.echo(readable_json(_json(kept, now, found)), nl=False)
+    else:
+        click.echo("\n".join(_lines(kept, now, found, in_full=rule_id is not None)))
+    return EXIT_DONE if now and kept.vouched else EXIT_REFUSED
 
 
-def _last_record(state: State, name: str) -> signing.Record:
-    kept = [each for each in signing.records(state.folder / "signed") if each.verdict.name == name]
-    if not kept:
-        raise UserError(
-            f"no decision about '{name}' is kept in this state folder",
-            hint=f"pansoft sign {name} makes one",
+def _document(file: Path) -> strict_yaml.Document:
+    """Return the text of the policy; it is shown by a name that can be pasted."""
+    absolute, here = file.absolute(), Path.cwd()
+    below = absolute.relative_to(here) if absolute.is_relative_to(here) else absolute
+    return strict_yaml.load(file, shown_as=below)
+
+
+def _rule(rule_id: str) -> Rule:
+    for rule in RULES:
+        if rule.id == rule_id:
+            return rule
+    known = ", ".join(rule.id for rule in RULES)
+    raise UserError(f"there is no rule '{rule_id}'", hint=f"the rules are: {known}")
+
+
+def _lines(
+    kept: Kept, now: Verdict, found: Sequence[Explanation], *, in_full: bool
+) -> Iterator[str]:
+    then = kept.record.verdict
+    answer = "accepted" if then.accepted else "refused"
+    yield (
+        f"decided {then.at:%Y-%m-%d %H:%M} UTC to {then.purpose}, by version {then.policy_version} of "
+        f"the policy: {answer}; asked again:"
+    )
+    yield verdict.text(now)
+    if kept.doubt:
+        yield f"nobody vouches for what was seen: {kept.doubt}"
+    told = found if in_full else [each for each in found if _is_worth_telling(each)]
+    for each in told:
+        yield ""
+        yield explanation.text(each)
+    later = [each for each in found if each.turn is not None and each not in told]
+    if later:
+        yield ""
+    for each in later:
+        assert each.turn is not None  # noqa: S101 - for mypy: it was asked above
+        turn = each.turn
+        yield (
+            f"from {turn.at:%Y-%m-%d %H:%M:%S} UTC {each.rule.id} says {turn.finding.outcome}: "
+            f"{turn.finding.message}"
         )
-    return max(kept, key=lambda each: each.verdict.at)
 
 
-def _moment(day: str) -> datetime:
-    try:
-        return datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC)
-    except ValueError as err:
-        raise UserError(f"'{day}' is not a day", hint="for example: --at 2026-12-31") from err
+def _is_worth_telling(each: Explanation) -> bool:
+    """Return whether a person who did not ask for a rule wants to read all about it."""
+    holds_back = each.now.outcome in (Outcome.REFUSED, Outcome.WAIVED)
+    return holds_back or (each.has_changed and each.then is not None)
+
+
+def _json(kept: Kept, now: Verdict, found: Sequence[Explanation]) -> dict[str, Json]:
+    return {
+        "schema": 2,
+        "kept": kept.where,
+        "vouched": kept.vouched,
+        "doubt": kept.doubt,
+        "evidence": to_json(kept.record.evidence),
+        "then": to_json(kept.record.verdict),
+        "now": to_json(now),
+        "accepted": now.accepted,
+        "rules": [explanation.as_json(each) for each in found],
+    }

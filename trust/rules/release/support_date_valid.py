@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from trust.evidence import Evidence
 from trust.policy import TrustPolicy, day_of
-from trust.rules.rule import RELEASING, Answer, NotApplicable, Passed, Refusal, Rule, unknown
+from trust.rules.rule import RELEASING, TIME, Answer, NotApplicable, Passed, Refusal, Rule, unknown
 from trust.verdict import Group
 
 
@@ -34,5 +34,5 @@ RULE = Rule(
     why="A release that its owner has given up gets no security fixes.",
     fix="agree on a new `release.supported_until` with the owner, or retire the version",
     check=check,
-    reads=("evidence.release.supported_until",),
+    reads=("evidence.release.supported_until", TIME),
 )

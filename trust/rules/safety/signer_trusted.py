@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from trust.evidence import Evidence, Purpose, SignerFacts
 from trust.policy import Audience, Origin, Removed, Signer, TrustPolicy
-from trust.rules.rule import BUILT, Answer, Passed, Refusal, Rule, unknown
+from trust.rules.rule import BUILT, TIME, Answer, Passed, Refusal, Rule, unknown
 from trust.verdict import Group
 
 CLOCK_SKEW = timedelta(minutes=10)
@@ -141,6 +141,7 @@ RULE = Rule(
         "evidence.repository",
         "policy.signers",
         "policy.repositories",
+        TIME,
     ),
     waivable=False,
 )
