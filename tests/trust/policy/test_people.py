@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.policies import policy_with
+from core import strict_yaml
+from tests.policies import PROJECT, policy_with
 from trust.policy import check_policy, load_policy
 from trust.policy.claims import Claim
 
@@ -123,3 +124,15 @@ def test_an_entry_gives_a_role_to_no_more_than_it_means(
     found = {problem.rule for problem in check_policy(write(people))}
 
     assert found == ({rule} if rule else set())
+
+
+def test_the_example_of_the_page_is_a_policy(tmp_path: Path) -> None:
+    page = (PROJECT / "docs" / "identity.md").read_text()
+    example = page.split("```yaml\n", 1)[1].split("```")[0]
+    sections = strict_yaml.loads(example.encode(), Path("docs/identity.md")).value
+
+    folder = policy_with(tmp_path / "trust-policy", **sections)
+
+    policy = load_policy(folder)
+    assert [each.name for each in policy.people.persons] == ["Ada Lovelace"]
+    assert policy.waivers is not None
