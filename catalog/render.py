@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from catalog import pages, panet, words
 from catalog.entry import CatalogEntry, entry_path, write_entry
+from catalog.held import HeldPackage, held_json
 from catalog.search import haystack
 from core.canonical import Json, canonical_json, readable_json
 from core.files import atomic_folder
@@ -76,12 +77,13 @@ def render(
     fqrn: str,
     revision: int | str | None = None,
     generated_at: datetime | None = None,
+    held: Sequence[HeldPackage] = (),
 ) -> Site:
     """Write the site into a folder, replacing one that is there as a whole, and return its files.
 
     The arguments are those of `site_of`.
     """
-    site = site_of(entries, fqrn=fqrn, revision=revision, generated_at=generated_at)
+    site = site_of(entries, fqrn=fqrn, revision=revision, generated_at=generated_at, held=held)
     with atomic_folder(target) as folder:
         for path, content in site.items():
             file = folder / path
@@ -96,6 +98,7 @@ def site_of(
     fqrn: str,
     revision: int | str | None = None,
     generated_at: datetime | None = None,
+    held: Sequence[HeldPackage] = (),
 ) -> Site:
     """Return the files of the site.
 
@@ -105,6 +108,7 @@ def site_of(
         revision: the repository's revision that the site shows, where there is one.
         generated_at: the time that the pages give, with its time zone; by default that of the
             newest entry, so that the same entries are the same bytes.
+        held: packages that are told of and not distributed.
     """
     packages = _packages(entries)
     about = About(fqrn, None if revision is None else str(revision), _time(packages, generated_at))
@@ -113,11 +117,12 @@ def site_of(
             "index.html",
             about=about,
             packages=packages,
+            held=sorted(held, key=lambda item: item.name),
             channels=sorted({e.channel.value for p in packages for e in p.versions}) or ["testing"],
             facets=_facets(packages),
             root="",
         ),
-        "index.json": readable_json(_index(packages, about)).encode("utf-8"),
+        "index.json": readable_json(_index(packages, held, about)).encode("utf-8"),
         "static/search-data.js": _search_data(packages),
     }
     for package in packages:
@@ -214,13 +219,16 @@ def _search_data(packages: tuple[Package, ...]) -> bytes:
     return f"window.pansoftPackages = {text};\n".encode()
 
 
-def _index(packages: tuple[Package, ...], about: About) -> dict[str, Json]:
+def _index(
+    packages: tuple[Package, ...], held: Sequence[HeldPackage], about: About
+) -> dict[str, Json]:
     return {
         "schema": SCHEMA,
         "fqrn": about.fqrn,
         "revision": about.revision,
         "generated_at": about.generated_at,
         "packages": [_index_row(package) for package in packages],
+        "held": held_json(held),
     }
 
 

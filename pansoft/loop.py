@@ -30,6 +30,7 @@ from core.files import shared_lock
 from pansoft import planning, publish, target, workspace
 from pansoft.consent import Consent, consent_in, tell
 from pansoft.context import Context
+from pansoft.holding import held_after
 from pansoft.identity import publisher_of
 from pansoft.planning import Blocked, Planned, Status
 from pansoft.provenance import provenance_of
@@ -146,6 +147,7 @@ def apply(
             policy=policy,
             policy_folder=context.policy,
             key=key,
+            held=held_after(state, recipes, todo.for_sites, at=at),
             at=at,
             consent=consent,
         )

@@ -28,12 +28,14 @@ from catalog.entry import (
     entry_of,
     write_entry,
 )
+from catalog.held import HeldPackage
 from catalog.profiles import Conflict, profiles_for
 from cvmfs.backends.backend import OpenTransaction, Published
 from pansoft import consent as consents
 from pansoft import decisions, federation, published, target
 from pansoft.consent import NOBODY, Consent
 from pansoft.content_tables import put_table, signed_files
+from pansoft.holding import put_held
 from trust.decisions.decision import Decision
 from trust.evidence import Evidence
 from trust.judge import judge
@@ -85,11 +87,13 @@ def publish(
     key: SigningKey,
     at: datetime,
     consent: Consent = NOBODY,
+    held: tuple[HeldPackage, ...] | None = None,
 ) -> Outcome:
     """Publish packages into the repository, in one revision.
 
     A package that the policy refuses does not hold the others back. `key` signs under which content
-    hashes the repository stores what is new; `consent` is what people and pipelines say to it.
+    hashes the repository stores what is new; `consent` is what people and pipelines say to it;
+    `held` are packages that are told of and not distributed, None those that were told of before.
     """
     backend = target.backend_of(state, at=at)
     before = published.entries_in(state, at=at)
@@ -123,7 +127,8 @@ def publish(
         for candidate, entry in fresh:
             _put_package(tx, candidate, entry, state, key)
         if entries:
-            conflicts = _put_channels(tx, entries, fqrn=backend.fqrn)
+            told = put_held(tx, state, held, at=at)
+            conflicts = _put_channels(tx, entries, told, fqrn=backend.fqrn)
             shared = _put_trust(tx, policy_folder, state)
             notes = federation.put(
                 tx,
@@ -214,11 +219,15 @@ def _put_package(
 
 
 def _put_channels(
-    tx: OpenTransaction, entries: Sequence[CatalogEntry], *, fqrn: str
+    tx: OpenTransaction,
+    entries: Sequence[CatalogEntry],
+    held: Sequence[HeldPackage],
+    *,
+    fqrn: str,
 ) -> tuple[Conflict, ...]:
     """Put what makes each channel usable: commands, menus, kernels and the catalogue.
 
-    All of it follows from the entries alone, its times included: nothing new published is nothing
+    All of it follows from what is told of alone, its times included: nothing new published is nothing
     changed here.
     """
     conflicts: list[Conflict] = []
@@ -237,7 +246,7 @@ def _put_channels(
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_bytes(content)
                 file.chmod(mode)
-            render.render(visible, folder / "catalog", fqrn=fqrn)
+            render.render(visible, folder / "catalog", fqrn=fqrn, held=held)
             _date(folder, newest)
             tx.put_tree(folder, str(channel), nest=True)
     return tuple(conflicts)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from builder.state import State
 from catalog.entry import FILE_NAME, CatalogEntry, read_entry
+from catalog.held import PATH as HELD
+from catalog.held import HeldPackage, read_held
 from cvmfs.reading.reader import Reader
 from pansoft import clock, target
 from pansoft.context import Context
@@ -38,6 +40,21 @@ def entries_of(reader: Reader) -> tuple[CatalogEntry, ...]:
         for file in _entry_files(reader)
     ]
     return tuple(sorted(entries, key=lambda entry: (entry.published, entry.name)))
+
+
+def published_held(context: Context) -> tuple[HeldPackage, ...]:
+    """Return every package that the repository tells of and does not distribute."""
+    return held_in(State(context.state), at=clock.now())
+
+
+def held_in(state: State, *, at: datetime) -> tuple[HeldPackage, ...]:
+    """Return the packages that the repository of a state tells of and does not distribute."""
+    if not target.exists(state):
+        return ()
+    with target.read(state, at=at) as reader:
+        if reader.lookup(HELD) is None:
+            return ()
+        return read_held(reader.read(HELD), file=Path(f"/cvmfs/{reader.fqrn}/{HELD}"))
 
 
 def _entry_files(reader: Reader) -> list[str]:

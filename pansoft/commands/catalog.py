@@ -9,6 +9,7 @@ import click
 
 from catalog import words
 from catalog.entry import CatalogEntry, entry_json
+from catalog.held import HeldPackage, held_json
 from catalog.panet import label
 from catalog.render import render
 from catalog.search import search
@@ -41,7 +42,7 @@ def build(context: Context, *, output: Path, as_json: bool) -> None:
     """
     entries = _published(context)
     _refuse_foreign(output)
-    render(entries, output, fqrn=entries[0].fqrn)
+    render(entries, output, fqrn=entries[0].fqrn, held=_held(context))
     page = output / "index.html"
     if as_json:
         click.echo(readable_json({"page": str(page), "entries": len(entries)}), nl=False)
@@ -82,6 +83,10 @@ def show(context: Context, *, name: str, as_json: bool) -> None:
     """
     entries = _published(context)
     versions = [entry for entry in entries if entry.name == name]
+    held = [item for item in _held(context) if item.name == name]
+    if held and not versions:
+        click.echo(readable_json(held_json(held)[0]) if as_json else _told(held[0]), nl=False)
+        return
     if not versions:
         near = [entry.name for entry in search(entries, [name])][:3]
         raise UserError(
@@ -104,6 +109,28 @@ def _published(context: Context) -> tuple[CatalogEntry, ...]:
             "nothing is published yet", hint="run 'pansoft apply' or 'pansoft demo' first"
         )
     return tuple(entries)
+
+
+def _held(context: Context) -> tuple[HeldPackage, ...]:
+    from pansoft.published import published_held
+
+    return published_held(context)
+
+
+def _told(item: HeldPackage) -> str:
+    """Return what there is to say of a package that is not distributed."""
+    lines = {
+        "version": item.version,
+        "licence": f"{item.licence}. {words.redistribution(item.redistribution)}",
+        "terms": item.terms,
+        "to get it": item.registration,
+        "to make it": f"pansoft build {item.name} --download FILE",
+        "home page": item.homepage,
+    }
+    head = f"{item.title}: {item.summary}\n\nNot distributed here: each site with a licence makes it.\n\n"
+    return words.plain(
+        head + "".join(f"{name + ':':12} {value}\n" for name, value in lines.items())
+    )
 
 
 def _refuse_foreign(output: Path) -> None:

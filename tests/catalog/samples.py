@@ -28,6 +28,7 @@ from catalog.entry import (
     Signer,
     image_path,
 )
+from catalog.held import HeldPackage
 
 FQRN = "software.example.org"
 PANET = "http://purl.org/pan-science/PaNET/"
@@ -83,6 +84,21 @@ def entry(name: str = "hdf5-tools", version: str = "1.10.8", **changes: object) 
         fqrn=FQRN,
     )
     return replace(base, **changes)  # type: ignore[arg-type]  # the fields' types vary
+
+
+def held() -> HeldPackage:
+    """Return a package that is told of and not distributed."""
+    return HeldPackage(
+        name="xds",
+        version="20250714",
+        title="XDS",
+        summary="Processes rotation data.",
+        homepage="https://xds.example.org",
+        licence="LicenseRef-XDS",
+        redistribution=Redistribution.FORBIDDEN,
+        terms="https://xds.example.org/terms",
+        registration="https://xds.example.org/get",
+    )
 
 
 def pyfai() -> CatalogEntry:

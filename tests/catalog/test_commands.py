@@ -25,6 +25,7 @@ def published(monkeypatch: pytest.MonkeyPatch) -> list[CatalogEntry]:
     entries = [samples.entry(), samples.pyfai(), samples.partners_only()]
     module = ModuleType("pansoft.published")
     module.__dict__["published_entries"] = lambda context: tuple(entries)
+    module.__dict__["published_held"] = lambda context: (samples.held(),)
     monkeypatch.setitem(sys.modules, "pansoft.published", module)
     return entries
 
@@ -122,3 +123,14 @@ def test_with_nothing_published_it_says_what_to_do(published: list[CatalogEntry]
     published.clear()
 
     assert failure("search").hint == "run 'pansoft apply' or 'pansoft demo' first"
+
+
+@pytest.mark.usefixtures("published")
+def test_show_tells_of_what_is_not_distributed() -> None:
+    done = call("show", "xds")
+
+    assert "Not distributed here: each site with a licence makes it." in done.stdout
+    assert "pansoft build xds --download FILE" in done.stdout
+    assert (
+        json.loads(call("show", "xds", "--json").stdout)["terms"] == "https://xds.example.org/terms"
+    )

@@ -20,7 +20,7 @@ from pansoft.planning import Status
 from pansoft.policy_check import policy_problems
 from tests.builder.conftest import Builds
 from tests.packages import tarball
-from tests.real_projects import add_recipe, lock_recipe, real_project
+from tests.real_projects import PLOT, add_recipe, lock_recipe, real_project
 
 AT = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
 SCRIPT = (
@@ -46,7 +46,7 @@ CHANGES = {
 def context(tmp_path: Path) -> Context:
     """Return a project with a recipe for licence holders and one for everybody."""
     project = real_project(tmp_path / "project", SCRIPT, changes=CHANGES)
-    add_recipe(project, "open", "mkdir $PREFIX/bin; echo > $PREFIX/bin/plot")
+    add_recipe(project, "open", PLOT)
     return Context(project=project, state=tmp_path / "state", console=Console(quiet=True))
 
 
@@ -191,3 +191,23 @@ def test_locks_of_it_are_checked_like_others(context: Context) -> None:
     assert workspace.plan_from_lock(
         context, workspace.recipes_named(context, ["plotter"])[0]
     ).sources == ()  # fmt: skip
+
+
+@pytest.mark.needs("apptainer", "gpg", "mksquashfs", "mmdebstrap")
+def test_the_catalogue_tells_of_what_is_not_distributed(
+    context: Context, builds: Builds, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = builds.beside(tmp_path / "site")
+    here = Context(project=context.project, state=state.folder, console=context.console)
+
+    report = loop.apply(here, workspace.recipes_named(here, []), at=AT, jobs=1)
+
+    assert [entry.name for entry in published.entries_in(state, at=AT)] == ["open"]
+    assert [item.name for item in published.held_in(state, at=AT)] == ["plotter"]
+    assert run(here, "catalog", "show", "plotter") == 0
+    assert "each site with a licence makes it" in capsys.readouterr().out
+    again = loop.apply(here, workspace.recipes_named(here, ["open"]), at=AT, jobs=1)
+    assert report.outcome is not None
+    assert again.outcome is not None
+    assert not again.outcome.publication.is_new
+    assert [item.name for item in published.held_in(state, at=AT)] == ["plotter"]
