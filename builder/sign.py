@@ -369,7 +369,8 @@ def verify(
     if not report.verdict.accepted:
         raise Refused(
             f"{signed.path.name} is as it was signed, but the policy refuses it:\n"
-            f"{reasons(report.verdict)}"
+            f"{reasons(report.verdict)}",
+            hint=f"what would change it: pansoft trust explain {signed.path}",
         )
     return signed, report
 

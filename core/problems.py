@@ -27,7 +27,18 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One fault. `field` is the path of the value inside the document, `build.pip.0` for instance."""
+    """One fault.
+
+    Args:
+        where: its place.
+        rule: the rule that it breaks.
+        message: what is wrong.
+        hint: how to mend it.
+        field: the path of the value inside the document, `build.pip.0` for instance.
+        severity: whether it stops the work.
+        related: other places that it has to do with, and what they are.
+        excused: why somebody lets it pass, where somebody does.
+    """
 
     where: Position
     rule: str
@@ -35,6 +46,8 @@ class Problem:
     hint: str | None = None
     field: str = ""
     severity: Severity = Severity.ERROR
+    related: tuple[tuple[Position, str], ...] = ()
+    excused: str | None = None
 
     def __str__(self) -> str:
         """Return the line that compilers taught editors to jump to: `file:line:column: rule: message`."""

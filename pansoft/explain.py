@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import click
 
-from builder.recipes import reports
+from core import reports
 from core.errors import InvalidInput, UserError
 
 

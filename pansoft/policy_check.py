@@ -23,18 +23,8 @@ from pansoft.context import Context
 from trust.evidence import BuildFacts, Input, Purpose
 from trust.judge import judge
 from trust.policy import TrustPolicy, check_policy, load_policy
+from trust.reports.problems import recipe_field
 from trust.verdict import Finding
-
-# Where in a recipe a rule looks.
-_FIELDS: dict[str, strict_yaml.Path_] = {
-    "base-allowed": ("base",),
-    "channel-allowed": ("release", "channel"),
-    "inputs-pinned": ("build",),
-    "licence-allowed": ("license", "spdx"),
-    "licence-known": ("license", "spdx"),
-    "redistribution": ("license", "redistribution"),
-    "support-date-valid": ("release", "supported_until"),
-}
 
 
 def policy_problems(
@@ -86,7 +76,7 @@ def _lock_facts(context: Context, recipe: Recipe) -> BuildFacts | None:
 
 
 def _problem(finding: Finding, document: strict_yaml.Document) -> Problem:
-    path = _FIELDS.get(finding.rule, ())
+    path = recipe_field(finding.rule)
     return Problem(
         document.where(path),
         finding.rule,

@@ -40,7 +40,7 @@ def find_record(state: State, what: str, *, policy: TrustPolicy, at: datetime) -
         UserError: there is none.
         Refused: what the path holds was altered.
     """
-    if "/" in what or what.startswith("."):
+    if "/" in what or what.startswith(".") or what.endswith(".sif"):
         return _at_path(Path(what), policy)
     name, _, version = what.partition("@")
     kept = [

@@ -94,6 +94,9 @@ def tell(report: LoopReport) -> None:
             click.echo(reasons(verdict), err=True)
             for fix in dict.fromkeys(finding.fix for finding in verdict.refusals if finding.fix):
                 click.echo(f"hint: {fix}", err=True)
+            click.echo(
+                f"hint: pansoft trust explain {verdict.name} --purpose publish says more", err=True
+            )
         for conflict in outcome.conflicts:
             click.echo(f"warning: {conflict}", err=True)
         for note in outcome.notes:

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import click
 
-from builder.recipes import reports
 from builder.recipes.check import check as check_recipes
+from core import reports
 from core.errors import EXIT_USER
 from core.problems import errors, in_order
 from pansoft import clock

@@ -175,3 +175,16 @@ def test_a_refusal_says_all_that_would_change_it(partner: Context) -> None:
     assert (
         "base-allowed: " not in said
     )  # a yes that is still one is a line of the verdict, not more
+
+
+@pytest.mark.parametrize("form", ["sarif", "gitlab"])
+def test_a_merge_request_gets_the_verdict_with_paths_of_the_project(
+    partner: Context, form: str
+) -> None:
+    keep(partner, Evidence(Purpose.MERGE, "gemmi", "1", base="ubuntu"))
+
+    said = run(partner, "gemmi", "--format", form)
+
+    assert said.return_value == EXIT_REFUSED
+    assert "recipes/gemmi/recipe.yaml" in said.stdout
+    assert str(ROOT) not in said.stdout

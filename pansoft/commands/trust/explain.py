@@ -13,6 +13,7 @@ from builder.state import State
 from core import strict_yaml
 from core.canonical import Json, readable_json
 from core.errors import EXIT_DONE, EXIT_REFUSED, UserError
+from core.reports import Format, render
 from pansoft import clock
 from pansoft.context import Context
 from pansoft.days import moment_of
@@ -24,6 +25,7 @@ from trust.explain import explanation
 from trust.explain.explanation import Explanation, explanations
 from trust.judge import judge
 from trust.policy import load_policy, policy_file
+from trust.reports.problems import problems_of, rule_texts
 from trust.rules import RULES
 from trust.rules.rule import Rule
 from trust.verdict import Outcome, Verdict
@@ -46,10 +48,10 @@ from trust.verdict import Outcome, Verdict
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
+    type=click.Choice([form.value for form in Format]),
+    default=Format.TEXT.value,
     show_default=True,
-    help="text for people, json for programs.",
+    help="text for people, json for programs, gitlab for a Code Quality report, sarif for editors.",
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.pass_obj
@@ -80,18 +82,16 @@ def explain(
     asked_to = Purpose(purpose) if purpose else kept.record.evidence.purpose
     evidence = replace(kept.record.evidence, purpose=asked_to)
     now = judge(trusted, evidence, at=at, rules=rules)
-    found = explanations(
-        trusted,
-        _document(policy_file(place)),
-        evidence,
-        kept.record.verdict,
-        at=at,
-        rules=rules,
-    )
-    if as_json or form == "json":
-        click.echo(readable_json(_json(kept, now, found)), nl=False)
-    else:
-        click.echo("\n".join(_lines(kept, now, found, in_full=rule_id is not None)))
+    document = _document(policy_file(place))
+    found = explanations(trusted, document, evidence, kept.record.verdict, at=at, rules=rules)
+    match Format.JSON if as_json else Format(form):
+        case Format.TEXT:
+            click.echo("\n".join(_lines(kept, now, found, in_full=rule_id is not None)))
+        case Format.JSON:
+            click.echo(readable_json(_json(kept, now, found)), nl=False)
+        case Format.GITLAB | Format.SARIF as chosen:
+            problems = problems_of(now, policy=document, recipe=_recipe(context, now.name))
+            click.echo(render(problems, chosen, root=context.project, rules=rule_texts()), nl=False)
     return EXIT_DONE if now and kept.vouched else EXIT_REFUSED
 
 
@@ -100,6 +100,12 @@ def _document(file: Path) -> strict_yaml.Document:
     absolute, here = file.absolute(), Path.cwd()
     below = absolute.relative_to(here) if absolute.is_relative_to(here) else absolute
     return strict_yaml.load(file, shown_as=below)
+
+
+def _recipe(context: Context, name: str) -> strict_yaml.Document | None:
+    """Return the recipe of a package, where the project has it."""
+    file = context.recipes / name / "recipe.yaml"
+    return strict_yaml.load(file) if file.is_file() else None
 
 
 def _rule(rule_id: str) -> Rule:

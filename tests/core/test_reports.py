@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from builder.recipes import reports
-from builder.recipes.reports import Format
+from core import reports
 from core.problems import Position, Problem, Severity
+from core.reports import Format
 
 
 @pytest.fixture
