@@ -44,7 +44,7 @@ from builder.stages import (
 from core.canonical import Json, readable_json
 from core.errors import Refused, UserError
 from core.files import atomic_folder, copy_atomic, exclusive_lock, sha256_file, write_atomic
-from trust import dsse, gnupg, signatures, statements
+from trust import certified, dsse, gnupg, signatures, statements
 from trust.codec import Undecodable, from_json, to_json
 from trust.cosignatures import cosigners
 from trust.decisions import waiting
@@ -407,7 +407,7 @@ def examine(
         statement.evidence,
         purpose=Purpose.VERIFY,
         signer=_facts_of(signer),
-        signers=_all_signers(file, signer, policy),
+        signers=_all_signers(file, signer, policy, at),
         signed_sha256=statement.sha256,
         witnessed=witnessed,
         waivers=tuple(each for each in waivers if each.package == statement.image.name),
@@ -540,11 +540,14 @@ def _signed_image(file: Path, statement: Statement, signer: Signer) -> SignedIma
     )
 
 
-def _all_signers(file: Path, first: Signer, policy: TrustPolicy) -> tuple[SignerFacts, ...]:
-    """Return the keys behind a statement: the one that signed it, and those that signed it as well."""
+def _all_signers(
+    file: Path, first: Signer, policy: TrustPolicy, at: datetime
+) -> tuple[SignerFacts, ...]:
+    """Return who is behind a statement: the one that signed it, and those that signed it as well."""
     also = cosigners(file, public_keys=policy.public_keys)
     others = [policy.signer(each.fingerprint) for each in also]
-    return tuple(dict.fromkeys(_facts_of(each) for each in (first, *others) if each is not None))
+    keys = dict.fromkeys(_facts_of(each) for each in (first, *others) if each is not None)
+    return (*keys, *certified.cosigners(file, authorities=policy.authorities, at=at))
 
 
 def _facts_of(signer: Signer) -> SignerFacts:

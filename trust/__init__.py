@@ -12,7 +12,8 @@ Deciding is pure; touching files and programs is at the edge:
 - `openpgp`, `armors`, `sif_signature`: what a key that Apptainer cannot hold signs, in its form
 - `keys/`: the keys that sign, a module for each place where the secret lies
 - `signatures`: sign and verify the objects of a SIF file
-- `cosignatures`: further signatures of a statement, by other facilities
+- `cosignatures`, `certified`: further signatures of a statement, by other facilities: PGP, X.509
+- `x509_chain`: certificates of an authority, and who signed
 - `statements`: the signed statement that covers every byte of the file, with the verdict
 - `federation/`: trust between facilities by The Update Framework
 - `manual`: docs/trust-policy.md, written from the schema and the rules

@@ -190,7 +190,11 @@ class ReleaseFacts:
 
 @dataclass(frozen=True, slots=True)
 class SignerFacts:
-    """The PGP key that is about to sign, or has signed: what the key itself says."""
+    """The PGP key that is about to sign, or has signed: what the key itself says.
+
+    One that signed as well may be the holder of a certificate: then `fingerprint` is
+    `x509:AUTHORITY:SUBJECT`, and the days are the certificate's.
+    """
 
     fingerprint: str
     name: str

@@ -3,13 +3,18 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from builder import sign as signing
 from builder.evidence.sbom import FILES
@@ -18,10 +23,11 @@ from core import process
 from core.errors import Refused
 from core.files import sha256_file
 from pansoft import cosigning
+from tests.authorities import TestAuthority
 from tests.builder.test_sign import NOW, PLAN, evidence_about, sign
 from tests.gpg_homes import GpgHome, gpg_home_in
 from tests.trust.conftest import tiny_sif
-from trust import armors, gnupg
+from trust import armors, gnupg, signatures
 from trust.cosignatures import cosignature_file
 from trust.keys import local_key, local_policy
 from trust.keys.agent import AgentKey
@@ -253,3 +259,107 @@ def test_a_release_key_replaces_the_signature_of_a_local_one(
     assert (first, again.signer) == (again, local.fingerprint)
     assert better.signer == facilities.first.fingerprint
     assert kept == better
+
+
+@pytest.fixture(scope="session")
+def authority() -> TestAuthority:
+    return TestAuthority("ILL", NOW - timedelta(days=1))
+
+
+@pytest.fixture(scope="session")
+def holder() -> ec.EllipticCurvePrivateKey:
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+AUTHORITY = """authorities:
+  - name: ILL
+    certificates: keys/ill.pem
+    revocations: keys/ill.crl.pem
+    holders:
+      - {name: ILL release, subject: "CN=release", packages: ["*"], roles: [release], facility: ill}
+
+"""
+
+
+def with_authority(
+    facilities: Facilities, folder: Path, authority: TestAuthority, **more: Any
+) -> TrustPolicy:
+    """Return the policy with an authority that has one holder."""
+    facilities.policy(folder, of_first=more.pop("of_first", ""))
+    authority.write(folder, "ill", **more)
+    file = folder / "policy.yaml"
+    file.write_text(file.read_text().replace("repositories:\n", AUTHORITY + "repositories:\n", 1))
+    return load_policy(folder)
+
+
+def certify(
+    version: Path, policy: TrustPolicy, chain: bytes, key: ec.EllipticCurvePrivateKey
+) -> Path:
+    def sign(data: bytes) -> bytes:
+        return key.sign(data, ec.ECDSA(hashes.SHA256()))
+
+    return cosigning.cosign_certified(version, policy=policy, chain=chain, sign=sign, at=NOW)
+
+
+def test_the_holder_of_a_certificate_stands_behind_an_image(
+    facilities: Facilities,
+    authority: TestAuthority,
+    holder: ec.EllipticCurvePrivateKey,
+    version: Path,
+    tmp_path: Path,
+) -> None:
+    chain = authority.issue("release", holder.public_key())
+    policy = with_authority(facilities, tmp_path / "policy", authority)
+
+    file = certify(version, policy, chain, holder)
+
+    first = facilities.first.fingerprint
+    assert fingerprints(version, policy) == {first, "x509:ILL:CN=release"}
+    gone = with_authority(facilities, tmp_path / "gone", authority, of_first=GONE % "")
+    assert fingerprints(version, gone) == {first, "x509:ILL:CN=release"}
+    assert signatures.verify_sif(
+        version / "tiny.sif", public_keys=[facilities.first.public_file]
+    ).fingerprints == (first,), "nothing was put into the image"
+
+    envelope = json.loads(file.read_text())
+    other = {**envelope, "payload": base64.b64encode(b"{}").decode()}
+    wrong: list[Any] = [other, {**envelope, "signatures": []}, [], {"payload": 1}]
+    for spoilt in wrong:
+        file.write_text(json.dumps(spoilt))
+        assert fingerprints(version, policy) == {first}
+    file.write_text(json.dumps(envelope))
+    for refusing in (
+        facilities.policy(tmp_path / "without"),
+        with_authority(facilities, tmp_path / "another", TestAuthority("ILL", NOW)),
+    ):
+        assert fingerprints(version, refusing) == {first}
+    revoked = authority.lists(revoked=[chain])
+    late = with_authority(
+        facilities, tmp_path / "late", authority, of_first=GONE % "", lists=revoked
+    )
+    with pytest.raises(Refused, match="First is removed"):
+        fingerprints(version, late)
+
+
+def test_a_certificate_that_would_not_count_signs_nothing(
+    facilities: Facilities,
+    authority: TestAuthority,
+    holder: ec.EllipticCurvePrivateKey,
+    version: Path,
+    tmp_path: Path,
+) -> None:
+    before = sorted(version.iterdir())
+    chain = authority.issue("release", holder.public_key())
+    other = authority.issue("other", holder.public_key())
+    listed = with_authority(facilities, tmp_path / "policy", authority)
+    revoked = authority.lists(revoked=[chain])
+    late = with_authority(facilities, tmp_path / "late", authority, lists=revoked)
+
+    with pytest.raises(Refused, match="does not list the key x509:ILL:CN=other"):
+        certify(version, listed, other, holder)
+    with pytest.raises(Refused, match="the key of ILL release is revoked"):
+        certify(version, late, chain, holder)
+    with pytest.raises(Refused, match="the policy lists no authority"):
+        certify(version, facilities.policy(tmp_path / "none"), chain, holder)
+
+    assert sorted(version.iterdir()) == before

@@ -111,6 +111,7 @@ CASES: list[tuple[str, dict[str, Any], Outcome, str]] = [
     ("signer-trusted", {**key(LOCAL_KEY), "repository": "elsewhere.org"}, NO, "not a local"),
     ("signer-trusted", key(GONE_KEY), NO, "Gone is removed since 2026-05-20: changed sides"),
     ("signer-trusted", old(GONE_KEY, published=9), OK, "published on 2026-05-09, before"),
+    ("signer-trusted", old(GONE_KEY, 20, "x509:ILL:CN=release"), NO, "only what was published"),
     ("inputs-pinned", {}, OK, "2 inputs, each with its sha256"),
     ("inputs-pinned", {"build": None}, NO, "could not be checked"),
     ("inputs-pinned", {"build": replace(BUILD, inputs=None)}, NO, "could not be checked"),

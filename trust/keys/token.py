@@ -68,6 +68,12 @@ class TokenKey:
             lambda key, sign: key.revocation(reason=reason, why=why, at=self.made, sign=sign)
         )
 
+    def sign_bare(self, data: bytes) -> tuple[int, ...]:
+        """Return the numbers of a signature of the SHA-256 of `data`, without PGP around them."""
+        pin = read_secret(self.pin_file, what="PIN file")
+        with pkcs11_token.opened(self.place, pin=pin) as token:
+            return token.sign(data)
+
     def _cleartext(self, text: bytes) -> bytes:
         signed = self._ask(lambda key, sign: key.cleartext(text, at=self.made, sign=sign))
         gnupg.verify_cleartext(signed, public_keys=[self.public_file], what="the new signature")

@@ -5,6 +5,7 @@ Each section module has `SCHEMA`, the frozen types of what the section says, and
 them of a document that the schema has found valid:
 
 - `signers`: the keys whose signatures count
+- `authorities`: X.509 authorities whose holders may sign as well
 - `repositories`: where packages may be published, and who can read it there
 - `people`: the roles there are, and which people and pipelines have them; `issuers` and `claims`
   are the parts of it that are about tokens
@@ -16,6 +17,7 @@ them of a document that the schema has found valid:
 
 from __future__ import annotations
 
+from trust.policy.authorities import Authority
 from trust.policy.constitution import (
     LOCAL_FILE,
     POLICY_FILE,
@@ -38,6 +40,7 @@ __all__ = [
     "LOCAL_FILE",
     "POLICY_FILE",
     "Audience",
+    "Authority",
     "ComponentReview",
     "Components",
     "Exceptions",

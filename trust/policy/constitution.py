@@ -20,7 +20,17 @@ from core.files import sha256_file
 from core.problems import Problem, errors, in_order
 from core.schema import Schema, validate
 from core.strict_yaml import Document, load
-from trust.policy import licensing, people, release, repositories, safety, signers, waivers
+from trust.policy import (
+    authorities,
+    licensing,
+    people,
+    release,
+    repositories,
+    safety,
+    signers,
+    waivers,
+)
+from trust.policy.authorities import CERTIFIED, Authority
 from trust.policy.licensing import Licensing
 from trust.policy.people import People
 from trust.policy.release import Release
@@ -46,6 +56,7 @@ class TrustPolicy:
     release: Release
     licensing: Licensing
     people: People = field(default_factory=People)
+    authorities: tuple[Authority, ...] = ()
     waivers: WaiverTerms | None = None
     strict: tuple[str, ...] = ()
 
@@ -54,8 +65,11 @@ class TrustPolicy:
         return repositories.audience_of(self.repositories, repository)
 
     def signer(self, fingerprint: str) -> Signer | None:
-        """Return the signer with this key, or None."""
-        return next((s for s in self.signers if s.fingerprint == fingerprint), None)
+        """Return the signer with this key, or None; `x509:AUTHORITY:SUBJECT` is one with a certificate."""
+        listed = self.signers
+        if fingerprint.startswith(CERTIFIED):
+            listed = tuple(holder for each in self.authorities for holder in each.holders)
+        return next((signer for signer in listed if signer.fingerprint == fingerprint), None)
 
     @property
     def public_keys(self) -> tuple[Path, ...]:
@@ -106,12 +120,14 @@ def _policy(document: Document, folder: Path) -> TrustPolicy:
     problems: list[Problem] = []
     listed = signers.read(document, folder, Origin.PROJECT, problems)
     known = people.read(document, folder, problems)
+    certified = authorities.read(document, folder, problems)
     if problems:
         raise InvalidInput(in_order(problems))
     data: Any = document.value  # Any: validated against POLICY
     files = (
         *(file for each in listed for file in (each.key_file, each.revoked_key_file) if file),
         *known.key_files,
+        *(file for each in certified for file in (each.certificates, each.revocations)),
     )
     keys = {str(file.relative_to(folder)): sha256_file(file) for file in files}
     return TrustPolicy(
@@ -123,6 +139,7 @@ def _policy(document: Document, folder: Path) -> TrustPolicy:
         release=release.read(document),
         licensing=licensing.read(document),
         people=known,
+        authorities=certified,
         waivers=waivers.read(document),
         strict=tuple(data.get("strict", ())),
     )

@@ -6,7 +6,16 @@ from __future__ import annotations
 from typing import Final
 
 from core.schema import Schema
-from trust.policy import licensing, people, release, repositories, safety, signers, waivers
+from trust.policy import (
+    authorities,
+    licensing,
+    people,
+    release,
+    repositories,
+    safety,
+    signers,
+    waivers,
+)
 from trust.policy.fields import listing, one_of, whole_number
 
 WARNINGS: Final = (
@@ -32,6 +41,7 @@ POLICY: Final[Schema] = {
         one_of(*WARNINGS),
     ),
     "signers": signers.SCHEMA,
+    "authorities": authorities.SCHEMA,
     "repositories": repositories.SCHEMA,
     "people": people.SCHEMA,
     "waivers": waivers.SCHEMA,

@@ -140,6 +140,7 @@ RULE = Rule(
         "evidence.witnessed",
         "evidence.repository",
         "policy.signers",
+        "policy.authorities",
         "policy.repositories",
         TIME,
     ),
