@@ -32,7 +32,7 @@ from catalog.held import HeldPackage
 from catalog.profiles import Conflict, profiles_for
 from cvmfs.backends.backend import OpenTransaction, Published
 from pansoft import consent as consents
-from pansoft import decisions, federation, published, target
+from pansoft import decisions, federation, late_signatures, published, target
 from pansoft.consent import NOBODY, Consent
 from pansoft.content_tables import put_table, signed_files
 from pansoft.holding import put_held
@@ -126,6 +126,7 @@ def publish(
         logged = decisions.put(tx, backend, state, decided, policy=policy, key=key, at=at)
         for candidate, entry in fresh:
             _put_package(tx, candidate, entry, state, key)
+        late_signatures.put(tx, before, state)
         if entries:
             told = put_held(tx, state, held, at=at)
             conflicts = _put_channels(tx, entries, told, fqrn=backend.fqrn)

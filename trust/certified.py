@@ -61,13 +61,14 @@ def cosigners(
     content = statement_file(image).read_bytes()
     found = {
         facts.fingerprint: facts
-        for file in _files(image)
+        for file in files_beside(image)
         for facts in _good(file, content, authorities=authorities, at=at)
     }
     return tuple(found[each] for each in sorted(found))
 
 
-def _files(image: Path) -> list[Path]:
+def files_beside(image: Path) -> list[Path]:
+    """Return the files that have the name of such a signature, good or not."""
     beside = statement_file(image).parent.glob(f"{statement_file(image).name}.*.dsse.json")
     return sorted(file for file in beside if _NAME.search(file.name))[:_MAX_FILES]
 

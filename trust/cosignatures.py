@@ -63,13 +63,14 @@ def cosigners(image: Path, *, public_keys: Sequence[Path]) -> tuple[GoodSignatur
     content = statement_file(image).read_bytes()
     found = {
         good.fingerprint: good
-        for file in _files(image)
+        for file in files_beside(image)
         for good in _good(file, content, public_keys=public_keys)
     }
     return tuple(found[each] for each in sorted(found))
 
 
-def _files(image: Path) -> list[Path]:
+def files_beside(image: Path) -> list[Path]:
+    """Return the files that have the name of such a signature, good or not."""
     beside = statement_file(image).parent.glob(f"{statement_file(image).name}.*.asc")
     return sorted(file for file in beside if _NAME.search(file.name))[:_MAX_FILES]
 
