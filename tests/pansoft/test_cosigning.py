@@ -27,8 +27,8 @@ from tests.authorities import TestAuthority
 from tests.builder.test_sign import NOW, PLAN, evidence_about, sign
 from tests.gpg_homes import GpgHome, gpg_home_in
 from tests.trust.conftest import tiny_sif
-from trust import armors, gnupg, signatures
-from trust.cosignatures import cosignature_file
+from trust import armors, certified, gnupg, signatures
+from trust.cosignatures import cosignature_file, cosigners
 from trust.keys import local_key, local_policy
 from trust.keys.agent import AgentKey
 from trust.policy import TrustPolicy, load_policy
@@ -141,18 +141,26 @@ def test_a_further_signature_that_is_spoilt_or_unknown_speaks_for_nobody(
     facilities: Facilities, version: Path, tmp_path: Path
 ) -> None:
     policy = facilities.policy(tmp_path / "policy")
-    file = cosigning.cosign(version, policy=policy, key=facilities.second, at=NOW)
     statement = version / "tiny.sif.statement.json"
-    only_first = {facilities.first.fingerprint}
+    file = cosignature_file(version / "tiny.sif", facilities.second.fingerprint)
+    of_second = facilities.second.sign_detached(statement.read_bytes(), what="it")
+    wrong = (
+        facilities.second.sign_detached(b"something else", what="it"),
+        b"no signature",
+        facilities.third.sign_detached(statement.read_bytes(), what="it"),
+        (version / f"{statement.name}.asc").read_bytes(),
+    )
 
-    file.write_bytes(facilities.second.sign_detached(b"something else", what="it"))
-    assert fingerprints(version, policy) == only_first
-    file.write_bytes(b"no signature")
-    assert fingerprints(version, policy) == only_first
-    file.write_bytes(facilities.third.sign_detached(statement.read_bytes(), what="it"))
-    assert fingerprints(version, policy) == only_first
-    file.write_bytes((version / f"{statement.name}.asc").read_bytes())
-    assert fingerprints(version, policy) == only_first
+    def speak() -> list[str]:
+        found = cosigners(version / "tiny.sif", public_keys=policy.public_keys)
+        return [each.fingerprint for each in found]
+
+    for content in wrong:
+        file.write_bytes(content)
+        assert speak() == []
+    assert fingerprints(version, policy) == {facilities.first.fingerprint}
+    file.write_bytes(of_second)
+    assert speak() == [facilities.second.fingerprint]
 
 
 def test_who_does_not_count_or_has_signed_already_is_told_so(
@@ -324,19 +332,23 @@ def test_the_holder_of_a_certificate_stands_behind_an_image(
     envelope = json.loads(file.read_text())
     other = {**envelope, "payload": base64.b64encode(b"{}").decode()}
     wrong: list[Any] = [other, {**envelope, "signatures": []}, [], {"payload": 1}]
+
+    def speak(policy: TrustPolicy) -> list[tuple[str, bool]]:
+        authorities = policy.authorities
+        found = certified.cosigners(version / "tiny.sif", authorities=authorities, at=NOW)
+        return [(each.fingerprint, each.revoked) for each in found]
+
     for spoilt in wrong:
         file.write_text(json.dumps(spoilt))
-        assert fingerprints(version, policy) == {first}
+        assert speak(policy) == []
     file.write_text(json.dumps(envelope))
-    for refusing in (
-        facilities.policy(tmp_path / "without"),
-        with_authority(facilities, tmp_path / "another", TestAuthority("ILL", NOW)),
-    ):
-        assert fingerprints(version, refusing) == {first}
+    another = with_authority(facilities, tmp_path / "another", TestAuthority("ILL", NOW))
     revoked = authority.lists(revoked=[chain])
     late = with_authority(
         facilities, tmp_path / "late", authority, of_first=GONE % "", lists=revoked
     )
+    assert speak(facilities.policy(tmp_path / "without")) == speak(another) == []
+    assert speak(late) == [("x509:ILL:CN=release", True)]
     with pytest.raises(Refused, match="First is removed"):
         fingerprints(version, late)
 

@@ -111,7 +111,7 @@ def test_a_text_that_would_have_to_be_escaped_is_not_signed(
         key.cleartext(text, at=MADE, sign=sign)
 
 
-@pytest.mark.parametrize("length", [0, 189, 190, 191, 300], ids=str)
+@pytest.mark.parametrize("length", [0, 190, 300], ids=str)
 def test_gpg_takes_a_revocation_with_a_reason_of_any_length(
     pair: tuple[PacketKey, Sign], public: Path, tmp_path: Path, length: int
 ) -> None:
