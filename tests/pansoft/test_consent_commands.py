@@ -15,6 +15,7 @@ from pansoft import cli, clock, consent
 from tests.oidc_issuer import OidcIssuer, oidc_issuer
 from tests.policies import PROJECT
 from tests.trust.people import PEOPLE, World, gitlab_login, person
+from trust import keys
 from trust.policy import load_policy
 
 NAME = "hdf5-tools"
@@ -249,6 +250,32 @@ def test_a_job_approves_a_plan_for_whoever_started_it(
         assert "Cid has release-manager, not security-officer" in capsys.readouterr().err
 
 
+@pytest.mark.needs("gpg", "apptainer")
+def test_a_pgp_key_of_a_person_approves(
+    run: Run, world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("dan", "mallory"):
+        keys.keygen(
+            keys.private_folder(tmp_path / "var", name),
+            name=f"{name} of DESY",
+            email=f"{name}@example.org",
+            public=world.folder / "keys" / f"{name}.asc",
+            bits=2048,
+        )
+    dan = keys.open_key(keys.private_folder(tmp_path / "var", "dan"))
+    fingerprint = {"fingerprint": dan.fingerprint, "key": "keys/dan.asc"}
+    entry = person("Dan", "desy", "security-officer", **fingerprint)
+    world.people = {**world.people, "persons": [entry]}
+    world.policy()
+
+    assert run("trust", "approve", NAME, "--key", "dan", "--json") == 0
+    done = answer(capsys)
+    assert done["signed"] == [{"name": "Dan", "facility": "desy", "by": f"pgp:{dan.fingerprint}"}]
+    assert "-----BEGIN PGP SIGNATURE-----" in Path(done["file"]).read_text()
+    assert run("trust", "approve", NAME, "--key", "mallory") == 3
+    assert "which the policy does not list" in capsys.readouterr().err
+
+
 def test_an_approval_says_who_signed(
     run: Run, token: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -312,3 +339,21 @@ def test_a_waiver_that_lacks_signatures_is_a_problem_of_the_policy(
     assert run("check", NAME, "--format", "json") != 0
     rules = [each["rule"] for each in json.loads(capsys.readouterr().out)["problems"]]
     assert "waiver-threshold" in rules
+
+
+def test_status_says_who_has_which_role_and_what_is_waived(
+    run: Run, token: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("trust", "waive", RULE, NAME, *WHY, "--json")
+    sha256 = answer(capsys)["sha256"]
+    for name in ("ada", "bob"):
+        run("trust", "waive", RULE, NAME, "--identity-file", token(name, sha256))
+    capsys.readouterr()
+
+    assert run("trust", "status") == 0
+
+    said = capsys.readouterr().out
+    assert "Ada (esrf): security-officer" in said
+    assert "members of security group (desy): security-officer" in said
+    assert f"waived: {RULE} for {NAME} " in said
+    assert "by Ada, Bob: the helper needs it; looked at" in said

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from builder import sign
 from builder.images.built import built
 from builder.inputs.lock import (
     PackageLock,
@@ -33,6 +34,7 @@ from cvmfs.mirroring.serve import serving
 from cvmfs.publishing.repository import Repository, create_repository
 from pansoft import cli, decisions, embedded, loop, planning, publish, published, target, workspace
 from pansoft.commands.apply import status_of, tell
+from pansoft.consent import consent_in
 from pansoft.context import Context
 from pansoft.loop import LoopReport
 from pansoft.planning import Status
@@ -40,6 +42,7 @@ from tests.builder.conftest import Builds
 from tests.cvmfs.backends.gateway_server import GatewayServer, gateway_serving
 from tests.cvmfs.backends.machines import put_server
 from tests.real_projects import PLOT, real_project
+from tests.trust.people import WAIVERS, World, waiver
 from trust.decisions.decision import Kind
 from trust.decisions.log import read_log
 from trust.keys import local_key
@@ -273,6 +276,43 @@ def test_a_published_version_is_not_replaced_by_other_bytes(
     tell(report)
     assert status_of(report) == 3
     assert "plotter 5.4.4: the policy keeps it out" in capsys.readouterr().err
+
+
+def test_what_is_waived_is_signed_and_published_and_says_so(context: Context) -> None:
+    body = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC\\n"
+    key = f"-----BEGIN PRIVATE KEY-----\\n{body}{body}"
+    script = f"{PLOT}; mkdir $PREFIX/share; printf -- '{key}' > $PREFIX/share/test.pem"
+    real_project(context.project, script, changes={"5.4.4": "5.4.7"})
+    [failure] = apply(context).failures
+    assert (failure.stage, "no-secrets" in failure.error.message) == ("sign", True)
+
+    world = World(context.policy)
+    world.waivers = {**WAIVERS, "threshold": 1, "facilities": 1}
+    [recipe] = workspace.recipes_named(context, [])
+    content = waiver(
+        granted=AT,
+        rule="no-secrets",
+        package="plotter",
+        versions=["5.4.7"],
+        authors=[each.name for each in recipe.maintainers],
+    )
+    world.policy()
+    world.put("waivers", content, world.by_login(content, "ada", at=AT))
+    report = apply(context)
+
+    assert (report.failures, len(report.outcome.fresh) if report.outcome else 0) == ((), 1)
+    [entry] = [e for e in published.entries_in(State(context.state), at=AT) if e.version == "5.4.7"]
+    waived = [each for each in entry.verdict.findings if each.outcome == "waived"]
+    assert [each.rule for each in waived] == ["no-secrets"]
+    assert "by Ada: the helper needs it" in waived[0].message
+    signed = State(context.state).signed(entry.plan)
+    policy = loop.policy_of(context, State(context.state))
+    said = consent_in(context.policy, policy, at=AT)
+    sign.verify(signed, policy=policy, at=AT, waivers=said.waivers)
+    with pytest.raises(Refused, match="no-secrets"):  # what the signer believed is not enough
+        sign.verify(signed, policy=policy, at=AT)
+    with pytest.raises(Refused, match="no-secrets"):
+        sign.verify(signed, policy=policy, at=AT + timedelta(days=11), waivers=said.waivers)
 
 
 def test_a_new_version_stands_beside_the_old(context: Context) -> None:

@@ -55,7 +55,8 @@ def who_could(voices: Sequence[Voice], needed: Needed, policy: TrustPolicy) -> t
     signers = [
         (each.name, each.facility, each.roles)
         for each in policy.signers
-        if each.origin is Origin.PROJECT and each.disabled is None and each.facility is not None
+        if each.origin is Origin.PROJECT and each.disabled is None and each.removed is None
+        if each.facility is not None
     ]
     done = {each.name for each in voices}
     able = [

@@ -137,7 +137,7 @@ def _holders(policy: TrustPolicy, package: str) -> Sequence[_Holder]:
             each.name, each.fingerprint, each.key_file, each.roles, each.facility, each.is_current
         )
         for each in policy.signers
-        if each.origin is Origin.PROJECT and each.disabled is None
+        if each.origin is Origin.PROJECT and each.disabled is None and each.removed is None
         if each.facility is not None and each.may_sign(package)
     ]
     known = {each.fingerprint for each in people}

@@ -9,7 +9,7 @@ import click
 
 from core.canonical import Json, readable_json
 from core.errors import EXIT_DONE, EXIT_REFUSED
-from pansoft import clock, federation_status
+from pansoft import clock, federation_status, people_status
 from pansoft.context import Context
 from pansoft.key_warnings import signer_warnings
 from trust import keys
@@ -40,17 +40,21 @@ def status(context: Context, *, warn_days: int, as_json: bool) -> int:
     at = clock.now()
     rows = [_signer_row(signer, at) for signer in policy.signers]
     warnings = list(signer_warnings(policy, at=at, within=timedelta(days=warn_days)))
+    people = people_status.look(context.policy, policy, at=at)
     stands = federation_status.look(context, at=at, warn_days=warn_days)
     if as_json:
         answer: dict[str, Json] = {
             "policy": {"version": policy.version, "sha256": policy.sha256},
             "signers": list(rows),
             "warnings": list(warnings),
+            **people_status.as_json(people),
             "federation": federation_status.as_json(stands) if stands else None,
         }
         click.echo(readable_json(answer), nl=False)
     else:
         click.echo(_status_text(policy, rows))
+        for line in people_status.lines(people):
+            click.echo(line)
         for warning in warnings:
             click.echo(f"ALARM: {warning}")
         for line in federation_status.lines(stands) if stands else ():
