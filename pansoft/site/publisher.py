@@ -25,7 +25,7 @@ from cvmfs.errors import NotFound
 from cvmfs.format.entries import Entry, Kind
 from cvmfs.reading.reader import Reader, open_reader
 from cvmfs.reading.unverified import UnverifiedFiles, open_unverified
-from pansoft.site.settings import SitePlaces
+from pansoft.site.settings import SitePlaces, source_of
 from trust.federation import given_root, names
 from trust.federation.client import Federation, open_federation
 from trust.federation.sources import Reader as MetadataReader
@@ -78,7 +78,7 @@ def learn(
     root: bytes,
     source: str | Path,
     *,
-    metadata: str | Path | None,
+    metadata: str | None,
     namespace: str | None,
     memory: Memory,
     proxies: str,
@@ -89,7 +89,8 @@ def learn(
     Args:
         root: the federation's root, got on a safe way.
         source: the address or folder of the repository.
-        metadata: where the federation's metadata is, if not in the repository.
+        metadata: where the federation's metadata is, if not in the repository: an address, a folder, or
+            the address of another repository.
         namespace: who has to answer for the repository's key.
         memory: what was seen before.
         proxies: as `CVMFS_HTTP_PROXY` has them.
@@ -104,9 +105,8 @@ def learn(
     fqrn = name_in(source)
     files = open_unverified(source, fqrn=fqrn, proxies=proxies)
     try:
-        federation = open_federation(
-            root, metadata or metadata_of(files), cache=memory.federation, at=at
-        )
+        shown = metadata_at(metadata, proxies=proxies) if metadata else metadata_of(files)
+        federation = open_federation(root, shown, cache=memory.federation, at=at)
         key = key_target(federation, files.fqrn, namespace=namespace)
         public_key = federation.fetch(key)
     finally:
@@ -141,6 +141,14 @@ def name_in(source: str | Path) -> str | None:
     if len(found) != 1:
         raise UserError(f"{source} are addresses of several repositories", hint="name one")
     return found.pop()
+
+
+def metadata_at(place: str, *, proxies: str) -> str | Path | MetadataReader:
+    """Return what the federation's metadata is read from: an address, a folder, or another repository."""
+    where = source_of(place)
+    if isinstance(where, Path) or f"/{names.FOLDER}" in where or "/cvmfs/" not in where:
+        return where
+    return metadata_of(open_unverified(where, fqrn=name_in(where), proxies=proxies))
 
 
 def metadata_of(files: UnverifiedFiles) -> MetadataReader:

@@ -129,7 +129,7 @@ def _look(
     found = publisher.learn(
         _root(places, before, request),
         asked.source,
-        metadata=_metadata(asked),
+        metadata=asked.metadata,
         namespace=asked.namespace or None,
         memory=memory,
         proxies=asked.proxies or "",
@@ -188,10 +188,6 @@ def _asked(was: SiteSettings | None, request: Request) -> SiteSettings:
 
 def _default(given: T | None, otherwise: T) -> T:
     return otherwise if given is None else given
-
-
-def _metadata(asked: SiteSettings) -> str | Path | None:
-    return None if asked.metadata is None else settings.source_of(asked.metadata)
 
 
 def _root(places: SitePlaces, before: Remembered | None, request: Request) -> bytes:

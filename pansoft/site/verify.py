@@ -224,7 +224,8 @@ def _federation(
     memory = publisher.memory_of(places, root).federation
     there = mount / names.FOLDER
     if known.metadata is not None:
-        return open_federation(root, settings.source_of(known.metadata), cache=memory, at=at)
+        shown = publisher.metadata_at(known.metadata, proxies=known.proxies or "")
+        return open_federation(root, shown, cache=memory, at=at)
     if there.is_dir():
         return open_federation(root, there, cache=memory, at=at)
     files = open_unverified(known.source, fqrn=known.fqrn, proxies=known.proxies or "")

@@ -40,7 +40,11 @@ from trust.execution_list import Mode
     help="Apptainer's Execution Control List: run images of the site's signers only. By default off.",
 )
 @click.option("--namespace", help="Who in the federation has to answer for the repository's key.")
-@click.option("--federation", help="Where the federation's metadata is, if not in the repository.")
+@click.option(
+    "--federation",
+    help="Where the federation's metadata is, if not in the repository: an address or folder of "
+    "trust/federation, or the address of another repository.",
+)
 @click.option("--dry-run", is_flag=True, help="Show every difference and write nothing.")
 @click.option("--force", is_flag=True, help="Write over edited files; a copy of each is kept.")
 @click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from core.errors import Refused, UserError
+from cvmfs.mirroring.serve import serving
+from cvmfs.publishing.publish import transaction
 from pansoft.site import settings
 from tests.pansoft.site.conftest import SiteMaker
-from tests.site_publisher import FQRN, NAMESPACE, Publisher, signer
+from tests.site_publisher import FQRN, NAMESPACE, NOW, Publisher, signer
 from trust import execution_list, key_ring
 
 pytestmark = pytest.mark.needs("apptainer", "gpg", "mksquashfs")
@@ -228,6 +230,24 @@ def test_what_cannot_be_known_is_asked_for(
         site.done(*argv)
 
     assert "--root" in str(caught.value.hint)
+
+
+def test_the_federation_may_be_in_another_repository(
+    publisher: Publisher, site: SiteMaker, tmp_path: Path
+) -> None:
+    """A partner's repository has its software and its list; the coordinator's has what answers for both."""
+    elsewhere = publisher.copy(tmp_path / "coordinator")
+    with transaction(publisher.repository, publisher.keys, at=NOW) as tx:
+        tx.remove("trust/federation")
+
+    with publisher.served() as url, serving(elsewhere.storage) as other:
+        with pytest.raises(UserError, match="federation"):
+            site.set_up(publisher, url)
+        said = site.set_up(publisher, url, "--federation", other)
+        again = site.done("update")
+
+    assert f"{NAMESPACE} answers for it" in said
+    assert "are as they should be" in again
 
 
 def test_a_site_has_one_repository(publisher: Publisher, site: SiteMaker, tmp_path: Path) -> None:
