@@ -28,7 +28,7 @@ def fault_of(line: str) -> Iterator[str]:
                 yield f"'{command.name}' has no option {word}"
             elif "=" not in word and not option.is_flag and not option.count:
                 waiting = option.nargs
-        elif isinstance(command, click.Group) and re.fullmatch("[a-z|]+", word):
+        elif isinstance(command, click.Group) and re.fullmatch("[a-z|-]+", word):
             group = command
             for verb in word.split("|"):
                 found = group.get_command(click.Context(group), verb)

@@ -72,6 +72,7 @@ def answer_json(answer: Answer) -> dict[str, Json]:
         if report
         else None,
         "signed_at": to_json(report.signed_at) if report else None,
+        "approvals": [to_json(each) for each in answer.approvals],
         "read": seen.checked is None if seen else None,
         "bytes": seen.said if seen else None,
         "verdict": to_json(answer.verdict) if answer.verdict else None,
@@ -136,7 +137,7 @@ def _answer_lines(answer: Answer) -> Iterator[str]:
         yield f"built      from {image.base}, plan {image.plan[:12]}, commit {commit or 'not said'}"
         yield f"signed     by {report.signer.name} ({report.signer.fingerprint})"
         yield f"           on {report.signed_at:%Y-%m-%d %H:%M:%S} UTC"
-        for given in evidence.approvals or ():
+        for given in answer.approvals:
             yield f"approved   by {given.name} of {given.facility} ({', '.join(given.roles)})"
     if answer.bytes:
         yield f"bytes      {answer.bytes.said}"

@@ -16,7 +16,7 @@ cannot come out of it later; who does not believe the client program reads in fu
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -25,15 +25,16 @@ from builder.sign import VerificationReport
 from core.errors import Refused, UserError
 from core.files import sha256_file
 from cvmfs.reading.unverified import open_unverified
+from pansoft.consent import NOBODY, Consent, consent_in
 from pansoft.site import acceptance, publisher, settings
 from pansoft.site.acceptance import Acceptance
 from pansoft.site.rules import Delivered, all_rules, without_waivers_not_accepted
 from pansoft.site.settings import SitePlaces, SiteSettings
 from pansoft.witness import witnessed
-from trust import content_table, statements, waivers
+from trust import content_table, statements
 from trust.content_table import Checked
 from trust.cvmfs_attributes import NotShown
-from trust.evidence import Evidence, Waiver
+from trust.evidence import Approval, Evidence
 from trust.federation import names
 from trust.federation.client import Federation, open_federation
 from trust.federation.target import Target
@@ -48,7 +49,7 @@ class OpenSite:
     """A site that can be asked: its policy, what the federation says now, and where the mount is.
 
     `listed` are the statements that the federation lists for the site's repository, by their sha256;
-    `waivers` those of its policy whose signatures are good.
+    `consent` is what people have approved and waived, as it verifies by the site's own policy.
     """
 
     settings: SiteSettings
@@ -57,7 +58,7 @@ class OpenSite:
     federation: Federation
     mount: Path
     listed: Mapping[str, tuple[Target, ...]] = field(default_factory=dict)
-    waivers: tuple[Waiver, ...] = ()
+    consent: Consent = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ class Answer:
         report: who signed it and when.
         bytes: how the bytes were seen to.
         verdict: of the site's policy.
+        approvals: of this version, as they verify by the site's own policy.
     """
 
     path: Path
@@ -89,6 +91,7 @@ class Answer:
     report: VerificationReport | None = None
     bytes: Bytes | None = None
     verdict: Verdict | None = None
+    approvals: tuple[Approval, ...] = ()
 
     @property
     def accepted(self) -> bool:
@@ -113,8 +116,8 @@ def open_site(places: SitePlaces, *, mount: Path | None, at: datetime) -> OpenSi
     where = mount or Path("/cvmfs") / known.fqrn
     federation = _federation(places, known, where, at=at)
     listed = _statements(federation, known.fqrn)
-    waived = waivers.load(places.policy, policy, at=at).waivers
-    return OpenSite(known, policy, accepted, federation, where, listed, waived)
+    said = consent_in(places.policy, policy, at=at)
+    return OpenSite(known, policy, accepted, federation, where, listed, said)
 
 
 def answer(site: OpenSite, path: Path, *, full: bool, at: datetime) -> Answer:
@@ -152,6 +155,7 @@ class _Asked:
         """
         file = _image(self.path)
         self.target = _target(self.site, file)
+        _check_signer(self.site, self.target)
         self.report = self._verified(full=full)
         _check_target(self.site, self.target, self.report.statement)
         self.verdict = self._judged(self.report.evidence, self.target)
@@ -160,7 +164,10 @@ class _Asked:
 
     def told(self, reason: str | None, hint: str | None) -> Answer:
         """Return the answer."""
-        return Answer(self.path, reason, hint, self.target, self.report, self.bytes, self.verdict)
+        said = self.site.consent.about(self.report.evidence).approvals if self.report else ()
+        return Answer(
+            self.path, reason, hint, self.target, self.report, self.bytes, self.verdict, said or ()
+        )
 
     def _verified(self, *, full: bool) -> VerificationReport:
         """Return who signed it, with its bytes seen to in the cheapest way that there is."""
@@ -177,13 +184,13 @@ class _Asked:
         return report
 
     def _with(self, unread: Callable[[Path, Statement], None] | None) -> VerificationReport:
-        _, report = sign.verify(
+        _, report = sign.examine(
             self.path,
             policy=self.site.policy,
             at=self.at,
             unread=unread,
             witnessed=witnessed(self.path),
-            waivers=self.site.waivers,
+            waivers=self.site.consent.waivers,
         )
         return report
 
@@ -207,10 +214,12 @@ class _Asked:
         )
 
     def _judged(self, evidence: Evidence, target: Target) -> Verdict:
-        accepted = self.site.acceptance
+        """Ask the judge; who approved is who verifies here, not whom the signer believed."""
+        accepted, said = self.site.acceptance, self.site.consent.about(evidence)
+        seen = replace(evidence, approvals=said.approvals)
         return judge(
             self.site.policy,
-            without_waivers_not_accepted(evidence, accepted),
+            without_waivers_not_accepted(seen, accepted),
             at=self.at,
             rules=all_rules(accepted, Delivered(target.namespace, "image")),
         )
@@ -296,6 +305,16 @@ def _chosen(site: OpenSite, found: list[Target]) -> Target:
         each for each in found if acceptance.is_accepted(each.namespace, site.acceptance.namespaces)
     ]
     return (accepted or found)[0]
+
+
+def _check_signer(site: OpenSite, target: Target) -> None:
+    """Refuse what is said to be signed by a key that nobody here has listed, with what to do about it."""
+    if target.signer is not None and site.policy.signer(target.signer) is None:
+        raise Refused(
+            f"{target.package} {target.version} is signed by the key {target.signer}, which neither the "
+            f"published policy nor {acceptance.FILE_NAME} lists",
+            hint=f"if this site trusts it: an entry in `signers` of its {acceptance.FILE_NAME}",
+        )
 
 
 def _check_target(site: OpenSite, target: Target, statement: Statement) -> None:
