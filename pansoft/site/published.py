@@ -13,6 +13,7 @@ from core.errors import UserError
 
 FOLDERS = ("images", "trees")
 _VERSION_MARK = "@"
+_MAX_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,7 @@ def _folders(kind: Path) -> Iterator[Path]:
 def _entry(folder: Path) -> CatalogEntry | None:
     """Return a version's entry. One that cannot be read is nobody's; verifying says what is wrong."""
     try:
-        return read_entry((folder / FILE_NAME).read_bytes(), file=folder / FILE_NAME)
+        with (folder / FILE_NAME).open("rb") as stream:
+            return read_entry(stream.read(_MAX_BYTES), file=folder / FILE_NAME)
     except (OSError, UserError):
         return None

@@ -25,6 +25,7 @@ from cvmfs.errors import NotFound
 from cvmfs.format.entries import Entry, Kind
 from cvmfs.reading.reader import Reader, open_reader
 from cvmfs.reading.unverified import UnverifiedFiles, open_unverified
+from pansoft.site.acceptance import FILE_NAME as ACCEPTANCE_FILE
 from pansoft.site.settings import SitePlaces, source_of
 from trust.federation import given_root, names
 from trust.federation.client import Federation, open_federation
@@ -214,7 +215,12 @@ def _policy_files(reader: Reader) -> Iterator[tuple[str, bytes]]:
         total += entry.size
         if count > _MOST_FILES or entry.size > _LARGEST or total > _MOST_BYTES:
             raise Refused(f"the policy of {reader.fqrn} is larger than any: {entry.path}")
-        yield entry.path.removeprefix(f"{TRUST}/"), reader.read_entry(entry)
+        path = entry.path.removeprefix(f"{TRUST}/")
+        if path.lower() == ACCEPTANCE_FILE:
+            raise Refused(
+                f"{reader.fqrn} publishes {entry.path}: what a site accepts is the site's to say"
+            )
+        yield path, reader.read_entry(entry)
 
 
 def _entries(reader: Reader, folder: str) -> Iterator[Entry]:

@@ -151,6 +151,15 @@ def test_a_policy_that_the_federation_does_not_list_is_refused(
     refused_at_setup(site, publisher, "is not esrf/policy/policy.yaml of the federation")
 
 
+def test_a_publisher_does_not_say_what_the_site_accepts(
+    publisher: Publisher, site: SiteMaker
+) -> None:
+    publisher.lies["trust/acceptance.yaml"] = b"schema: 1\n"
+    publisher.publish()
+
+    refused_at_setup(site, publisher, "what a site accepts is the site's to say")
+
+
 def test_another_key_under_a_signers_name_is_refused(
     publisher: Publisher, site: SiteMaker, tmp_path: Path
 ) -> None:
