@@ -132,7 +132,7 @@ def test_a_second_facility_stands_behind_an_image(
     statement = version / "tiny.sif.statement.json"
     home = tmp_path / "gpg"
     home.mkdir(mode=0o700)
-    gpg: tuple[str | Path, ...] = ("gpg", "--homedir", home, "--batch")
+    gpg: tuple[str | Path, ...] = ("gpg", "--homedir", home, "--batch", "--no-autostart")
     process.run([*gpg, "--import", facilities.second.public_file], reason="ask gpg itself")
     process.run([*gpg, "--verify", file, statement], reason="ask gpg itself")
 

@@ -193,7 +193,8 @@ def test_gpg_imports_the_certificate_without_a_complaint(token: SoftToken, tmp_p
     home.mkdir(mode=0o700)
 
     done = process.run(
-        ["gpg", "--homedir", home, "--batch", "--import", key.public_file], reason="look"
+        ["gpg", "--homedir", home, "--batch", "--no-autostart", "--import", key.public_file],
+        reason="look",
     )
 
     assert "imported: 1" in done.stderr
