@@ -12,6 +12,7 @@ from builder.evidence.components import Component, Ecosystem
 from builder.evidence.contents import key_of
 from builder.images.plan import BuildPlan
 from builder.inputs.apt import DebianPackage
+from builder.inputs.downloads import is_download
 from trust import evidence
 
 DEBIAN_MAIN: Final = "debian-main"
@@ -29,7 +30,13 @@ def explained(components: Iterable[Component], plan: BuildPlan) -> tuple[Compone
     """Return the components of an image with their origin and who brought them."""
     in_main = _in_main(plan)
     in_base = _in_base(plan)
-    return tuple(_explained(item, in_main, in_base) for item in components)
+    downloads = {source.filename for source in plan.sources if is_download(source)}
+    return tuple(
+        replace(item, origin=RECIPE, brought_by=_of_archive(held=item.name in downloads))
+        if item.ecosystem is Ecosystem.ARCHIVE
+        else _explained(item, in_main, in_base)
+        for item in components
+    )
 
 
 def facts(item: Component) -> evidence.Component:
@@ -45,13 +52,15 @@ def facts(item: Component) -> evidence.Component:
     )
 
 
+def _of_archive(*, held: bool) -> tuple[str, ...]:
+    return ("site.download" if held else "build.sources",)
+
+
 def _explained(
     item: Component, in_main: Mapping[str, str], in_base: Mapping[str, str]
 ) -> Component:
     """Return one component; what lies in the base is the base's, whoever wants it as well."""
     key = key_of(item)
-    if item.ecosystem is Ecosystem.ARCHIVE:
-        return replace(item, origin=RECIPE, brought_by=(_FIELDS[item.ecosystem],))
     base = in_base.get(key)
     brought_by = (f"the base {base}",) if base else item.brought_by or (_FIELDS[item.ecosystem],)
     # the same bytes as the lock names: a package that a build put in by other means has no origin

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from builder.evidence.bringing import DEBIAN_MAIN, RECIPE, explained, facts
@@ -11,6 +13,7 @@ from builder.evidence.languages import npm_components, python_components
 from builder.images.plan import BasePlan, BuildPlan
 from builder.inputs.apt import DebianPackage
 from builder.inputs.lock import BaseLock, PythonArtefact
+from builder.recipes.recipe import Source, SourceKind
 
 DIGEST, OTHER = "a" * 64, "b" * 64
 
@@ -81,6 +84,15 @@ def test_it_is_told_where_a_component_comes_from(
     [told] = map(facts, explained([component], plan))
 
     assert (told.origin, told.brought_by) == (origin, brought_by)
+
+
+def test_the_file_of_a_licence_holder_is_told_as_one(plan: BuildPlan) -> None:
+    held = replace(plan, sources=(Source(SourceKind.DOWNLOAD, "a.tgz", DIGEST),))
+    archive = Component(Ecosystem.ARCHIVE, "a.tgz", DIGEST[:12], "pkg:generic/a.tgz")
+
+    [told] = map(facts, explained([archive], held))
+
+    assert (told.origin, told.brought_by) == (RECIPE, ("site.download",))
 
 
 def test_the_judge_gets_what_the_bill_says(plan: BuildPlan) -> None:
