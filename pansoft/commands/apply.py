@@ -10,7 +10,7 @@ import click
 
 from core.canonical import readable_json
 from core.console import readable_size
-from core.errors import EXIT_DONE, EXIT_REFUSED
+from core.errors import EXIT_DONE, EXIT_REFUSED, EXIT_USER
 from cvmfs.backends.backend import Published
 from pansoft import clock, loop, planning, publish, target, workspace
 from pansoft.commands.plan import tell_for_sites, tell_plan
@@ -78,6 +78,10 @@ def apply(
         click.echo(readable_json(loop.as_json(report)), nl=False)
     else:
         tell(report)
+    if names and report.for_sites:  # whoever asks for one by its name wants to know the way
+        for item in report.for_sites:
+            explain(item.error)
+        return status_of(report) or EXIT_USER
     return status_of(report)
 
 

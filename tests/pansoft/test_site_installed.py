@@ -103,6 +103,14 @@ def test_who_asks_for_the_image_is_told_the_way(
     assert "register at https://plotter.example.org/get" in said
 
 
+def test_who_applies_it_by_name_is_told_the_way(
+    context: Context, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(context, "apply", "plotter") == 2
+
+    assert "pansoft build plotter --download FILE" in capsys.readouterr().err
+
+
 def test_a_missing_lock_is_still_a_fault(context: Context) -> None:
     (context.project / "recipes" / "plotter" / "lock.json").unlink()
 
