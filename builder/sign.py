@@ -19,11 +19,12 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from builder.evidence.package import kinds_of, package_facts
 from builder.evidence.provenance import FILE_NAME as PROVENANCE_FILE
 from builder.evidence.provenance import Provenance, check_provenance
 from builder.evidence.sbom import CYCLONEDX_FILE, SPDX_FILE
@@ -55,6 +56,7 @@ from trust.evidence import (
     Input,
     LicenceFacts,
     Published,
+    PublishedVersion,
     Purpose,
     ReleaseFacts,
     SignerFacts,
@@ -122,6 +124,7 @@ def gather(
     provenance: Provenance | None = None,
     report: TestReport | None = None,
     repository: str | None = None,
+    bases: Sequence[str] | None = None,
 ) -> Evidence:
     """Return the evidence about a package from what is at hand; what is not given stays unknown.
 
@@ -135,6 +138,7 @@ def gather(
         provenance: from `builder.evidence.provenance`.
         report: of its tests.
         repository: where it is to be published.
+        bases: the base and those that it stands on, the nearest first.
     """
     return Evidence(
         purpose=purpose,
@@ -152,6 +156,8 @@ def gather(
         licence=licence_facts(recipe),
         release=ReleaseFacts(str(recipe.release.channel), recipe.release.supported_until),
         repository=repository,
+        bases=tuple(bases) if bases is not None else None,
+        package=package_facts(recipe),
     )
 
 
@@ -195,6 +201,7 @@ def _tests(report: TestReport) -> TestFacts:
         not_run=named(r for r in report.results if r.outcome is TestOutcome.NOT_RUN),
         retried=named(r for r in passed if r.earlier),
         started=named(r for r in passed if r.kind is TestKind.SMOKE),
+        kinds=kinds_of(r.kind for r in passed),
     )
 
 
@@ -251,7 +258,8 @@ def sign(
             _sign_copy(image, new, key=key, record=Record(seen, verdict))
             _put_papers(image, new, key=key, evidence=seen, provenance=provenance)
         refused.unlink(missing_ok=True)
-    return verify(folder, policy=policy, at=at, waivers=evidence.waivers)[0]
+    # Others may have to sign it before it counts: it is checked, and not judged.
+    return examine(folder, policy=policy, at=at)[0]
 
 
 def _check_same(image: Image, evidence: Evidence) -> None:
@@ -328,9 +336,10 @@ def _signed_before(
     if not folder.is_dir():
         return None
     with contextlib.suppress(UserError):  # altered or no longer accepted: sign it anew
-        signed, report = verify(folder, policy=policy, at=at, waivers=waivers)
+        signed, report = examine(folder, policy=policy, at=at, waivers=waivers)
+        counts = judge(policy, replace(report.evidence, purpose=Purpose.SIGN), at=at).accepted
         stands = not report.is_local or signed.signer == key.fingerprint
-        if stands and replace(signed.image, path=image.path) == image:
+        if counts and stands and replace(signed.image, path=image.path) == image:
             return signed
     return None
 
@@ -343,6 +352,7 @@ def verify(
     unread: Callable[[Path, Statement], None] | None = None,
     witnessed: datetime | None = None,
     waivers: tuple[Waiver, ...] = (),
+    repository: str | None = None,
 ) -> tuple[SignedImage, VerificationReport]:
     """Return a signed image and how it was verified. Nothing is written, nothing is looked up.
 
@@ -359,12 +369,20 @@ def verify(
             policy may ask for it when the signer is gone.
         waivers: the exceptions that the verifier's own policy folder holds; those in the statement
             are what the signer believed, and count for nothing here.
+        repository: the fully qualified name of the one that it was read from, where that is known.
+            The signer says one as well, and would say a local one to be asked for less.
 
     Raises:
         Refused: anything is not as it was signed, or not accepted; it says what.
     """
     signed, report = examine(
-        path, policy=policy, at=at, unread=unread, witnessed=witnessed, waivers=waivers
+        path,
+        policy=policy,
+        at=at,
+        unread=unread,
+        witnessed=witnessed,
+        waivers=waivers,
+        repository=repository,
     )
     if not report.verdict.accepted:
         raise Refused(
@@ -383,6 +401,7 @@ def examine(
     unread: Callable[[Path, Statement], None] | None = None,
     witnessed: datetime | None = None,
     waivers: tuple[Waiver, ...] = (),
+    repository: str | None = None,
 ) -> tuple[SignedImage, VerificationReport]:
     """Return what `verify` does, whether the policy accepts it or not; the report has its verdict.
 
@@ -411,6 +430,7 @@ def examine(
         signed_sha256=statement.sha256,
         witnessed=witnessed,
         waivers=tuple(each for each in waivers if each.package == statement.image.name),
+        repository=repository or statement.evidence.repository,
     )
     now = judge(policy, evidence, at=at)
     verified = VerificationReport(signer, signature.made, statement, objects, evidence, now)
@@ -432,6 +452,7 @@ def evidence_to_publish(
     repository: str,
     expected_plan: PlanId,
     published_sha256: str | None,
+    history: tuple[PublishedVersion, ...] | None = None,
 ) -> Evidence:
     """Return the evidence for publishing a verified image; hand it to `trust.judge.judge`.
 
@@ -441,6 +462,7 @@ def evidence_to_publish(
         expected_plan: the plan that the recipe and the lock in git give now.
         published_sha256: of the file that the repository holds under this name and version;
             None when it holds none.
+        history: the versions of the package that the repository holds.
     """
     return replace(
         report.evidence,
@@ -448,6 +470,7 @@ def evidence_to_publish(
         repository=repository,
         expected_plan=expected_plan,
         published=Published(published_sha256),
+        history=history,
     )
 
 

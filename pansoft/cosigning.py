@@ -19,7 +19,7 @@ from trust.judge import judge
 from trust.keys import SigningKey
 from trust.policy import TrustPolicy
 from trust.rules import RULES
-from trust.rules.safety.signer_trusted import objection
+from trust.rules.standing import objection
 from trust.statements import statement_file
 from trust.verdict import reasons
 

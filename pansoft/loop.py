@@ -243,6 +243,7 @@ class Maker:
             provenance=provenance,
             report=report,
             repository=target.fqrn(self.state),
+            bases=[base.name for base in reversed(item.plan.base.layers)],
         )
         return sign.sign(
             made.image,

@@ -58,6 +58,7 @@ def _refusals(
         purpose=Purpose.MERGE,
         facts=_lock_facts(context, recipe),
         repository=repository,
+        bases=_bases(context, recipe),
     )
     verdict = judge(policy, said.about(evidence), at=at)
     document = strict_yaml.load(recipe.file)
@@ -73,6 +74,14 @@ def _lock_facts(context: Context, recipe: Recipe) -> BuildFacts | None:
     except UserError:
         return None
     return BuildFacts(inputs=tuple(Input(input_name(i), i.sha256) for i in plan.inputs))
+
+
+def _bases(context: Context, recipe: Recipe) -> tuple[str, ...] | None:
+    try:
+        chain = workspace.bases_of(context, recipe.base)
+    except UserError:
+        return None  # its own check says what is wrong with it
+    return tuple(base.name for base in reversed(chain))
 
 
 def _problem(finding: Finding, document: strict_yaml.Document) -> Problem:

@@ -35,7 +35,9 @@ from pansoft import consent as consents
 from pansoft import decisions, federation, late_signatures, published, target
 from pansoft.consent import NOBODY, Consent
 from pansoft.content_tables import put_table, signed_files
+from pansoft.history import history_of
 from pansoft.holding import put_held
+from trust import advisories
 from trust.decisions.decision import Decision
 from trust.evidence import Evidence
 from trust.judge import judge
@@ -157,7 +159,7 @@ def _judged(
     at: datetime,
 ) -> tuple[SignedImage, Evidence, Verdict]:
     """Verify a signed image again and return it with the policy's word on publishing it, and on what."""
-    signed, report = sign.verify(
+    signed, report = sign.examine(
         candidate.signed.path, policy=policy, at=at, waivers=consent.waivers
     )
     there = [e for e in before if (e.name, e.version) == (signed.image.name, signed.image.version)]
@@ -166,6 +168,7 @@ def _judged(
         repository=fqrn,
         expected_plan=candidate.plan,
         published_sha256=there[0].image.sha256 if there else None,
+        history=history_of(before, signed.image.name),
     )
     evidence = consent.about(evidence)
     return signed, evidence, judge(policy, evidence, at=at)
@@ -266,6 +269,7 @@ def _put_trust(tx: OpenTransaction, policy_folder: Path, state: State) -> dict[s
     files[f"trust/{public_key.name}"] = public_key.read_bytes()
     for path, content in files.items():
         tx.put_bytes(content, path)
+    _put_advisories(tx, policy_folder / advisories.FOLDER)
     return files | consents.put(tx, policy_folder)
 
 
@@ -276,6 +280,18 @@ def _fresh_files(fresh: Sequence[tuple[Candidate, CatalogEntry]]) -> dict[str, P
         for candidate, entry in fresh
         for file in candidate.signed.path.parent.iterdir()
     }
+
+
+def _put_advisories(tx: OpenTransaction, folder: Path) -> None:
+    """Put the advisories that the policy has now, and no older ones: its sha256 covers them."""
+    with tempfile.TemporaryDirectory(prefix="pansoft-advisories-") as scratch:
+        copy = Path(scratch) / advisories.FOLDER
+        copy.mkdir(mode=0o755)
+        for record in sorted(folder.glob("*.json")):
+            (copy / record.name).write_bytes(record.read_bytes())
+            (copy / record.name).chmod(0o644)
+        _date(copy, 0)
+        tx.put_tree(copy, f"trust/{advisories.FOLDER}")
 
 
 def message_of(names: Sequence[str]) -> str:

@@ -62,6 +62,7 @@ class TestFacts:
         not_run: what could not be run where the tests were run, for want of a GPU for instance.
         retried: those of `passed` that failed at a first try.
         started: what is tested of every package and passed: commands that start, modules that load.
+        kinds: the kinds of `passed`, each once.
     """
 
     __test__ = False  # not a test class, whatever pytest thinks of its name
@@ -72,6 +73,20 @@ class TestFacts:
     not_run: tuple[str, ...] = ()
     retried: tuple[str, ...] = ()
     started: tuple[str, ...] = ()
+    kinds: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PackageFacts:
+    """What the recipe says that the package has, and the kinds of its tests.
+
+    Args:
+        traits: in the words of `trust.policy.safety.TRAITS`.
+        tests: the kinds of the tests in the recipe, each once.
+    """
+
+    traits: tuple[str, ...]
+    tests: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,6 +329,7 @@ class Evidence:
         waivers: the signed exceptions for this package.
         history: the versions of the package that the repository holds.
         witnessed: when the repository first published this version.
+        package: what the recipe says of the package.
     """
 
     purpose: Purpose
@@ -341,3 +357,4 @@ class Evidence:
     waivers: tuple[Waiver, ...] = ()
     history: tuple[PublishedVersion, ...] | None = None
     witnessed: datetime | None = None
+    package: PackageFacts | None = None

@@ -18,11 +18,14 @@ _TIMEOUT_S = 60.0
 class Origin:
     """A commit, 40 hex digits, or None for files that are in no git checkout of ours.
 
-    `changed` is whether a file differs from the commit, or is not in it.
+    `changed` is whether a file differs from the commit, or is not in it. `ref` is the branch or tag
+    that a pipeline runs for, and `protected` what its server says of that.
     """
 
     commit: str | None
     changed: bool
+    ref: str | None = None
+    protected: bool | None = None
 
 
 def origin_of(project: Path, paths: Sequence[Path]) -> Origin:

@@ -86,6 +86,7 @@ def provenance_of(
                     "architecture": ARCHITECTURE,
                     "base": {"name": plan.base.name, "id": plan.base.id},
                     "epoch": plan.base.lock.epoch,
+                    **_pipeline(origin),
                 },
                 "resolvedDependencies": [
                     *_commit(origin),
@@ -118,7 +119,12 @@ def provenance_of(
     }
     payload = readable_json(statement).encode()
     facts = ProvenanceFacts(
-        hashlib.sha256(payload).hexdigest(), BUILDER, origin.commit, origin.changed
+        sha256=hashlib.sha256(payload).hexdigest(),
+        builder=BUILDER,
+        commit=origin.commit,
+        changed=origin.changed,
+        ref=origin.ref,
+        protected=origin.protected,
     )
     return Provenance(payload, facts)
 
@@ -142,15 +148,18 @@ def check_provenance(
         statement = json.loads(opened.payload)
         predicate = statement["predicate"]
         asked = predicate["buildDefinition"]["externalParameters"]
+        pipeline = predicate["buildDefinition"].get("internalParameters", {}).get("pipeline", {})
         facts = ProvenanceFacts(
-            hashlib.sha256(opened.payload).hexdigest(),
-            predicate["runDetails"]["builder"]["id"],
-            asked["commit"],
-            asked["changedSinceCommit"],
+            sha256=hashlib.sha256(opened.payload).hexdigest(),
+            builder=predicate["runDetails"]["builder"]["id"],
+            commit=asked["commit"],
+            changed=asked["changedSinceCommit"],
+            ref=pipeline.get("ref"),
+            protected=pipeline.get("protected"),
         )
         kinds = (statement["_type"], statement["predicateType"])
         subjects = [subject["digest"]["sha256"] for subject in statement["subject"]]
-    except (ValueError, KeyError, TypeError, RecursionError) as err:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as err:
         raise Refused(f"{what} holds no in-toto statement") from err
     if kinds != (STATEMENT, PREDICATE):
         raise Refused(f"{what} is not SLSA provenance of version 1 but {kinds[1]}")
@@ -162,6 +171,13 @@ def check_provenance(
 def _commit(origin: Origin) -> Iterator[dict[str, Any]]:
     if origin.commit is not None:
         yield {"name": "recipes", "digest": {"gitCommit": origin.commit}, **_role("recipe")}
+
+
+def _pipeline(origin: Origin) -> dict[str, Any]:
+    """Return for which ref the build ran; nothing where no pipeline said so."""
+    if origin.ref is None:
+        return {}
+    return {"pipeline": {"ref": origin.ref, "protected": origin.protected}}
 
 
 def _file(name: str, file: Path) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from builder.state import State
 from builder.testing.run import known_report
 from core.canonical import Json, readable_json
 from core.errors import UserError
-from pansoft import clock, workspace
+from pansoft import clock, target, workspace
 from pansoft.consent import Consent, consent_in, tell
 from pansoft.context import Context
 from pansoft.provenance import provenance_of
@@ -90,6 +90,8 @@ def _sign(
         findings=done.findings,
         provenance=provenance,
         report=known_report(recipe, done.image, state),
+        repository=target.fqrn(state),
+        bases=[base.name for base in reversed(plan.base.layers)],
     )
     return signing.sign(
         done.image,

@@ -191,6 +191,7 @@ class _Asked:
             unread=unread,
             witnessed=witnessed(self.path),
             waivers=self.site.consent.waivers,
+            repository=self.site.settings.fqrn,
         )
         return report
 

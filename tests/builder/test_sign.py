@@ -36,6 +36,7 @@ from trust.evidence import (
     Evidence,
     Input,
     LicenceFacts,
+    PackageFacts,
     ProvenanceFacts,
     Purpose,
     ReleaseFacts,
@@ -130,12 +131,15 @@ def evidence_about(image: Image) -> Evidence:
         expected_plan=image.plan,
         image_sha256=image.sha256,
         build=BuildFacts((Input("libc6", "0" * 64),), network_off=True, risky_files=()),
-        tests=TestFacts(image.sha256, ("starts",), ()),
+        tests=TestFacts(image.sha256, ("starts",), (), kinds=("command",)),
         scan=ScanFacts(2, ()),
         bill=BillFacts(spdx, cyclonedx, 2, 1, CONTENTS),
         provenance=provenance_about(image).facts,
         licence=LicenceFacts("MIT", "allowed"),
         release=ReleaseFacts("testing", None),
+        repository="software.pansoft.local",
+        bases=(image.base,),
+        package=PackageFacts(("commands",), ("command",)),
     )
 
 
@@ -406,7 +410,11 @@ def test_a_renamed_image_is_refused(published: Path, policy: TrustPolicy) -> Non
         pytest.param("software.pansoft.local", PLAN, "9" * 64, ["version-immutable"], id="other"),
         pytest.param("software.pansoft.local", "9" * 64, None, ["plan-matches"], id="old plan"),
         pytest.param(
-            "software.pan.org", PLAN, None, ["signer-trusted", "redistribution"], id="not local"
+            "software.pan.org",
+            PLAN,
+            None,
+            ["signer-trusted", "signers-enough", "ref-protected", "redistribution"],
+            id="not local",
         ),
     ],
 )
@@ -425,6 +433,7 @@ def test_a_verified_image_is_judged_again_to_publish_it(
         repository=repository,
         expected_plan=plan,
         published_sha256=signed.sha256 if held == "same" else held,
+        history=(),
     )
 
     found = [each.rule for each in judge(policy, evidence, at=NOW).refusals]
@@ -432,6 +441,15 @@ def test_a_verified_image_is_judged_again_to_publish_it(
     assert bool(found) is bool(
         refused
     )  # what a public repository asks beyond this is told elsewhere
+
+
+def test_what_is_read_from_a_shared_repository_is_asked_for_more_than_its_signer_says(
+    published: Path, policy: TrustPolicy
+) -> None:
+    assert verify(published, policy=policy, at=NOW)
+
+    with pytest.raises(Refused, match="signers-enough"):
+        verify(published, policy=policy, at=NOW, repository="software.pan.org")
 
 
 def test_a_path_that_is_not_there_is_the_users_to_mend(tmp_path: Path, policy: TrustPolicy) -> None:

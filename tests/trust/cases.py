@@ -8,7 +8,9 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from trust.advisories import Advisory, Affected, Event, Level
 from trust.evidence import (
+    Approval,
     BillFacts,
     BuildFacts,
     Component,
@@ -16,8 +18,10 @@ from trust.evidence import (
     IdentityFacts,
     Input,
     LicenceFacts,
+    PackageFacts,
     ProvenanceFacts,
     Published,
+    PublishedVersion,
     Purpose,
     ReleaseFacts,
     ScanFacts,
@@ -41,6 +45,15 @@ from trust.policy import (
     Signer,
     TrustPolicy,
 )
+from trust.policy.release import Approvals, Freeze, Promotion, Retirement
+from trust.policy.safety import (
+    Ignored,
+    ProtectedRefs,
+    RequiredTests,
+    Signing,
+    Vulnerabilities,
+)
+from trust.policy.scope import Scope
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 KEY = "A" * 40
@@ -86,14 +99,43 @@ def signer(fingerprint: str, name: str, **changed: Any) -> Signer:
     return replace(plain, **changed)
 
 
+OPEN = Scope((Audience.PUBLIC, Audience.PARTNERS))
+
+
+def advisory(name: str, level: Level, *affected: Affected, **more: Any) -> Advisory:
+    plain = Advisory((name,), "a summary", level, None, affected)
+    return replace(plain, **more)
+
+
+def below(ecosystem: str, name: str, fixed: str) -> Affected:
+    events = (Event("introduced", "0"), Event("fixed", fixed))
+    return Affected(ecosystem, None, name, (), (events,))
+
+
+ADVISORIES = (
+    advisory("CVE-2026-1", Level.CRITICAL, below("PyPI", "lxml", "1.22")),
+    advisory("CVE-2026-2", Level.MEDIUM, below("PyPI", "h5py", "3.0")),
+    advisory("CVE-2026-3", Level.HIGH, below("PyPI", "fabio", "2.0")),
+    advisory("CVE-2026-4", Level.HIGH, below("Debian", "xz-utils", "5.4.1-0.2")),
+    advisory("CVE-2026-5", Level.HIGH, below("npm", "@vega/lite", "5.0.0")),
+    advisory("CVE-2026-6", Level.HIGH, below("PyPI", "silx", "9"), withdrawn=NOON),
+)
+
 POLICY = TrustPolicy(
     version=7,
     sha256="f" * 64,
     signers=(
-        signer(KEY, "Release", valid_from=date(2026, 1, 1), valid_until=date(2026, 12, 31)),
+        signer(
+            KEY,
+            "Release",
+            valid_from=date(2026, 1, 1),
+            valid_until=date(2026, 12, 31),
+            roles=("release-manager",),
+            facility="esrf",
+        ),
         signer(LOCAL_KEY, "laptop", origin=Origin.LOCAL),
         signer(LEFT_KEY, "Left", disabled="left the project"),
-        signer(ESRF_KEY, "ESRF", packages=("esrf-*", "pyfai")),
+        signer(ESRF_KEY, "ESRF", packages=("esrf-*", "pyfai"), facility="esrf"),
         signer(
             GONE_KEY,
             "Gone",
@@ -110,8 +152,40 @@ POLICY = TrustPolicy(
     safety=Safety(
         bases=("debian-12", "debian-12-*"),
         known=(Known("no-secrets", "py*", "/opt/*/test/*.pem", "a test key that everybody has"),),
+        signing=(Signing(OPEN, voices=2, facilities=2, roles=("release-manager",)),),
+        tests=(
+            RequiredTests("gui", ("gui",), OPEN),
+            RequiredTests("python", ("import", "command"), OPEN),
+        ),
+        protected_refs=ProtectedRefs((Audience.PUBLIC,), ("main", "v*")),
+        vulnerabilities=Vulnerabilities(
+            Level.HIGH,
+            (Ignored("CVE-2026-3", ("py*",), "the parser is not used", date(2026, 6, 1)),),
+            ADVISORIES,
+        ),
     ),
-    release=Release(channels=("testing", "stable")),
+    release=Release(
+        channels=("testing", "stable"),
+        promotion=(Promotion("testing", 7, replace(OPEN, channels=("stable",))),),
+        freezes=(
+            Freeze(
+                "run 2026-3",
+                date(2026, 7, 1),
+                date(2026, 7, 10),
+                "users measure",
+                replace(OPEN, packages=("py*",)),
+            ),
+        ),
+        approvals=(Approvals("beamline-scientist", 1, 1, OPEN),),
+        support=(replace(OPEN, channels=("stable",)),),
+        retirement_notice_days=30,
+        retirements=(
+            Retirement("pyfai", ("2024.9",), date(2026, 4, 1), date(2026, 6, 1), "use 2025.3"),
+            Retirement("pyfai", ("2024.5",), date(2026, 5, 20), date(2026, 6, 1), "use 2025.3"),
+            Retirement("pyfai", ("2024.7",), date(2026, 4, 1), date(2026, 7, 1), "use 2025.3"),
+        ),
+        may_go_back=("legacy-*",),
+    ),
     licensing=Licensing(
         allow=("MIT", "Apache-2.0", "GPL-*", "SSPL-1.0"),
         review=("LicenseRef-*",),
@@ -169,6 +243,16 @@ PUBLISHER = IdentityFacts(
     claims=("project_path=pan/recipes", "ref=main", "ref_protected=true"),
 )
 
+APPROVAL = Approval(
+    by="oidc:https://aai.example.org#ada",
+    name="Ada",
+    roles=("beamline-scientist",),
+    facility="ill",
+    subject="pyfai 2024.9",
+    plan=PLAN,
+    given=datetime(2026, 5, 30, tzinfo=UTC),
+)
+
 EVIDENCE = Evidence(
     purpose=Purpose.PUBLISH,
     name="pyfai",
@@ -179,14 +263,24 @@ EVIDENCE = Evidence(
     image_sha256=IMAGE,
     signed_sha256=SIGNED,
     build=BuildFacts((Input("libc6", "0" * 64), Input("numpy", "9" * 64)), True, ()),
-    tests=TestFacts(IMAGE, ("imports", "integrates"), ()),
+    tests=TestFacts(IMAGE, ("imports", "integrates"), (), kinds=("command", "import", "gui")),
     scan=ScanFacts(4711, (Sight("secret", "/opt/venv/tls/test/a.pem", "a private key"),)),
     bill=bill(NUMPY, LIBC),
-    provenance=ProvenanceFacts("9" * 64, "urn:pansoft:builder", "c" * 40, changed=False),
+    provenance=ProvenanceFacts(
+        "9" * 64, "urn:pansoft:builder", "c" * 40, changed=False, ref="main", protected=True
+    ),
     licence=LicenceFacts("MIT", "allowed"),
     release=ReleaseFacts("testing", "2027-12-31"),
     signer=SIGNER,
     repository="software.pan.example.org",
     published=Published(None),
     publisher=PUBLISHER,
+    signers=(SIGNER,),
+    bases=("debian-12-python", "debian-12"),
+    approvals=(APPROVAL,),
+    history=(
+        PublishedVersion("2024.5", "testing", datetime(2026, 5, 2, tzinfo=UTC), "4" * 64),
+        PublishedVersion("2024.1", "stable", datetime(2026, 2, 2, tzinfo=UTC), "5" * 64),
+    ),
+    package=PackageFacts(("commands", "gui", "python"), ("command", "import", "gui")),
 )

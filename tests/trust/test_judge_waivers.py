@@ -28,7 +28,7 @@ WAIVER = Waiver(
     granted=NOON - A_DAY,
     expires=NOON + A_DAY,
 )
-OTHER_BASE = replace(EVIDENCE, base="debian-13")
+OTHER_BASE = replace(EVIDENCE, base="debian-13", bases=("debian-13",))
 
 
 def finding(evidence: Evidence, rule: str = "base-allowed") -> Finding:

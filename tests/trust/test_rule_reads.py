@@ -6,12 +6,13 @@ from __future__ import annotations
 import dataclasses
 import types
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from tests.trust.cases import EVIDENCE, NOON, POLICY
+from tests.trust.tables import evidence_of
 from tests.trust.test_judge import CASES
 from trust.evidence import Evidence, Purpose
 from trust.policy import TrustPolicy
@@ -41,12 +42,12 @@ class Watched:
         return value
 
 
-def read_by(rule: Rule, policy: TrustPolicy, evidence: Evidence) -> set[str]:
+def read_by(rule: Rule, policy: TrustPolicy, evidence: Evidence, at: datetime = NOON) -> set[str]:
     """Return what a rule reads of one case."""
     seen: set[str] = set()
     one: Any = Watched(policy, "policy", seen)
     other: Any = Watched(evidence, "evidence", seen)
-    rule.check(one, other, NOON)
+    rule.check(one, other, at)
     return seen - ALWAYS_READ
 
 
@@ -78,8 +79,9 @@ def test_a_rule_declares_what_it_reads(rule: Rule) -> None:
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
 def test_a_rule_reads_what_it_declares(rule: Rule) -> None:
-    told = [replace(EVIDENCE, **changed) for who, changed, _, _ in CASES if who == rule.id]
-    read = {path for case in [*cases(rule), *told] for path in read_by(rule, POLICY, case)}
+    whole = [(case, NOON) for case in cases(rule)]
+    told = [evidence_of(changed) for who, changed, _, _ in CASES if who == rule.id]
+    read = {path for case, at in [*whole, *told] for path in read_by(rule, POLICY, case, at)}
 
     never = {
         each
@@ -103,7 +105,7 @@ def test_what_is_declared_is_there(rule: Rule) -> None:
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
 def test_a_rule_whose_answer_depends_on_the_moment_says_so(rule: Rule) -> None:
-    told = [replace(EVIDENCE, **changed) for who, changed, _, _ in CASES if who == rule.id]
+    told = [evidence_of(changed)[0] for who, changed, _, _ in CASES if who == rule.id]
     moments = [NOON + timedelta(days=days) for days in (-900, -30, -1, 1, 9, 30, 200, 400, 2000)]
 
     depends = any(

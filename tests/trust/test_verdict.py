@@ -64,10 +64,12 @@ def test_the_text_says_the_answer_the_reason_and_the_way_out() -> None:
         "policy version 7 ffffffffffff)"
     )
     at = next(n for n, line in enumerate(lines) if "tests-passed" in line)
-    assert lines[at] == (
-        "      NO  tests-passed         could not be checked: how the tests went is not known"
-    )
+    assert lines[at].split(maxsplit=2) == [
+        "NO",
+        "tests-passed",
+        "could not be checked: how the tests went is not known",
+    ]
     assert lines[at + 1].strip() == "to mend it: pansoft test NAME"
-    assert reasons(VERDICT) == (
+    assert reasons(VERDICT).splitlines()[0] == (
         "  tests-passed: could not be checked: how the tests went is not known"
     )

@@ -38,6 +38,7 @@ PRODUCERS: Final[Mapping[str, str]] = MappingProxyType(
         "waivers": "pansoft apply NAME, with waivers that people have signed",
         "history": "pansoft apply NAME",
         "witnessed": "pansoft apply NAME",
+        "package": "pansoft sign NAME",
     }
 )
 """Which command looks at a fact of the evidence."""

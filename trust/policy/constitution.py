@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The policy as the judge knows it, read from `trust-policy/policy.yaml` and its keys.
+"""The policy as the judge knows it, read from `trust-policy/`: `policy.yaml`, keys, advisories.
 
 Two sources, never mixed up. The project's own signers come from the folder that is reviewed like
 code. A laptop or a CI job that runs the demo has a key of its own, which must not be committed: it
@@ -20,6 +20,7 @@ from core.files import sha256_file
 from core.problems import Problem, errors, in_order
 from core.schema import Schema, validate
 from core.strict_yaml import Document, load
+from trust import advisories
 from trust.policy import (
     authorities,
     licensing,
@@ -46,7 +47,7 @@ LOCAL_FILE = "signers.yaml"
 
 @dataclass(frozen=True, slots=True)
 class TrustPolicy:
-    """Everything that the rules ask. `sha256` covers the project's file and its keys, not local ones."""
+    """Everything that the rules ask. `sha256` covers the project's files, not the local ones."""
 
     version: int
     sha256: str
@@ -119,27 +120,31 @@ def _read(file: Path, schema: Schema) -> Document:
 def _policy(document: Document, folder: Path) -> TrustPolicy:
     problems: list[Problem] = []
     listed = signers.read(document, folder, Origin.PROJECT, problems)
-    known = people.read(document, folder, problems)
+    told = people.read(document, folder, problems)
+    known = advisories.read_folder(folder / advisories.FOLDER, problems)
+    asked = safety.read(document, known, problems)
+    planned = release.read(document, problems)
     certified = authorities.read(document, folder, problems)
     if problems:
         raise InvalidInput(in_order(problems))
     data: Any = document.value  # Any: validated against POLICY
     files = (
         *(file for each in listed for file in (each.key_file, each.revoked_key_file) if file),
-        *known.key_files,
+        *told.key_files,
         *(file for each in certified for file in (each.certificates, each.revocations)),
     )
     keys = {str(file.relative_to(folder)): sha256_file(file) for file in files}
+    records = {f.name: sha256_file(f) for f in (folder / advisories.FOLDER).glob("*.json")}
     return TrustPolicy(
         version=data["version"],
-        sha256=sha256_of({"policy": data, "keys": keys}),
+        sha256=sha256_of({"policy": data, "keys": keys, "advisories": records}),
         signers=listed,
         repositories=repositories.read(document),
-        safety=safety.read(document),
-        release=release.read(document),
+        safety=asked,
+        release=planned,
         licensing=licensing.read(document),
-        people=known,
         authorities=certified,
+        people=told,
         waivers=waivers.read(document),
         strict=tuple(data.get("strict", ())),
     )

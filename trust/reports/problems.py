@@ -22,6 +22,7 @@ _IN_RECIPE: Final[Mapping[str, Path_]] = MappingProxyType(
         "build": ("build",),
         "bill": ("build",),
         "tests": ("tests",),
+        "package": ("tests",),
         "licence": ("license",),
         "licence.spdx": ("license", "spdx"),
         "licence.redistribution": ("license", "redistribution"),

@@ -62,7 +62,7 @@ def test_a_refusal_is_logged_with_its_rules_and_nobody_stands_for_it() -> None:
 
 def test_a_used_waiver_is_in_the_decision_and_one_of_its_own() -> None:
     other = replace(WAIVER, id="8" * 64, rule="no-secrets")
-    evidence = replace(EVIDENCE, waivers=(WAIVER, other))
+    evidence = replace(EVIDENCE, approvals=None, waivers=(WAIVER, other))
 
     found = decisions.of_verdict(Kind.PUBLISH, waived(), evidence, who="pgp:X")
     [behind] = decisions.behind(waived(), evidence)

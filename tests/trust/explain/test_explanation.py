@@ -50,16 +50,17 @@ def explained(rule: str, evidence: Evidence, **more: Any) -> Explanation:
 
 
 def test_a_rule_is_explained_with_the_line_of_the_policy_and_what_was_seen() -> None:
-    found = explained("base-allowed", replace(EVIDENCE, base="ubuntu"))
+    found = explained("base-allowed", replace(EVIDENCE, base="ubuntu", bases=("ubuntu",)))
 
     assert text(found).splitlines() == [
         "base-allowed: refused",
-        "  asks     The base is one of those that the policy lists.",
+        "  asks     The base is one of those that the policy lists, and so is every base that it stands on.",
         "  why      A base is in every image that stands on it; each one has to be looked after.",
         "  policy   safety.bases: debian-12, debian-12-*",
         "           trust-policy/policy.yaml:9",
         "  seen     base: ubuntu",
-        "  then     passed: stands on debian-12-python",
+        "  seen     bases: ubuntu",
+        "  then     passed: stands on debian-12-python on debian-12",
         "  now      refused: the base ubuntu is not one of debian-12, debian-12-*",
         "  change   to mend it: use a listed base, or propose the base for `safety.bases` in "
         "trust-policy/policy.yaml",
@@ -71,7 +72,7 @@ def test_an_answer_that_is_the_same_is_said_once() -> None:
     found = explained("base-allowed", EVIDENCE)
 
     assert not found.has_changed
-    assert "  answer   stands on debian-12-python" in text(found)
+    assert "  answer   stands on debian-12-python on debian-12" in text(found)
 
 
 def test_what_nobody_looked_at_is_said_with_what_looks_at_it() -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from trust.evidence import Evidence, Purpose
 from trust.policy import TrustPolicy
-from trust.rules.rule import Answer, NotApplicable, Passed, Refusal, Rule, unknown
+from trust.rules.rule import Answer, Passed, Refusal, Rule, unknown
 from trust.verdict import Group
 
 
@@ -16,8 +16,6 @@ def check(policy: TrustPolicy, evidence: Evidence, at: datetime) -> Answer:  # n
     if evidence.licence is None:
         return unknown("the redistribution right")
     if evidence.repository is None:
-        if evidence.purpose is Purpose.MERGE:
-            return NotApplicable("no repository is named yet")
         return unknown("the repository")
     audience = policy.audience_of(evidence.repository)
     if audience is None:

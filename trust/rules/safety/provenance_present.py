@@ -7,6 +7,7 @@ from datetime import datetime
 
 from trust.evidence import Evidence
 from trust.policy import Audience, TrustPolicy
+from trust.rules.readers import audience
 from trust.rules.rule import BUILT, Answer, Passed, Refusal, Rule, unknown
 from trust.verdict import Group
 
@@ -16,14 +17,12 @@ def check(policy: TrustPolicy, evidence: Evidence, at: datetime) -> Answer:  # n
     made = evidence.provenance
     if made is None:
         return unknown("how the image was made: there is no provenance")
-    if evidence.repository is not None and (
-        policy.audience_of(evidence.repository) is not Audience.LOCAL
-    ):
+    if audience(policy, evidence) is not Audience.LOCAL:
         if made.commit is None:
-            return Refusal("its recipe is of no known commit, and others read this repository")
+            return Refusal("its recipe is of no known commit, and others may read the repository")
         if made.changed:
             return Refusal(
-                f"its recipe differs from commit {made.commit[:12]}, and others read this repository"
+                f"its recipe differs from commit {made.commit[:12]}, and others may read the repository"
             )
     if made.commit is None:
         return Passed(f"built by {made.builder} from a recipe of no known commit")

@@ -3,15 +3,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from trust.evidence import Evidence, Purpose, SignerFacts
+from trust.evidence import Evidence, Purpose
 from trust.policy import Audience, Origin, Removed, Signer, TrustPolicy
 from trust.rules.rule import BUILT, TIME, Answer, Passed, Refusal, Rule, unknown
+from trust.rules.standing import gone, objection, unfit
 from trust.verdict import Group
-
-CLOCK_SKEW = timedelta(minutes=10)
-"""Clocks differ, and a run that makes its first key asks with the time at which it began."""
 
 _COSIGN = "have a signer who still counts sign it as well: pansoft trust cosign PATH --key NAME"
 
@@ -25,53 +23,28 @@ def check(policy: TrustPolicy, evidence: Evidence, at: datetime) -> Answer:
     if signer is None:
         return Refusal(f"the policy does not list the key {seen.fingerprint} ({seen.name})")
     if signer.removed is not None:
-        unfit = _unfit(seen, signer, evidence.name, at)
-        return unfit or _after_removal(policy, evidence, signer, signer.removed, at)
+        stands = unfit(seen, signer, evidence.name, at)
+        return stands or _after_removal(policy, evidence, signer, signer.removed, at)
     return objection(policy, seen, evidence.name, at) or _repository(policy, evidence, signer)
-
-
-def objection(policy: TrustPolicy, seen: SignerFacts, package: str, at: datetime) -> Refusal | None:
-    """Return what stands against a key as a signer of a package, or None."""
-    signer = policy.signer(seen.fingerprint)
-    if signer is None:
-        return Refusal(f"the policy does not list the key {seen.fingerprint} ({seen.name})")
-    if signer.removed is not None:
-        return Refusal(_gone(signer, signer.removed))
-    return _unfit(seen, signer, package, at)
-
-
-def _unfit(seen: SignerFacts, signer: Signer, package: str, at: datetime) -> Refusal | None:
-    """Return what stands against a key but that its holder is gone."""
-    if signer.disabled is not None:
-        return Refusal(f"the policy has disabled the key of {signer.name}: {signer.disabled}")
-    if not signer.may_sign(package):
-        return Refusal(
-            f"the key of {signer.name} may sign {', '.join(signer.packages)}, not {package}"
-        )
-    if not signer.is_current(at):
-        return Refusal(
-            f"the policy accepts the key of {signer.name} {_days(signer)}, not on {at:%Y-%m-%d}"
-        )
-    return _key_itself(seen, signer, at)
 
 
 def _after_removal(
     policy: TrustPolicy, evidence: Evidence, signer: Signer, removed: Removed, at: datetime
 ) -> Answer:
     """Answer for the key of a signer who is gone: nothing new, and of the old what the policy keeps."""
-    gone, since = _gone(signer, removed), evidence.witnessed
+    left, since = gone(signer, removed), evidence.witnessed
     if evidence.purpose is not Purpose.VERIFY:
-        return Refusal(gone, "sign with the key of a signer who still counts")
+        return Refusal(left, "sign with the key of a signer who still counts")
     vouching = _vouching(policy, evidence, at)
     if vouching is not None:
-        return Passed(f"{gone}; {vouching.name} has signed it as well")
+        return Passed(f"{left}; {vouching.name} has signed it as well")
     if removed.accept_before is None:
-        return Refusal(f"{gone}; nothing that the key has signed is accepted", _COSIGN)
+        return Refusal(f"{left}; nothing that the key has signed is accepted", _COSIGN)
     when = f"published on {since:%Y-%m-%d}" if since else "when it was published is not known"
     if removed.accepts(since):
-        return Passed(f"{gone}; {when}, before {removed.accept_before}")
+        return Passed(f"{left}; {when}, before {removed.accept_before}")
     only = f"only what was published before {removed.accept_before} is accepted"
-    return Refusal(f"{gone}; {only}: {when}", _COSIGN)
+    return Refusal(f"{left}; {only}: {when}", _COSIGN)
 
 
 def _vouching(policy: TrustPolicy, evidence: Evidence, at: datetime) -> Signer | None:
@@ -81,23 +54,6 @@ def _vouching(policy: TrustPolicy, evidence: Evidence, at: datetime) -> Signer |
         of_project = signer is not None and signer.origin is Origin.PROJECT
         if of_project and objection(policy, seen, evidence.name, at) is None:
             return signer
-    return None
-
-
-def _gone(signer: Signer, removed: Removed) -> str:
-    return f"{signer.name} is removed since {removed.on}: {removed.why}"
-
-
-def _key_itself(seen: SignerFacts, signer: Signer, at: datetime) -> Refusal | None:
-    if seen.revoked:
-        return Refusal(f"the key of {signer.name} is revoked")
-    if seen.expires is not None and seen.expires <= at:
-        return Refusal(
-            f"the key of {signer.name} expired on {seen.expires:%Y-%m-%d}",
-            "extend the key, or sign with its successor",
-        )
-    if seen.created > at + CLOCK_SKEW:
-        return Refusal(f"the key of {signer.name} was made after {at:%Y-%m-%d %H:%M} UTC")
     return None
 
 
@@ -116,11 +72,6 @@ def _repository(policy: TrustPolicy, evidence: Evidence, signer: Signer) -> Answ
     return Passed(
         f"signed by {signer.name} ({signer.fingerprint}), a local key, valid for this state folder only"
     )
-
-
-def _days(signer: Signer) -> str:
-    begin = f"from {signer.valid_from} " if signer.valid_from else ""
-    return f"{begin}until {signer.valid_until}" if signer.valid_until else begin.strip()
 
 
 RULE = Rule(

@@ -27,6 +27,7 @@ from trust.evidence import Evidence, Purpose
 from trust.judge import judge
 from trust.policy.signers import Removed
 from trust.rules.safety import signer_trusted
+from trust.rules.standing import objection
 from trust.verdict import Outcome
 
 MAY_9 = datetime(2026, 5, 9, 23, 59, 59, tzinfo=UTC)
@@ -95,7 +96,7 @@ def test_a_removed_signer_makes_no_new_release_whatever_speaks_for_it(
 def test_a_removed_signer_stands_behind_nothing_of_others() -> None:
     seen = replace(SIGNER, fingerprint=GONE_KEY)
 
-    said = signer_trusted.objection(POLICY, seen, "pyfai", NOON)
+    said = objection(POLICY, seen, "pyfai", NOON)
 
     assert said is not None
     assert "is removed" in said.message
