@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from tests.oidc_issuer import NOON
+from tests.policies import PROJECT
 from tests.trust.people import GROUP, PEOPLE, WAIVERS, World, waiver
 from trust import waivers
 from trust.consent import documents
 from trust.evidence import Waiver
+from trust.policy import load_policy
 from trust.rules import RULES
 
 DAY = timedelta(days=1)
@@ -245,3 +247,10 @@ def test_every_rule_can_be_named_or_says_why_not(world: World) -> None:
     for rule in RULES:
         wrong = waivers.never(rule.id, policy)
         assert (wrong is None) == (rule.waivable and rule.id not in WAIVERS["never"])
+
+
+def test_the_projects_policy_names_rules_that_there_are() -> None:
+    terms = load_policy(PROJECT / "trust-policy").waivers
+
+    assert terms is not None
+    assert set(terms.never) <= {rule.id for rule in RULES if rule.waivable}
