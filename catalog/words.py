@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from builder.recipes.recipe import Need, Redistribution, Runtime, TestKind
-from catalog.entry import CatalogEntry, PublishedTest
+from catalog.entry import CatalogEntry, PublishedFinding, PublishedTest
 
 _MONTHS = "Jan Feb Mar Apr May June July Aug Sept Oct Nov Dec"
 _SPDX_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*\+?")
@@ -197,6 +198,38 @@ def tests_passed(entry: CatalogEntry) -> str:
         return "none were run"
     missed = sum(test.passed is None for test in entry.tests)
     return f"{passed} of {total} passed" + (f", {missed} not run" if missed else "")
+
+
+_OUTCOMES = {
+    "refused": "no",
+    "waived": "no, waived",
+    "warned": "warning",
+    "passed": "yes",
+    "not-applicable": "not asked",
+}
+"""A rule's outcome in words, in the order in which a reader wants to know of them."""
+
+
+def outcome(word: str) -> str:
+    """Return how a rule answered; a word of a later policy stays as it is."""
+    return _OUTCOMES.get(word, word)
+
+
+def answered(findings: Sequence[PublishedFinding]) -> tuple[PublishedFinding, ...]:
+    """Return the answers of the rules that were asked, what is unusual first."""
+    order = list(_OUTCOMES)
+    asked = [finding for finding in findings if finding.outcome != "not-applicable"]
+    return tuple(sorted(asked, key=lambda f: order.index(f.outcome) if f.outcome in order else -1))
+
+
+def unasked(findings: Sequence[PublishedFinding]) -> tuple[PublishedFinding, ...]:
+    """Return the rules that had nothing to say."""
+    return tuple(finding for finding in findings if finding.outcome == "not-applicable")
+
+
+def waived(findings: Sequence[PublishedFinding]) -> tuple[PublishedFinding, ...]:
+    """Return the answers that a waiver lets pass."""
+    return tuple(finding for finding in findings if finding.outcome == "waived")
 
 
 def paragraphs(text: str) -> tuple[str, ...]:

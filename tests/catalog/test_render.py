@@ -158,7 +158,7 @@ def test_what_the_law_and_the_policy_say_is_on_the_page() -> None:
     text = " ".join(Elements(SITE["packages/phaser/index.html"]).text.split())
 
     assert "This image may be given to partner facilities only." in text
-    assert "published 3 days early, waiver W-12" in text
+    assert "without it: 3 days in testing, 7 are asked" in text
     assert "Supported until" in text
     assert "Replaced by pyfai." in text
 
@@ -199,3 +199,14 @@ def test_each_listed_licence_is_linked(spdx: str, links: list[str]) -> None:
 
     assert "".join(piece.text for piece in pieces) == spdx
     assert [piece.link for piece in pieces if piece.link] == links
+
+
+def test_a_waiver_stands_at_the_top_of_the_page_with_its_reason_and_its_end(tmp_path: Path) -> None:
+    site = render([samples.partners_only()], tmp_path / "site", fqrn=samples.FQRN)
+
+    page = site["packages/phaser/index.html"].decode()
+    note = page.index("Accepted by exception")
+    assert note < page.index("How to run it")
+    assert "waived until 2026-04-01 12:00 UTC by Ada Beam, Bob Slit" in page[note : note + 400]
+    assert page.index("no, waived") < page.index("may be given to partners")
+    assert "under version <span" in page

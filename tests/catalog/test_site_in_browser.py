@@ -160,7 +160,7 @@ def test_a_page_tells_what_people_look_for(browser: Browser, site: Path) -> None
             "284.0 MB",
             "178.0 MB over debian-12-python",
             "8FD3 8FD3",
-            "Accepted under trust policy 2026.1",
+            "Accepted under version 2026.1 of the trust policy",
             "every input is pinned by its sha256",
             "writes and reads a file",
             "1.90 s",
