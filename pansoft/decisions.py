@@ -42,9 +42,11 @@ def of_publishing(
 ) -> tuple[Decision, ...]:
     """Return the decisions of a verdict about publishing: what people said for it, then the verdict.
 
-    A refusal is noted at once: it is a decision whether or not something else is published.
+    Who publishes is the pipeline whose token was believed, or else the key that signs the head. A refusal
+    is noted at once: it is a decision whether or not something else is published.
     """
-    decision = of_verdict(Kind.PUBLISH, verdict, evidence, who=pgp(key.fingerprint))
+    who = evidence.publisher.by if evidence.publisher else pgp(key.fingerprint)
+    decision = of_verdict(Kind.PUBLISH, verdict, evidence, who=who)
     if not verdict.accepted:
         waiting.note(state.decisions, decision)
     return (*behind(verdict, evidence), decision)

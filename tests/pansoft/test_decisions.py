@@ -5,18 +5,22 @@ from __future__ import annotations
 
 import shutil
 import sys
+from dataclasses import replace
 
 import pytest
 
 from builder.state import State
 from core import process
 from core.errors import Refused
-from pansoft import embedded
+from pansoft import decisions, embedded
 from tests.pansoft.publishers import ROOT, log_of, policy_of, publish, subjects
+from tests.trust.cases import EVIDENCE, NOON, POLICY
 from tests.trust.decisions.chains import decision
 from trust.decisions import waiting
 from trust.decisions.decision import Kind
-from trust.keys import local_policy
+from trust.evidence import IdentityFacts
+from trust.judge import judge
+from trust.keys import local_key, local_policy
 
 pytestmark = pytest.mark.needs("apptainer", "gpg")
 
@@ -102,3 +106,29 @@ def test_a_log_by_a_key_that_nobody_lists_is_not_continued(publisher: State) -> 
 
     with pytest.raises(Refused, match="nobody vouches for the decision log of"):
         publish(publisher, [decision(8)])
+
+
+def test_who_publishes_is_the_pipeline_where_there_is_one(publisher: State) -> None:
+    key = local_key(publisher.folder)
+    pipeline = IdentityFacts("oidc:https://gitlab.example.org#project:1", "release pipeline")
+    verdict = judge(POLICY, EVIDENCE, at=NOON)
+    assert verdict.accepted
+
+    [by_key] = decisions.of_publishing(publisher, verdict, replace(EVIDENCE, publisher=None), key)
+    [by_pipeline] = decisions.of_publishing(
+        publisher, verdict, replace(EVIDENCE, publisher=pipeline), key
+    )
+
+    assert by_pipeline.who == pipeline.by
+    assert by_key.who == f"pgp:{key.fingerprint}"
+
+
+def test_a_refusal_to_publish_waits_even_if_nothing_is_published(publisher: State) -> None:
+    refused = replace(EVIDENCE, tests=None)
+    verdict = judge(POLICY, refused, at=NOON)
+
+    decisions.of_publishing(publisher, verdict, refused, local_key(publisher.folder))
+
+    [waits] = waiting.waiting(publisher.decisions)
+    assert (waits.kind, waits.accepted) == (Kind.PUBLISH, False)
+    assert "tests-passed" in waits.refused
