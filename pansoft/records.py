@@ -16,6 +16,8 @@ from pansoft import published, target
 from trust import statements
 from trust.policy import TrustPolicy
 
+_STATEMENT = ".statement.json"
+
 
 @dataclass(frozen=True, slots=True)
 class Kept:
@@ -97,14 +99,15 @@ def _unsigned(image: Path, err: Refused) -> Kept:
 
 
 def _image(path: Path) -> Path:
-    if path.is_dir():
-        found = sorted(path.glob("*.sif"))
-        if len(found) == 1:
-            return found[0]
-        raise UserError(
-            f"{path} holds {len(found) or 'no'} images, one is expected",
-            hint="name the folder of one version: images/NAME/VERSION",
-        )
-    if not path.exists():
-        raise UserError(f"there is no {path}", hint="name a published folder, or a package")
-    return path
+    """Return the signed file that a path means: an image, or the manifest of a tree."""
+    if not path.is_dir():
+        if not path.exists():
+            raise UserError(f"there is no {path}", hint="name a published folder, or a package")
+        return path
+    found = [file.name.removesuffix(_STATEMENT) for file in sorted(path.glob(f"*{_STATEMENT}"))]
+    if len(found) == 1:
+        return path / found[0]
+    raise UserError(
+        f"{path} holds {len(found) or 'no'} signed statements, one is expected",
+        hint="name the folder of one version: images/NAME/VERSION",
+    )

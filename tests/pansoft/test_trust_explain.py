@@ -119,7 +119,8 @@ def test_an_altered_statement_is_not_believed(
 def test_a_folder_without_a_statement_is_refused(partner: Context, tmp_path: Path) -> None:
     (tmp_path / "x.sif").write_bytes(b"x")
 
-    assert isinstance(run(partner, tmp_path).exception, Refused)
+    assert isinstance(run(partner, tmp_path).exception, UserError)
+    assert isinstance(run(partner, tmp_path / "x.sif").exception, Refused)
     assert isinstance(run(partner, tmp_path / "nothing").exception, UserError)
 
 
