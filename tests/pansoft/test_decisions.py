@@ -114,8 +114,8 @@ def test_who_publishes_is_the_pipeline_where_there_is_one(publisher: State) -> N
     verdict = judge(POLICY, EVIDENCE, at=NOON)
     assert verdict.accepted
 
-    [by_key] = decisions.of_publishing(publisher, verdict, replace(EVIDENCE, publisher=None), key)
-    [by_pipeline] = decisions.of_publishing(
+    *_, by_key = decisions.of_publishing(publisher, verdict, replace(EVIDENCE, publisher=None), key)
+    *_, by_pipeline = decisions.of_publishing(
         publisher, verdict, replace(EVIDENCE, publisher=pipeline), key
     )
 

@@ -45,6 +45,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
         EVIDENCE,
         purpose=Purpose.SIGN,
         base="debian-12",
+        bases=("debian-12",),
         scan=ScanFacts(4711, ()),
         signer=SignerFacts(
             key.fingerprint, key.facts.name, key.facts.created, key.facts.expires, revoked=False
@@ -167,7 +168,10 @@ def test_a_version_is_chosen_with_an_at(partner: Context) -> None:
 
 
 def test_a_refusal_says_all_that_would_change_it(partner: Context) -> None:
-    keep(partner, replace(EVIDENCE, purpose=Purpose.SIGN, tests=None, base="debian-12"))
+    keep(
+        partner,
+        replace(EVIDENCE, purpose=Purpose.SIGN, tests=None, base="debian-12", bases=("debian-12",)),
+    )
 
     said = run(partner, "pyfai").stdout
 
