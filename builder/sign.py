@@ -384,13 +384,22 @@ def verify(
         waivers=waivers,
         repository=repository,
     )
+    check_accepted(report, signed.path)
+    return signed, report
+
+
+def check_accepted(report: VerificationReport, path: Path) -> None:
+    """Refuse what is as it was signed and the policy of today does not accept.
+
+    Raises:
+        Refused: it says why.
+    """
     if not report.verdict.accepted:
         raise Refused(
-            f"{signed.path.name} is as it was signed, but the policy refuses it:\n"
+            f"{report.statement.file} is as it was signed, but the policy refuses it:\n"
             f"{reasons(report.verdict)}",
-            hint=f"what would change it: pansoft trust explain {signed.path}",
+            hint=f"what would change it: pansoft trust explain {path}",
         )
-    return signed, report
 
 
 def examine(
@@ -411,17 +420,62 @@ def examine(
     file = _image_file(path)
     if not statements.statement_file(file).exists():
         signatures.verify_sif(file, public_keys=policy.public_keys)  # may know a better reason
+
+    def look(file: Path, statement: Statement, signer: Signer) -> tuple[str, ...]:
+        if unread is None:
+            return _read_in_full(file, statement, signer)
+        unread(file, statement)
+        return ()
+
+    report = examined(
+        file,
+        policy=policy,
+        at=at,
+        look=look,
+        all_there=path.is_dir(),
+        witnessed=witnessed,
+        waivers=waivers,
+        repository=repository,
+    )
+    return _signed_image(file, report.statement, report.signer), report
+
+
+def examined(
+    file: Path,
+    *,
+    policy: TrustPolicy,
+    at: datetime,
+    look: Callable[[Path, Statement, Signer], tuple[str, ...]],
+    all_there: bool,
+    witnessed: datetime | None = None,
+    waivers: tuple[Waiver, ...] = (),
+    repository: str | None = None,
+) -> VerificationReport:
+    """Return what `examine` does of any file with a statement beside it: an image, the manifest of a tree.
+
+    Args:
+        file: it.
+        policy: whose signatures count.
+        at: now.
+        look: sees to the bytes that the statement speaks of and refuses others; returns what the
+            signatures inside the file cover.
+        all_there: whether what the statement says lies beside the file may not be missing.
+        witnessed: as for `verify`.
+        waivers: as for `verify`.
+        repository: as for `verify`.
+
+    Raises:
+        Refused: anything is not as it was signed; it says what.
+    """
     statement, signature = statements.read(file, public_keys=policy.public_keys)
     signer = policy.signer(signature.fingerprint)
     if signer is None:
         raise Refused(
             f"{file.name} is signed by {signature.fingerprint}, which the policy does not list"
         )
-    if unread is not None:
-        unread(file, statement)
-    objects = () if unread is not None else _read_in_full(file, statement, signer)
+    objects = look(file, statement, signer)
     _check_story(file, statement)
-    _check_papers(file, statement, signer=signer, all_there=path.is_dir())
+    _check_papers(file, statement, signer=signer, all_there=all_there)
     evidence = replace(
         statement.evidence,
         purpose=Purpose.VERIFY,
@@ -433,8 +487,7 @@ def examine(
         repository=repository or statement.evidence.repository,
     )
     now = judge(policy, evidence, at=at)
-    verified = VerificationReport(signer, signature.made, statement, objects, evidence, now)
-    return _signed_image(file, statement, signer), verified
+    return VerificationReport(signer, signature.made, statement, objects, evidence, now)
 
 
 def _read_in_full(file: Path, statement: Statement, signer: Signer) -> tuple[str, ...]:

@@ -2,7 +2,8 @@
 """What each stage of a build hands to the next: Image, TestReport, SignedImage.
 
 A stage accepts only the type it needs, so an unsigned image cannot be published by mistake.
-`SignedImage` is made by `builder.sign.sign` and `builder.sign.verify` and by nothing else.
+`SignedImage` is made by `builder.sign.sign` and `builder.sign.verify` and by nothing else, `SignedTree`
+by `builder.sign_tree`.
 """
 
 from __future__ import annotations
@@ -140,5 +141,22 @@ class SignedImage:
     path: Path
     sha256: str
     size: int
+    signer: Fingerprint
+    signer_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignedTree:
+    """The tree of an image whose manifest was signed or verified here; `sha256` is the manifest's.
+
+    `root` is the folder that a program sees as its root.
+    """
+
+    name: str
+    version: str
+    plan: PlanId
+    root: Path
+    manifest: Path
+    sha256: str
     signer: Fingerprint
     signer_name: str

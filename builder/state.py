@@ -11,6 +11,7 @@ logs/<plan id>.log         how a build failed, until it succeeds
 kept/<plan id>/            the sandbox of a build, where that was asked for
 plans.json                 what `pansoft plan` found the last time
 signed/<plan id>/          the signed copy and what goes beside it
+trees/<plan id>/           the signed tree: root/, <name>.mtree and what goes beside it
 decisions/                 waiting/ to be published; seen/: the last head of each log
 keys/                      private keys: never leaves this machine
 downloads/<name>/          the files of a licence holder, for recipes with `install: site`
@@ -140,3 +141,7 @@ class State:
     def signed(self, plan: PlanId) -> Path:
         """Return the folder of a signed image."""
         return self.folder / "signed" / plan
+
+    def tree(self, plan: PlanId) -> Path:
+        """Return the folder of a signed tree."""
+        return self.folder / "trees" / plan

@@ -14,6 +14,8 @@ every distribution has, checks it without any program of ours.
 
     NAME.sif   NAME.sif.statement.json   NAME.sif.statement.json.asc
 
+Of a tree it speaks of the manifest, `NAME.mtree`, whose lines have every file's sha256.
+
 Others can sign the same statement beside it, `NAME.sif.statement.json.FINGERPRINT.asc`: see
 `trust.cosignatures`.
 """
@@ -35,6 +37,7 @@ from trust.evidence import Evidence
 from trust.gnupg import GoodSignature
 from trust.keys.key import SigningKey
 from trust.sif import Part
+from trust.tree_manifest import SUFFIX
 from trust.verdict import Verdict
 
 SCHEMA = 2
@@ -83,12 +86,12 @@ def signature_file(image: Path) -> Path:
 def write(
     path: Path, *, key: SigningKey, image: ImageFacts, evidence: Evidence, verdict: Verdict
 ) -> Statement:
-    """Write the statement about a signed file beside it, and sign it."""
+    """Write the statement about a signed file beside it, and sign it: an image, or the manifest of a tree."""
     statement = Statement(
         file=path.name,
         sha256=sha256_file(path),
         size=path.stat().st_size,
-        parts=sif.parts(sif.read(path)),
+        parts=() if _is_tree(path.name) else sif.parts(sif.read(path)),
         signer=key.fingerprint,
         image=image,
         evidence=evidence,
@@ -141,14 +144,22 @@ def check_bytes(path: Path, statement: Statement) -> None:
                 )
     if size < statement.size:
         lost = [part.name for part in statement.parts if part.offset + part.size > size]
-        found.append(f"it is cut short by {statement.size - size} bytes, in {lost[0]}")
+        where = f", in {lost[0]}" if lost else ""
+        found.append(f"it is cut short by {statement.size - size} bytes{where}")
     elif size > statement.size:
         found.append(f"{size - statement.size} bytes were appended to it")
-    raise Refused(f"{path.name} is not the file that was signed: {'; '.join(found)}")
+    raise Refused(
+        f"{path.name} is not the file that was signed: {'; '.join(found) or 'it was altered'}"
+    )
+
+
+def _is_tree(name: str) -> bool:
+    return name.endswith(SUFFIX)
 
 
 def _envelope(statement: Statement) -> dict[str, Any]:
     verdict = statement.verdict
+    form = "tree" if _is_tree(statement.file) else "image"
     return {
         "_type": _TYPE,
         "subject": [{"name": statement.file, "digest": {"sha256": statement.sha256}}],
@@ -156,7 +167,7 @@ def _envelope(statement: Statement) -> dict[str, Any]:
         "predicate": {
             "verifier": {"id": "urn:pansoft:sign"},
             "timeVerified": to_json(verdict.at),
-            "resourceUri": f"urn:pansoft:image:{statement.image.name}:{statement.image.version}",
+            "resourceUri": f"urn:pansoft:{form}:{statement.image.name}:{statement.image.version}",
             "policy": {
                 "uri": f"urn:pansoft:trust-policy:{verdict.policy_version}",
                 "digest": {"sha256": verdict.policy_sha256},

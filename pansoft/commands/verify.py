@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""`pansoft verify`: may this image be believed, who says so, and does it come out the same again."""
+"""`pansoft verify`: may this image or tree be believed, who says so, and does it come out the same again."""
 
 from __future__ import annotations
 
+import secrets
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -11,12 +13,15 @@ from builder import sign as signing
 from builder.evidence import difference
 from core.canonical import readable_json
 from core.errors import Refused, UserError
-from pansoft import clock, rebuild, witness, workspace
+from pansoft import clock, rebuild, trees, witness, workspace
 from pansoft.consent import consent_in
 from pansoft.context import Context
 from pansoft.rebuild import Rebuilt
+from trust.evidence import Waiver
 from trust.keys import local_policy
-from trust.policy import load_policy
+from trust.policy import TrustPolicy, load_policy
+from trust.tree_check import Part
+from trust.tree_manifest import ROOT
 
 
 @click.command("verify")
@@ -32,15 +37,33 @@ from trust.policy import load_policy
     is_flag=True,
     help="PATH is the name of a recipe: build it again in a clean state and compare the bytes.",
 )
+@click.option("--path", "part", help="Of a tree: only what is at this path in it, and below.")
+@click.option(
+    "--sample",
+    type=click.IntRange(min=0),
+    help="Of a tree: look into so many of its files, and at everything else from outside.",
+)
+@click.option("--seed", help="Which files a sample takes; another one each time if not given.")
+@click.option("--full", is_flag=True, help="Of a tree: read every byte, on a mount of CVMFS too.")
 @click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
 @click.pass_obj
 def verify(
-    context: Context, *, path: Path, policy: Path | None, again: bool, as_json: bool
+    context: Context,
+    *,
+    path: Path,
+    policy: Path | None,
+    again: bool,
+    part: str | None,
+    sample: int | None,
+    seed: str | None,
+    full: bool,
+    as_json: bool,
 ) -> None:
-    """Say who signed an image, when and under which policy; refuse anything altered (exit 3).
+    """Say who signed an image or a tree, when and under which policy; refuse anything altered (exit 3).
 
     PATH is a .sif file with its statement beside it, or the folder of a published version, on
-    a read-only mount as well. With --rebuild it is the name of a recipe: its image is built again
+    a read-only mount as well. A tree on a mount of CVMFS is compared by the content hashes that the
+    client shows, without being read. With --rebuild it is the name of a recipe: its image is built again
     from its lock, bases included, and must be what was built or published before, byte for byte.
 
     Example: pansoft verify /cvmfs/software.pansoft.local/images/hdf5-tools/1.10.8
@@ -53,18 +76,38 @@ def verify(
     trusted = load_policy(policy or context.policy, local=local_policy(context.state))
     at = clock.now()
     waived = consent_in(policy or context.policy, trusted, at=at).waivers
+    wanted = Part(part or ROOT, sample, seed or secrets.token_hex(8))
     try:
-        _, report = signing.verify(
-            path, policy=trusted, at=at, witnessed=witness.witnessed(path), waivers=waived
-        )
+        if trees.is_tree(path):
+            verified = trees.verify(
+                path, policy=trusted, at=at, part=wanted, full=full, waivers=waived
+            )
+            told = _of_tree(verified, wanted, as_json=as_json)
+        elif part is not None or sample is not None:
+            raise UserError(f"{path} holds no tree: --path and --sample are for trees")
+        else:
+            told = _of_image(path, trusted, waived, at, as_json=as_json)
     except Refused as err:
         if as_json:
             click.echo(readable_json({"accepted": False, "reason": err.message}), nl=False)
         raise
+    click.echo(told, nl=False)
+
+
+def _of_image(
+    path: Path, policy: TrustPolicy, waivers: tuple[Waiver, ...], at: datetime, *, as_json: bool
+) -> str:
+    _, report = signing.verify(
+        path, policy=policy, at=at, witnessed=witness.witnessed(path), waivers=waivers
+    )
+    return readable_json(signing.as_json(report)) if as_json else f"{signing.text(report)}\n"
+
+
+def _of_tree(verified: trees.Verified, part: Part, *, as_json: bool) -> str:
     if as_json:
-        click.echo(readable_json(signing.as_json(report)), nl=False)
-    else:
-        click.echo(signing.text(report))
+        return readable_json({**trees.as_json(verified), "seed": part.seed})
+    seed = f"sample     seed {part.seed}\n" if part.sample is not None else ""
+    return f"{trees.text(verified)}\n{seed}"
 
 
 def _rebuild(context: Context, name: str, *, as_json: bool) -> None:
