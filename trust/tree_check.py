@@ -5,6 +5,8 @@ Refused, and named: content, mode, kind or a link's target that changed, what is
 and was not signed. What lies where is looked at without following a link; what is in a file is read
 (`Reading`), or taken from what the CVMFS client shows (`Showing`), which fetches nothing.
 
+What a repository adds is not missed in the manifest: the empty files that mark its catalogs.
+
 A tree that somebody may write to can change after it was looked at, as can any file; a mount of CVMFS is
 read only.
 """
@@ -27,6 +29,7 @@ from trust.cvmfs_attributes import NotShown
 from trust.tree_manifest import ROOT, Kind, TreeEntry
 
 _SHOWN = 20
+_MARKERS = frozenset({".cvmfscatalog", ".cvmfsautocatalog"})
 _MOST_LINKS = 40
 
 
@@ -210,7 +213,7 @@ class _Look:
     def at(self, entry: TreeEntry | None, status: _Seen | None) -> None:
         """Look at one place."""
         if entry is None:
-            if status is not None:
+            if status is not None and not _is_marker(status):
                 self.faults.append(f"{status.path} is there and was not signed")
             return
         self.found_part = self.found_part or entry.path == self.part
@@ -257,6 +260,12 @@ def _mode_fault(entry: TreeEntry, status: os.stat_result) -> str | None:
 class _Seen:
     path: str
     status: os.stat_result
+
+
+def _is_marker(seen: _Seen) -> bool:
+    """Return whether something is the empty file by which a repository marks a catalog of its own."""
+    is_empty = stat.S_ISREG(seen.status.st_mode) and seen.status.st_size == 0
+    return is_empty and seen.path.rpartition("/")[2] in _MARKERS
 
 
 def _beside(

@@ -127,6 +127,18 @@ def test_another_tree_is_refused_and_says_where(
     assert f"\n  {reason}" in caught.value.message
 
 
+def test_what_marks_a_catalog_of_the_repository_is_no_part_of_the_tree(manifest: Path) -> None:
+    root = manifest.with_suffix("")
+    (root / ".cvmfscatalog").touch()
+    (root / "usr/.cvmfsautocatalog").touch()
+
+    assert check(manifest).entries == 12
+
+    (root / ".cvmfscatalog").write_text("a program")
+    with pytest.raises(Refused, match=r"\.cvmfscatalog is there and was not signed"):
+        check(manifest)
+
+
 def test_all_that_differs_is_named_up_to_twenty(manifest: Path) -> None:
     for number in range(30):
         (manifest.with_suffix("") / f"new-{number:02}").touch()
