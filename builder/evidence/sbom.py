@@ -8,6 +8,7 @@ they are made: their ids come from the plan's id, their time is the base's epoch
 from __future__ import annotations
 
 import hashlib
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -24,6 +25,9 @@ from trust.evidence import BillFacts
 SPDX_FILE = "sbom.spdx.json"
 CYCLONEDX_FILE = "sbom.cdx.json"
 FILES = (SPDX_FILE, CYCLONEDX_FILE)
+
+_ONE_AT_A_TIME = threading.Lock()
+"""Both libraries share one parser of licence expressions, which breaks where two threads first use it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +98,9 @@ def write_bills(bill: Bill, folder: Path) -> BillFacts:
     # Imported here: the two libraries take a second, and most commands write no bill.
     from builder.evidence import cyclonedx_form, spdx_form
 
-    write_atomic(folder / SPDX_FILE, spdx_form.text(bill))
-    write_atomic(folder / CYCLONEDX_FILE, cyclonedx_form.text(bill))
+    with _ONE_AT_A_TIME:
+        write_atomic(folder / SPDX_FILE, spdx_form.text(bill))
+        write_atomic(folder / CYCLONEDX_FILE, cyclonedx_form.text(bill))
     return bill_facts(bill, folder)
 
 
