@@ -147,6 +147,7 @@ def verify_tree(
         witnessed=witnessed,
         waivers=waivers,
     )
+    _check_place(path.absolute(), report.statement)
     sign.check_accepted(report, path)
     return _signed_tree(path, manifest, report), TreeReport(report, looked[0])
 
@@ -155,6 +156,17 @@ def manifest_in(path: Path) -> Path | None:
     """Return the manifest of the tree in a folder, or None where it holds none, or several."""
     found = sorted(path.glob(f"*{SUFFIX}")) if path.is_dir() else []
     return found[0] if len(found) == 1 else None
+
+
+def _check_place(folder: Path, statement: Statement) -> None:
+    """Refuse a good tree in the place of another one: a tree is run by its place, not by its name."""
+    image = statement.image
+    is_place = folder.parent.parent.name == "trees" and folder.name != image.plan
+    if is_place and (folder.parent.name, folder.name) != (image.name, image.version):
+        raise Refused(
+            f"{folder} holds {image.name} {image.version}: it was swapped",
+            hint="that tree is good, in its own place",
+        )
 
 
 def _put_manifest(new: Path, of_image: Statement, key: SigningKey) -> None:

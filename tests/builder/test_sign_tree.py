@@ -212,6 +212,17 @@ def test_a_part_is_verified_where_the_rest_was_altered(copy: Path, policy: Trust
     assert verify_tree(copy, policy=policy, at=NOW, part=Part("file"))[1].checked.files == 1
 
 
+def test_a_good_tree_in_the_place_of_another_is_refused(
+    copy: Path, tmp_path: Path, policy: TrustPolicy
+) -> None:
+    place = tmp_path / "trees" / "other" / "1.0"
+    place.parent.mkdir(parents=True)
+    copy.rename(place)
+
+    with pytest.raises(Refused, match=r"holds tiny 1\.0: it was swapped"):
+        verify_tree(place, policy=policy, at=NOW)
+
+
 def test_a_folder_without_a_manifest_is_no_tree(tmp_path: Path, policy: TrustPolicy) -> None:
     with pytest.raises(UserError, match="holds no tree with its manifest"):
         verify_tree(tmp_path, policy=policy, at=NOW)
