@@ -3,7 +3,7 @@
 
 It follows from the image alone, whose bytes were tested: its file systems are unpacked and laid over one
 another by the kernel, as when Apptainer starts it. The same image gives the same tree, times included.
-`builder/images/scripts/plain.py` says what is changed so that it can be published for everybody.
+`builder/images/unpacking/plain.py` says what is changed so that it can be published for everybody.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ from builder.images.sif import partition_offsets
 from core import process
 from core.errors import UserError
 
+SCRIPTS = (
+    Path(__file__).parent / "unpacking"
+)  # not with what runs in builds and decides their bytes
 _TIMEOUT_S = 2 * 3600.0
 _NEEDED = "apt-get install squashfs-tools"
 
@@ -39,10 +42,10 @@ def tree_of(image: Path, *, user: BuildUser, scratch: Path) -> Iterator[Path]:
     if not offsets:
         raise UserError(f"{image} has no file system in it", hint="name an image with programs")
     process.find("unsquashfs", reason="make the tree of an image", hint=_NEEDED)
-    script = (sandbox.SCRIPTS / "tree.sh").read_text(encoding="utf-8")
+    script = (SCRIPTS / "tree.sh").read_text(encoding="utf-8")
     with sandbox.scratch_folder(scratch, user) as folder:
         plain = folder / "plain.py"
-        shutil.copyfile(sandbox.SCRIPTS / plain.name, plain)
+        shutil.copyfile(SCRIPTS / plain.name, plain)
         argv = [*sandbox.namespaces(network=False), "sh", "-c", script, "tree"]
         process.run(
             user.command(["env", f"--chdir={folder}", *argv], reach=[image.parent, folder]),

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from builder.images.build_user import build_user
-from builder.images.scripts.plain import published_mode
 from builder.images.tree import tree_of
+from builder.images.unpacking.plain import published_mode
 from core import process
 from core.errors import UserError
 from trust import tree_manifest
