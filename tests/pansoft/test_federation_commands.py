@@ -157,7 +157,7 @@ def test_a_second_proposal_waits_for_the_first(project: Project) -> None:
         (("found", "--seat=A=esrf.pub", "--online=online.pub"), EXIT_USER, "a federation already"),
         (("revoke", "ILL", "--why=x"), EXIT_REFUSED, "root needs 2 signatures, but has 1 keys"),
         (("revoke", "DESY", "--why=x"), EXIT_USER, "no facility and no key of the federation"),
-        (("rotate", "ILL", "esrf.pub", "--why=x"), EXIT_REFUSED, "one key"),
+        (("rotate", "ILL", "esrf.pub", "--why=x"), EXIT_USER, "is that of ESRF in root"),
         (("rotate", "ILL"), EXIT_USER, "name the old key, the file of the new one, and why"),
         (("delegate", "x", "--why=x"), EXIT_USER, "nothing would change"),
         (("delegate", "root", "--facility=X", "--why=x"), EXIT_USER, "a facility and its key go"),

@@ -166,6 +166,13 @@ def _delegator(charter: Charter, role: str) -> Root | Targets:
 
 
 def _add(charter: Charter, role: str, key: Key) -> None:
+    for known_in, known in charter.all_keys():
+        if known.keyid == key.keyid and facility_of(known) != facility_of(key):
+            raise UserError(
+                f"the key {key.keyid[:8]} is that of {facility_of(known)} in {known_in},"
+                f" and not of {facility_of(key)}",
+                hint="each facility makes keys of its own: pansoft trust federation-key",
+            )
     if key.keyid in charter.roles()[role].keyids:
         raise UserError(f"the key {key.keyid[:8]} of {facility_of(key)} is in {role} already")
     _delegator(charter, role).add_key(key, role)

@@ -3,7 +3,7 @@
 
 1. The root, and who speaks for what, need two facilities at least, and so does `core`.
 2. A threshold counts facilities: in these roles each has one key. It is never more than there are keys.
-3. Every key has a facility's name. No key stands in two names; the online key is nobody's.
+3. Every key has a facility's name and keeps it. No key stands in two names; the online key is nobody's.
 4. A namespace is delegated for its own paths only, and ends there; so no two of them overlap.
 5. A threshold goes down only with a reason, which is written into the document that is signed.
 6. Versions count up by one. Nothing is signed that has expired or lives longer than its limit.
@@ -74,6 +74,7 @@ def check(agreed: Agreed | None, proposal: Proposal, *, at: datetime) -> None:
         *_of_days(proposal, at),
     ]
     if agreed is not None:
+        found += _of_other_names(charter_of(agreed), after)
         found += _of_weakening(charter_of(agreed), after, proposal)
     if found:
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
@@ -171,6 +172,13 @@ def _of_days(proposal: Proposal, at: datetime) -> Iterator[str]:
             yield f"{role} {document.signed.version} has expired on {expires:%Y-%m-%d} already"
         elif expires > at + LONGEST:
             yield f"{role} would count until {expires:%Y-%m-%d}; {LONGEST.days} days are the limit"
+
+
+def _of_other_names(before: Charter, after: Charter) -> Iterator[str]:
+    had = {_value(key): facility_of(key) for _, key in before.all_keys()}
+    for name, held_by in {(_value(key), facility_of(key)) for _, key in after.all_keys()}:
+        if had.get(name, held_by) != held_by:
+            yield f"a key of {had[name]} would become one of {held_by}"
 
 
 def _of_weakening(before: Charter, after: Charter, proposal: Proposal) -> Iterator[str]:

@@ -42,8 +42,8 @@ class Fetcher(FetcherInterface):
 
     def _fetch(self, url: str) -> Iterator[bytes]:
         name = url.removeprefix(BASE)
-        parts = iter(self._read(name))
         try:
+            parts = iter(self._read(name))
             first = next(parts, b"")
         except FileNotFoundError as err:
             raise DownloadHTTPError(f"there is no {name}", 404) from err

@@ -12,7 +12,7 @@ import pytest
 from securesystemslib.signer import Key, SSlibKey
 from tuf.api.metadata import Role, TargetFile
 
-from core.errors import Refused
+from core.errors import Refused, UserError
 from tests.federations import NOW, signer
 from tests.trust.federation.ceremonies import ESRF_LIST, ONLINE, founded, key, with_esrf
 from trust.federation import ceremony, charter, rules
@@ -108,6 +108,19 @@ def test_what_no_facility_should_sign_is_refused(tmp_path: Path, edit: Edit, rea
 
     with pytest.raises(Refused, match=reason):
         rules.check(agreed, proposed(agreed, edit), at=NOW)
+
+
+def test_a_key_does_not_pass_to_another_facility(tmp_path: Path) -> None:
+    agreed = with_esrf(tmp_path / "federation")
+    mine = renamed(ESRF_LIST.public_key, "ILL")
+    mine.keyid = ESRF_LIST.public_key.keyid
+    after = copy.deepcopy(charter_of(agreed))
+
+    with pytest.raises(UserError, match="is that of ESRF in esrf, and not of ILL"):
+        charter.delegate(after, "ill", mine, threshold=None)
+    after.delegations.keys[mine.keyid] = mine
+    with pytest.raises(Refused, match="a key of ESRF would become one of ILL"):
+        rules.check(agreed, ceremony.propose(agreed, after, at=NOW, why="x"), at=NOW)
 
 
 def test_a_seat_used_as_the_online_key_is_refused(tmp_path: Path) -> None:
