@@ -6,8 +6,9 @@ A person who signs once a year must see what the signature does and not what som
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from securesystemslib.signer import Key
 from tuf.api.metadata import Targets
 
 from trust.federation.charter import Charter
@@ -47,16 +48,22 @@ def _roles(before: Charter | None, after: Charter) -> Iterator[str]:
             yield f"{role}/ is a namespace"
         had = {key.keyid: key for key in before.keys_of(role)} if before and role in old else {}
         has = {key.keyid: key for key in after.keys_of(role)}
-        for key_id in has.keys() - had.keys():
-            yield f"{role}: + key {key_id[:8]} of {facility_of(has[key_id])}"
-        for key_id in had.keys() - has.keys():
-            yield f"{role}: - key {key_id[:8]} of {facility_of(had[key_id])}"
+        for holder, key_id in _holders(has, without=had):
+            yield f"{role}: + key {key_id[:8]} of {holder}"
+        for holder, key_id in _holders(had, without=has):
+            yield f"{role}: - key {key_id[:8]} of {holder}"
         if (
             role not in old
             or old[role].threshold != new[role].threshold
             or had.keys() != has.keys()
         ):
             yield f"{role}: {new[role].threshold} of {len(has)} sign"
+
+
+def _holders(keys: Mapping[str, Key], *, without: Mapping[str, Key]) -> list[tuple[str, str]]:
+    return sorted(
+        (facility_of(key), key_id) for key_id, key in keys.items() if key_id not in without
+    )
 
 
 def _lists(agreed: Agreed | None, proposal: Proposal) -> Iterator[str]:

@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 
 from tuf.api.metadata import Metadata
 
-from trust.federation import ceremony
+from trust.federation import ceremony, names
 from trust.federation.documents import Agreed, Document, Proposal
 from trust.federation.keys import facility_of
-from trust.federation.rules import TOGETHER, charter_of
+from trust.federation.rules import charter_of
 
+_LOSABLE = ("root", names.CORE)
 _ONLINE = ("snapshot", "timestamp")
 _SHORT = timedelta(days=1)
 """How long before their end the roles of the pipeline alarm: they live for days only."""
@@ -120,7 +121,7 @@ def _alarms(roles: tuple[RoleStatus, ...], *, at: datetime, warn: timedelta) -> 
 
 def _advice(roles: tuple[RoleStatus, ...]) -> Iterator[str]:
     for role in roles:
-        if role.role in TOGETHER and len(role.holders) == role.threshold:
+        if role.role in _LOSABLE and len(role.holders) == role.threshold:
             yield (
                 f"{role.role}: all {role.threshold} keys have to sign, so one that is lost ends it; "
                 f"give another facility a key: pansoft trust delegate {role.role}"
