@@ -13,12 +13,13 @@ from pathlib import Path
 
 import click
 
+from builder.state import State
 from core.canonical import Json, readable_json
 from core.errors import EXIT_DONE, UserError
-from pansoft import clock
+from pansoft import clock, federation
 from pansoft.context import Context
 from pansoft.federation import agreed_of, folder_of
-from trust.federation import ceremony, changes, documents, rules
+from trust.federation import ceremony, changes, documents, known_roots, rules
 from trust.federation.ceremony import Need
 from trust.federation.charter import Charter
 from trust.federation.documents import Agreed, Proposal
@@ -72,13 +73,19 @@ def sign(
     """Sign what is proposed; with the last signature that is needed it is in force.
 
     Raises:
-        Refused: it is another proposal than the one that was read, or none that may be signed.
+        Refused: it is another proposal than the one that was read, none that may be signed, or it stands
+            on another history than the one that was signed here before.
         UserError: nothing is proposed, or the key has no say in it.
     """
     folder = folder_of(context.policy)
     agreed, proposal = _waiting(folder)
+    seen = federation.known_roots(State(context.state))
+    if agreed is not None:
+        known_roots.check(seen, agreed)
     signer = open_signer(key, passphrase_file=passphrase_file)
     signed = ceremony.sign(agreed, proposal, signer, expect=expect, at=clock.now())
+    if agreed is not None:
+        known_roots.remember(seen, agreed)
     if ceremony.is_complete(agreed, signed):
         in_force = documents.put_in_force(folder, signed)
         _say_in_force(signed, in_force, as_json=as_json)
@@ -103,17 +110,22 @@ def show(agreed: Agreed | None, proposal: Proposal, *, as_json: bool) -> None:
     """Print what a proposal changes, who has signed, who has to, and how."""
     needs = ceremony.needs(agreed, proposal)
     words = changes.in_words(agreed, proposal)
+    afterwards = changes.afterwards(agreed, proposal)
     if as_json:
         answer: dict[str, Json] = {
             "proposal": proposal.id,
             "in_force": False,
             "changes": list(words),
+            "afterwards": list(afterwards),
             "needs": [need_json(need) for need in needs],
         }
         click.echo(readable_json(answer), nl=False)
         return
     click.echo("what is proposed:")
     for each in words:
+        click.echo(f"  {each}")
+    click.echo("who has which say then:")
+    for each in afterwards:
         click.echo(f"  {each}")
     click.echo("who signs:")
     for line in need_lines(needs):

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from builder.state import State
@@ -25,12 +25,17 @@ from pansoft import target
 from pansoft.published import entries_of
 from trust.federation import names, online
 from trust.federation.documents import Agreed, load_agreed
+from trust.federation.known_roots import FILE as FILE_OF_ROOTS
 from trust.federation.online import Refreshed
 from trust.federation.settings import FILE, Settings, load_settings
+from trust.federation.status import alarms_of
 from trust.federation.target import Target
 from trust.policy.issuers import FOLDER as ISSUERS
 
 FOLDER = "federation"
+WARN_DAYS = 30
+"""How long before something of the federation expires there is an alarm."""
+
 _TRUST = "trust"
 _STATEMENT = ".statement.json"
 
@@ -56,6 +61,11 @@ def folder_of(policy_folder: Path) -> Path:
 def keys_folder(state: State) -> Path:
     """Return where the keys of the federation are that this state has."""
     return state.keys / FOLDER
+
+
+def known_roots(state: State) -> Path:
+    """Return the file that says which roots were in force when somebody signed on this machine."""
+    return keys_folder(state) / FILE_OF_ROOTS
 
 
 def put(
@@ -167,9 +177,10 @@ def _refreshed(
 ) -> Refreshed:
     keys = online.open_keys(keys_folder(state), settings.own_namespaces)
     if settings.is_coordinator:
+        agreed = agreed_of(policy_folder)
         gathered, notes = online.gather(settings.partners)
         made = online.refresh(
-            agreed_of(policy_folder),
+            agreed,
             settings,
             before=before,
             own=lists,
@@ -177,7 +188,8 @@ def _refreshed(
             keys=keys,
             at=at,
         )
-        return Refreshed(made.files, (*notes, *made.notes))
+        alarms = alarms_of(agreed, made.files, at=at, warn=timedelta(days=WARN_DAYS))
+        return Refreshed(made.files, (*notes, *made.notes, *alarms))
     key = keys.lists.get(settings.namespace)
     if key is None:
         raise UserError(

@@ -15,8 +15,6 @@ from trust.codec import to_json
 from trust.federation.documents import load_agreed, load_proposal
 from trust.federation.status import RoleStatus, Status, status_of
 
-WARN_DAYS = 30
-
 
 def look(context: Context, *, at: datetime, warn_days: int) -> Status | None:
     """Return how the federation stands, or None where this project is in none.

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -105,6 +106,7 @@ def test_a_founding_says_who_signs_what_and_how(project: Project) -> None:
     assert said[:2] == ["what is proposed:", "  for: the founding"]
     assert "  root: 2 of 2 sign" in said
     assert "  core/ is a namespace" in said
+    assert "who has which say then:" in said
     assert "  root 1, by root 1: 0 of 2; still 2 of ESRF, ILL" in said
     assert said[-1].startswith("  pansoft trust sign-metadata --key FILE --expect ")
 
@@ -197,6 +199,26 @@ def test_an_edited_proposal_is_not_signed(project: Project) -> None:
     said = project.trust("sign-metadata", expect=EXIT_REFUSED)
 
     assert "root needs two facilities at least, not 1" in said
+
+
+def test_a_signer_who_is_shown_another_history_does_not_sign(project: Project) -> None:
+    project.found()
+    project.sign("esrf", "ill")
+    project.trust("rotate", "--renew")
+    project.sign("esrf", "ill")
+    shutil.rmtree(project.policy / "federation")
+    for name in ("esrf", "ill", "online"):
+        file = Path(project.secret(name))
+        file.rename(file.with_suffix(".real"))
+    project.found()
+    project.sign("esrf", "ill")
+    project.trust("rotate", "--renew")
+    proposal = json.loads(project.trust("sign-metadata", "--json"))["proposal"]
+    own = str(Path(project.secret("esrf")).with_suffix(".real"))
+
+    said = project.trust("sign-metadata", "--key", own, "--expect", proposal, expect=EXIT_REFUSED)
+
+    assert "root 1 is another one: this is not the federation that was signed here before" in said
 
 
 @pytest.mark.needs("apptainer", "gpg")

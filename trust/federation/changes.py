@@ -30,6 +30,20 @@ def in_words(agreed: Agreed | None, proposal: Proposal) -> tuple[str, ...]:
     )
 
 
+def afterwards(agreed: Agreed | None, proposal: Proposal) -> tuple[str, ...]:
+    """Return who has which say when it is in force, a line for each role.
+
+    The whole of it, because changes alone say nothing to somebody who was shown another beginning.
+    """
+    after = charter_after(agreed, proposal)
+    lines = []
+    for role, held in after.roles().items():
+        keys = sorted((facility_of(key), key.keyid[:8]) for key in after.keys_of(role))
+        names = ", ".join(f"{holder} {key_id}" for holder, key_id in keys)
+        lines.append(f"{role}: {held.threshold} of {names}")
+    return tuple(lines)
+
+
 def _reasons(proposal: Proposal) -> Iterator[str]:
     fields = [document.signed.unrecognized_fields for document in proposal.documents.values()]
     for label, name in (("for", WHY), ("weakened because", WEAKENED)):
@@ -52,12 +66,11 @@ def _roles(before: Charter | None, after: Charter) -> Iterator[str]:
             yield f"{role}: + key {key_id[:8]} of {holder}"
         for holder, key_id in _holders(had, without=has):
             yield f"{role}: - key {key_id[:8]} of {holder}"
-        if (
-            role not in old
-            or old[role].threshold != new[role].threshold
-            or had.keys() != has.keys()
-        ):
+        if role not in old:
             yield f"{role}: {new[role].threshold} of {len(has)} sign"
+        elif old[role].threshold != new[role].threshold or had.keys() != has.keys():
+            before_that = f"{old[role].threshold} of {len(had)}"
+            yield f"{role}: {new[role].threshold} of {len(has)} sign, {before_that} before"
 
 
 def _holders(keys: Mapping[str, Key], *, without: Mapping[str, Key]) -> list[tuple[str, str]]:

@@ -48,8 +48,11 @@ class Namespace:
 class Federation:
     """The federation as one source shows it at one moment, every byte checked."""
 
-    def __init__(self, updater: Updater, *, source: str, lock: Path) -> None:
+    def __init__(
+        self, updater: Updater, fetcher: sources.Fetcher, *, source: str, lock: Path
+    ) -> None:
         self._updater = updater
+        self._fetcher = fetcher
         self._source = source
         self._lock = lock
 
@@ -115,7 +118,7 @@ class Federation:
         """
         folder, _, file = target.path.rpartition("/")
         with refusals.in_words(self._source):
-            content = self._updater._fetcher.download_bytes(
+            content = self._fetcher.download_bytes(
                 f"{sources.BASE}{names.TARGETS_FOLDER}/{folder}/{target.sha256}.{file}",
                 target.length,
             )
@@ -209,7 +212,7 @@ def open_federation(
         Refused: what is there is not what the facilities have signed, is older, or has expired.
         UserError: the source does not answer.
     """
-    read = sources.reader_of(source, limit_s=limit_s)
+    fetcher = sources.Fetcher(sources.reader_of(source, limit_s=limit_s))
     shown = str(source) if isinstance(source, str | Path) else "the repository"
     folder, passing = _cache_folder(cache)
     with (
@@ -219,14 +222,14 @@ def open_federation(
         updater = Updater(
             metadata_dir=str(folder),
             metadata_base_url=sources.BASE,
-            fetcher=sources.Fetcher(read),
+            fetcher=fetcher,
             config=UpdaterConfig(max_delegations=_MAX_NAMESPACES),
             bootstrap=root,
         )
         # the library reads the clock when it is made and offers no other way to give it a day
         updater._trusted_set.reference_time = at
         updater.refresh()
-    federation = Federation(updater, source=shown, lock=folder / "lock")
+    federation = Federation(updater, fetcher, source=shown, lock=folder / "lock")
     if passing:
         weakref.finalize(federation, shutil.rmtree, folder, ignore_errors=True)
     return federation

@@ -13,18 +13,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from securesystemslib.signer import Signer
 from tuf.api.exceptions import DownloadError, RepositoryError
-from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, TargetFile, Targets, Timestamp
+from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, Targets, Timestamp
 
 from core.errors import Refused, UserError
 from trust.federation import names
 from trust.federation.documents import TARGETS, Agreed, Document, readable
 from trust.federation.keys import ONLINE, open_signer, public_of
+from trust.federation.rules import charter_of
 from trust.federation.settings import Partner, Settings
 from trust.federation.sources import BASE, Fetcher, reader_of
 from trust.federation.target import Target, from_tuf, to_tuf
@@ -97,18 +98,19 @@ def refresh(
 
     Raises:
         UserError: something has to be signed and its key is not here.
+        Refused: its key is here, but counts no more.
     """
-    notes: list[str] = []
+    making = _Round(agreed, settings, before, keys, at)
     current = {f"{root.signed.version}.root.json": readable(root) for root in agreed.roots}
     current[f"{agreed.targets.signed.version}.{TARGETS}.json"] = readable(agreed.targets)
-    for name in agreed.targets.signed.delegations.roles or {}:  # type: ignore[union-attr]  # founded with one
-        found = _list_of(name, agreed, settings, before, own, gathered, keys, at, notes)
+    for name in charter_of(agreed).namespaces:
+        found = making.list_of(name, own.get(name, ()), gathered.get(name))
         if found is not None:
             current[f"{_version(found)}.{name}.json"] = found
-    snapshot = _snapshot(current, agreed, settings, before, keys, at)
+    snapshot = making.snapshot(current)
     current[f"{_version(snapshot)}.snapshot.json"] = snapshot
-    current["timestamp.json"] = _timestamp(snapshot, agreed, settings, before, keys, at)
-    return Refreshed({**_still_read(before, current), **current}, tuple(notes))
+    current["timestamp.json"] = making.timestamp(snapshot)
+    return Refreshed({**_still_read(before, current), **current}, tuple(making.notes))
 
 
 def refresh_list(
@@ -142,46 +144,94 @@ def gather(partners: Sequence[Partner]) -> tuple[dict[str, bytes], tuple[str, ..
     return found, tuple(notes)
 
 
-def _list_of(
-    name: str,
-    agreed: Agreed,
-    settings: Settings,
-    before: Mapping[str, bytes],
-    own: Mapping[str, Sequence[Target]],
-    gathered: Mapping[str, bytes],
-    keys: Keys,
-    at: datetime,
-    notes: list[str],
-) -> bytes | None:
-    """Return the list of a namespace as it shall be published; None where there is none yet."""
-    last = _last(before, name)
-    if name in agreed.lists:
-        return _newer(readable(agreed.lists[name]), last, name, notes)
-    delegated = agreed.targets.signed.get_delegated_role(name)
-    if name in keys.lists and public_of(keys.lists[name]) in delegated.keyids:
-        good = last if last and _holds(agreed.targets.signed, name, last) else None
-        return _own_list(
-            good, own.get(name, ()), settings, keys.lists[name], at, above=_version_of(last)
-        )
-    if name in gathered:
-        if _holds(agreed.targets.signed, name, gathered[name]):
-            return _newer(gathered[name], last, name, notes)
-        notes.append(f"{name}: what it publishes is not signed by its key; its last list stays")
-    if last and not _holds(agreed.targets.signed, name, last):
-        notes.append(
-            f"{name}: its last list is signed by a key that counts no more; it has to sign anew"
-        )
-    return last
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """One refreshing: what is agreed and published, the keys, the time; and what there is to say."""
 
+    agreed: Agreed
+    settings: Settings
+    before: Mapping[str, bytes]
+    keys: Keys
+    at: datetime
+    notes: list[str] = field(default_factory=list)
 
-def _newer(content: bytes, last: bytes | None, name: str, notes: list[str]) -> bytes:
-    """Return a list, unless an older one than was published: clients would refuse everything."""
-    if last is not None and _version(content) < _version(last):
-        notes.append(
-            f"{name}: version {_version(content)} is older than what is published; that stays"
-        )
+    def list_of(self, name: str, own: Sequence[Target], gathered: bytes | None) -> bytes | None:
+        """Return the list of a namespace as it shall be published; None where there is none yet."""
+        last = _last(self.before, name)
+        targets, key = self.agreed.targets.signed, self.keys.lists.get(name)
+        if name in self.agreed.lists:
+            return self._newer(readable(self.agreed.lists[name]), last, name)
+        if key is not None and public_of(key) in targets.get_delegated_role(name).keyids:
+            good = last if last and _holds(targets, name, last) else None
+            above = _version_of(last)
+            return _own_list(good, own, self.settings, key, self.at, above=above)
+        if gathered is not None:
+            if _holds(targets, name, gathered):
+                return self._newer(gathered, last, name)
+            self.notes.append(
+                f"{name}: what it publishes is not signed by its key; its last list stays"
+            )
+        if last and not _holds(targets, name, last):
+            self.notes.append(
+                f"{name}: its last list is signed by a key that counts no more; it has to sign anew"
+            )
         return last
-    return content
+
+    def snapshot(self, current: Mapping[str, bytes]) -> bytes:
+        """Return the snapshot of these files, the last one where it is still good."""
+        last = _last(self.before, Snapshot.type)
+        meta: dict[str, MetaFile] = {}
+        if last is not None:
+            # what was once in a snapshot stays: clients take its absence for an attack
+            meta |= Metadata[Snapshot].from_bytes(last).signed.meta
+        for file, content in current.items():
+            match = _VERSIONED.fullmatch(file)
+            if match and match[2] != Root.type:
+                meta[f"{match[2]}.json"] = MetaFile.from_data(int(match[1]), content, ["sha256"])
+        if last is not None and _holds(self.agreed.root, Snapshot.type, last):
+            known: Metadata[Snapshot] = Metadata.from_bytes(last)
+            if known.signed.meta == meta and not _is_due(known, self.settings.snapshot, self.at):
+                return last
+        expires = self.at + self.settings.snapshot
+        fresh = Snapshot(_version_of(last) + 1, expires=expires, meta=meta)
+        return _signed(Metadata(fresh), self._online(Snapshot.type))
+
+    def timestamp(self, snapshot: bytes) -> bytes:
+        """Return the timestamp of a snapshot, the last one where it is still good."""
+        last = self.before.get("timestamp.json")
+        meta = MetaFile.from_data(_version(snapshot), snapshot, ["sha256"])
+        if last is not None and _holds(self.agreed.root, Timestamp.type, last):
+            known: Metadata[Timestamp] = Metadata.from_bytes(last)
+            is_due = _is_due(known, self.settings.timestamp, self.at)
+            if known.signed.snapshot_meta == meta and not is_due:
+                return last
+        expires = self.at + self.settings.timestamp
+        fresh = Timestamp(_version_of(last) + 1, expires=expires, snapshot_meta=meta)
+        return _signed(Metadata(fresh), self._online(Timestamp.type))
+
+    def _newer(self, content: bytes, last: bytes | None, name: str) -> bytes:
+        """Return a list, unless an older one than was published: clients would refuse everything."""
+        if last is not None and _version(content) < _version(last):
+            self.notes.append(
+                f"{name}: version {_version(content)} is older than what is published; that stays"
+            )
+            return last
+        return content
+
+    def _online(self, role: str) -> Signer:
+        key = self.keys.online
+        if key is None:
+            raise UserError(
+                f"the {role} of the federation has to be signed, and its key is not here",
+                hint=f"the coordinator keeps it as keys/federation/{ONLINE}.pem in the state folder",
+            )
+        if public_of(key) not in self.agreed.root.roles[role].keyids:
+            version = self.agreed.root.version
+            raise Refused(
+                f"the key {public_of(key)[:8]} may not sign the {role} by root {version}",
+                hint="it was replaced: take the new one into the state folder",
+            )
+        return key
 
 
 def _own_list(
@@ -198,74 +248,13 @@ def _own_list(
         found: Metadata[Targets] = Metadata.from_bytes(last)
         above = max(above, found.signed.version)
         if (
-            _same(found.signed.targets, listed)
+            dict(found.signed.targets) == listed
             and not _is_due(found, settings.list, at)
             and public_of(key) in found.signatures
         ):
             return last
     fresh = Targets(above + 1, expires=at + settings.list, targets=listed)
     return _signed(Metadata(fresh), key)
-
-
-def _same(one: Mapping[str, TargetFile], other: Mapping[str, TargetFile]) -> bool:
-    return dict(one) == dict(other)
-
-
-def _snapshot(
-    current: Mapping[str, bytes],
-    agreed: Agreed,
-    settings: Settings,
-    before: Mapping[str, bytes],
-    keys: Keys,
-    at: datetime,
-) -> bytes:
-    last = _last(before, Snapshot.type)
-    meta: dict[str, MetaFile] = {}
-    if last is not None:
-        # what was once in a snapshot stays: clients take its absence for an attack
-        meta |= Metadata[Snapshot].from_bytes(last).signed.meta
-    for file, content in current.items():
-        match = _VERSIONED.fullmatch(file)
-        if match and match[2] != Root.type:
-            meta[f"{match[2]}.json"] = MetaFile.from_data(int(match[1]), content, ["sha256"])
-    if last is not None and _holds(agreed.root, Snapshot.type, last):
-        known: Metadata[Snapshot] = Metadata.from_bytes(last)
-        if known.signed.meta == meta and not _is_due(known, settings.snapshot, at):
-            return last
-    fresh = Snapshot(_version_of(last) + 1, expires=at + settings.snapshot, meta=meta)
-    return _signed(Metadata(fresh), _online(keys, agreed, Snapshot.type))
-
-
-def _timestamp(
-    snapshot: bytes,
-    agreed: Agreed,
-    settings: Settings,
-    before: Mapping[str, bytes],
-    keys: Keys,
-    at: datetime,
-) -> bytes:
-    last = before.get("timestamp.json")
-    meta = MetaFile.from_data(_version(snapshot), snapshot, ["sha256"])
-    if last is not None and _holds(agreed.root, Timestamp.type, last):
-        known: Metadata[Timestamp] = Metadata.from_bytes(last)
-        if known.signed.snapshot_meta == meta and not _is_due(known, settings.timestamp, at):
-            return last
-    fresh = Timestamp(_version_of(last) + 1, expires=at + settings.timestamp, snapshot_meta=meta)
-    return _signed(Metadata(fresh), _online(keys, agreed, Timestamp.type))
-
-
-def _online(keys: Keys, agreed: Agreed, role: str) -> Signer:
-    if keys.online is None:
-        raise UserError(
-            f"the {role} of the federation has to be signed, and its key is not here",
-            hint=f"the coordinator keeps it as keys/federation/{ONLINE}.pem in the state folder",
-        )
-    if public_of(keys.online) not in agreed.root.roles[role].keyids:
-        raise Refused(
-            f"the key {public_of(keys.online)[:8]} may not sign the {role} by root {agreed.root.version}",
-            hint="it was replaced: take the new one into the state folder",
-        )
-    return keys.online
 
 
 def _key_file(folder: Path, name: str) -> Path | None:

@@ -51,12 +51,14 @@ def charter_after(agreed: Agreed | None, proposal: Proposal) -> Charter:
     """
     root = proposal.documents.get(ROOT)
     targets = proposal.documents.get(TARGETS)
-    if agreed is None and (root is None or targets is None):
+    if agreed is not None:
+        return Charter(
+            root.signed if root else agreed.root,
+            targets.signed if targets else agreed.targets.signed,
+        )
+    if root is None or targets is None:
         raise Refused("a federation is founded by a root and targets together")
-    return Charter(
-        root.signed if root else agreed.root,  # type: ignore[union-attr]  # one of them is there
-        targets.signed if targets else agreed.targets.signed,  # type: ignore[union-attr]  # the same
-    )
+    return Charter(root.signed, targets.signed)
 
 
 def check(agreed: Agreed | None, proposal: Proposal, *, at: datetime) -> None:

@@ -67,17 +67,7 @@ def status_of(
         at: now.
         warn: how long before an end there is an alarm.
     """
-    charter = charter_of(agreed)
-    shown = _published(published)
-    roles = tuple(
-        RoleStatus(
-            role,
-            held.threshold,
-            tuple(Holder(facility_of(key), key.keyid) for key in charter.keys_of(role)),
-            *_life(agreed, shown, role),
-        )
-        for role, held in charter.roles().items()
-    )
+    roles = _roles(agreed, published)
     needs = ceremony.needs(agreed, proposal) if proposal else ()
     return Status(
         roles,
@@ -85,6 +75,27 @@ def status_of(
         needs,
         tuple(_alarms(roles, at=at, warn=warn)),
         tuple(_advice(roles)),
+    )
+
+
+def alarms_of(
+    agreed: Agreed, published: Mapping[str, bytes], *, at: datetime, warn: timedelta
+) -> tuple[str, ...]:
+    """Return what of the federation has expired or is about to, in words."""
+    return tuple(_alarms(_roles(agreed, published), at=at, warn=warn))
+
+
+def _roles(agreed: Agreed, published: Mapping[str, bytes]) -> tuple[RoleStatus, ...]:
+    charter = charter_of(agreed)
+    shown = _published(published)
+    return tuple(
+        RoleStatus(
+            role,
+            held.threshold,
+            tuple(Holder(facility_of(key), key.keyid) for key in charter.keys_of(role)),
+            *_life(agreed, shown, role),
+        )
+        for role, held in charter.roles().items()
     )
 
 

@@ -11,6 +11,7 @@ from core.canonical import Json, readable_json
 from core.errors import EXIT_DONE, EXIT_REFUSED
 from pansoft import clock, federation_status, people_status
 from pansoft.context import Context
+from pansoft.federation import WARN_DAYS
 from pansoft.key_warnings import signer_warnings
 from trust import keys
 from trust.codec import to_json
@@ -23,7 +24,7 @@ from trust.rules import RULES
 @click.option(
     "--warn-days",
     type=click.IntRange(0, 400),
-    default=federation_status.WARN_DAYS,
+    default=WARN_DAYS,
     show_default=True,
     help="How long before a key or something of the federation ends there is an alarm.",
 )

@@ -21,7 +21,7 @@ from tests.trust.federation.ceremonies import (
     key,
     with_esrf,
 )
-from trust.federation import ceremony, changes, charter, documents
+from trust.federation import ceremony, changes, charter, documents, known_roots
 from trust.federation.ceremony import needs, propose, sign
 from trust.federation.rules import charter_of
 
@@ -98,20 +98,38 @@ def test_who_signs_sees_what_changes(tmp_path: Path) -> None:
         "for: two things",
         f"core: + key {new_id} of DESY",
         f"core: - key {old_id} of DESY",
-        "core: 2 of 3 sign",
+        "core: 2 of 3 sign, 2 of 3 before",
         "esrf/ is delegated to nobody any more: what it lists counts no longer",
         f"root: + key {new_id} of DESY",
         f"root: - key {old_id} of DESY",
-        "root: 2 of 3 sign",
+        "root: 2 of 3 sign, 2 of 3 before",
         f"targets: + key {new_id} of DESY",
         f"targets: - key {old_id} of DESY",
-        "targets: 2 of 3 sign",
+        "targets: 2 of 3 sign, 2 of 3 before",
         "core: the same 0 files, to be signed by those who count now",
         "root 2 counts until 2027-11-22",
         "targets 3 counts until 2027-11-22",
         "core 2 counts until 2027-05-21",
         "if nobody signs: root 1 counts until 2027-11-22, the delegations until 2027-11-22; then no"
         " site accepts anything of the federation",
+    )
+
+
+def test_who_signs_sees_all_of_it_and_not_the_changes_alone(tmp_path: Path) -> None:
+    agreed = with_esrf(tmp_path / "federation")
+    proposal = propose(agreed, charter_of(agreed), at=NOW, why="renewal", renew=True)
+
+    lines = changes.afterwards(agreed, proposal)
+
+    seats = ", ".join(f"{name} {key(name).keyid[:8]}" for name in sorted(SEATS))
+    online = f"1 of online {ONLINE.public_key.keyid[:8]}"
+    assert lines == (
+        f"root: 2 of {seats}",
+        f"snapshot: {online}",
+        f"targets: 2 of {seats}",
+        f"timestamp: {online}",
+        f"core: 2 of {seats}",
+        f"esrf: 1 of ESRF {ESRF_LIST.public_key.keyid[:8]}",
     )
 
 
@@ -231,3 +249,27 @@ def test_what_is_written_is_metadata_for_everybody(tmp_path: Path) -> None:
 
     assert Metadata.from_bytes(text).signed.type == "root"
     assert json.loads(text)["signed"]["spec_version"].startswith("1.0")
+
+
+def test_another_history_than_was_seen_before_is_refused(tmp_path: Path) -> None:
+    """A takeover from the first root on looks like no change at all to who sees changes only."""
+    seen = tmp_path / "known-roots.json"
+    mine = founded(tmp_path / "mine")
+    known_roots.check(seen, mine)
+    known_roots.remember(seen, mine)
+    proposal = propose(mine, charter_of(mine), at=NOW, why="renewal", renew=True)
+    renewed = in_force(tmp_path / "mine", mine, proposal, SEATS["ESRF"], SEATS["ILL"])
+    known_roots.check(seen, renewed)
+    known_roots.remember(seen, renewed)
+
+    with pytest.raises(Refused, match="root 2 is missing: this is not the federation"):
+        known_roots.check(seen, mine)
+    with pytest.raises(Refused, match="root 1 is another one: this is not the federation"):
+        known_roots.check(seen, founded(tmp_path / "another", threshold=3))
+
+
+def test_a_memory_that_cannot_be_read_is_no_memory(tmp_path: Path) -> None:
+    (tmp_path / "known-roots.json").write_text("{")
+
+    with pytest.raises(UserError, match="does not say which roots were seen here"):
+        known_roots.check(tmp_path / "known-roots.json", founded(tmp_path / "mine"))
