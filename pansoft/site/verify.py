@@ -15,6 +15,7 @@ cannot come out of it later; who does not believe the client program reads in fu
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -42,6 +43,8 @@ from trust.judge import judge
 from trust.policy import TrustPolicy
 from trust.statements import Statement
 from trust.verdict import Verdict, reasons
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,10 +247,12 @@ def _federation(
 
 def _statements(federation: Federation, fqrn: str) -> dict[str, tuple[Target, ...]]:
     found: dict[str, tuple[Target, ...]] = {}
-    for namespace in federation.namespaces:
-        for target in federation.listed(namespace.name):
-            if target.repository == fqrn and target.package is not None:
-                found[target.sha256] = (*found.get(target.sha256, ()), target)
+    survey = federation.survey()
+    for namespace, why in survey.unsound:
+        log.warning("nothing of %s is believed: %s", namespace, why)
+    for target in survey.targets:
+        if target.repository == fqrn and target.package is not None:
+            found[target.sha256] = (*found.get(target.sha256, ()), target)
     return found
 
 

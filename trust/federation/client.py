@@ -45,6 +45,14 @@ class Namespace:
     threshold: int
 
 
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What all namespaces list together; `unsound` names those whose list does not hold, and why."""
+
+    targets: tuple[Target, ...]
+    unsound: tuple[tuple[str, str], ...]
+
+
 class Federation:
     """The federation as one source shows it at one moment, every byte checked."""
 
@@ -108,6 +116,21 @@ class Federation:
         role = self._namespace(namespace)
         held = self._load(namespace).targets if self._has_published(namespace) else {}
         return tuple(from_tuf(held[path]) for path in sorted(held) if role.is_delegated_path(path))
+
+    def survey(self) -> Survey:
+        """Return what all namespaces list. One whose list has expired or is not signed ends itself only.
+
+        Raises:
+            UserError: the source does not answer.
+        """
+        targets: list[Target] = []
+        unsound: list[tuple[str, str]] = []
+        for namespace in self.namespaces:
+            try:
+                targets += self.listed(namespace.name)
+            except Refused as err:
+                unsound.append((namespace.name, err.message))
+        return Survey(tuple(targets), tuple(unsound))
 
     def fetch(self, target: Target) -> bytes:
         """Return the content of a key or a policy, which lie beside the metadata; checked.

@@ -248,12 +248,14 @@ def _own_list(
         found: Metadata[Targets] = Metadata.from_bytes(last)
         above = max(above, found.signed.version)
         if (
-            dict(found.signed.targets) == listed
+            found.signed.version >= settings.least_version
+            and dict(found.signed.targets) == listed
             and not _is_due(found, settings.list, at)
             and public_of(key) in found.signatures
         ):
             return last
-    fresh = Targets(above + 1, expires=at + settings.list, targets=listed)
+    version = max(above + 1, settings.least_version)
+    fresh = Targets(version, expires=at + settings.list, targets=listed)
     return _signed(Metadata(fresh), key)
 
 

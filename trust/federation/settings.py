@@ -107,6 +107,15 @@ SETTINGS: Final[Schema] = {
             },
         },
     },
+    "least_version": {
+        "type": "integer",
+        "min": 1,
+        "max": 1_000_000,
+        "meta": {
+            "description": "The list of this project has at least this version: for a repository that was "
+            "made anew, while sites have seen the versions of the old one."
+        },
+    },
     "timestamp_days": _days(
         "How long a timestamp counts: the longest that news can be kept back.", 30
     ),
@@ -136,6 +145,7 @@ class Settings:
     packages: tuple[tuple[str, str], ...] = ()
     is_coordinator: bool = False
     partners: tuple[Partner, ...] = ()
+    least_version: int = 1
     timestamp: timedelta = timedelta(days=3)
     snapshot: timedelta = timedelta(days=14)
     list: timedelta = timedelta(days=90)
@@ -172,6 +182,7 @@ def load_settings(policy_folder: Path) -> Settings | None:
         packages=tuple((each["name"], each["namespace"]) for each in data.get("packages", ())),
         is_coordinator=data.get("coordinator", False),
         partners=tuple(Partner(**each) for each in data.get("partners", ())),
+        least_version=data.get("least_version", default.least_version),
         timestamp=_length(data, "timestamp_days", default.timestamp),
         snapshot=_length(data, "snapshot_days", default.snapshot),
         list=_length(data, "list_days", default.list),

@@ -119,6 +119,20 @@ def test_an_expired_namespace_counts_no_more(site: Site) -> None:
     refused(site, "federation's esrf at .* has expired", days=2)
 
 
+def test_a_partner_that_lets_its_list_expire_ends_itself_only(site: Site) -> None:
+    site.maker.days["ill"] = 1
+    site.maker.days["timestamp"] = 5
+    site.show(site.maker.publish())
+
+    survey = site.look(days=2).survey()
+
+    assert [target.path for target in survey.targets] == ["esrf/pymca/5.9.3/pymca.sif"]
+    [(name, why)] = survey.unsound
+    assert name == "ill"
+    assert "federation's ill at" in why
+    assert "has expired" in why
+
+
 def test_an_expired_snapshot_counts_no_more(site: Site) -> None:
     site.maker.days |= {"snapshot": 1, "timestamp": 9}
     site.show(site.maker.publish())

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -196,6 +197,28 @@ def test_nothing_is_read_again_that_did_not_change(maker: FederationMaker, tmp_p
         "2.root.json",
         "timestamp.json",
     ]
+
+
+def test_who_may_only_read_the_memory_works_on_a_copy(
+    maker: FederationMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = maker.publish()
+    put(old, tmp_path / "federation")
+    opened(maker, tmp_path)
+    seen = (tmp_path / "cache" / "timestamp.json").read_bytes()
+    put(maker.publish(), tmp_path / "federation")
+    monkeypatch.setattr(os, "access", lambda *_: False)
+
+    federation = opened(maker, tmp_path)
+
+    assert federation.find("esrf", "pymca", "5.9.4", "pymca.sif").length == len(IMAGE)
+    assert (tmp_path / "cache" / "timestamp.json").read_bytes() == seen
+    monkeypatch.undo()
+    opened(maker, tmp_path)
+    put(old, tmp_path / "federation")
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(Refused, match="an older state of the federation"):
+        opened(maker, tmp_path)
 
 
 def test_a_root_that_does_not_sign_itself_is_refused(tmp_path: Path) -> None:

@@ -183,6 +183,19 @@ def test_a_partner_publishes_nothing_new_where_nothing_is(agreed: Agreed) -> Non
     assert again == once
 
 
+def test_a_list_that_begins_anew_begins_where_sites_have_not_been(agreed: Agreed) -> None:
+    nobody = Keys(ONLINE, {})
+    first = refreshed(agreed, gathered={"esrf": partners_list(7)}, keys=nobody).files
+    anew = Settings(namespace="esrf", least_version=8)
+
+    made = online.refresh_list("esrf", anew, before={}, own=(), key=ESRF_LIST, at=NOW)
+    again = online.refresh_list("esrf", anew, before=made.files, own=(), key=ESRF_LIST, at=NOW)
+
+    second = refreshed(agreed, first, gathered={"esrf": made.files["esrf.json"]}, keys=nobody)
+    assert (second.notes, "8.esrf.json" in second.files) == ((), True)
+    assert again == made
+
+
 def test_a_partner_that_does_not_answer_keeps_its_last_list(agreed: Agreed, tmp_path: Path) -> None:
     nobody = Keys(ONLINE, {})
     first = refreshed(agreed, gathered={"esrf": partners_list()}, keys=nobody).files
