@@ -97,11 +97,12 @@ def put(
     settings = load_settings(policy_folder)
     if settings is None:
         return ()
-    before = published_files(state, at=at)
-    shown = Published(fqrn, entries, shared, _content(state, fresh, at))
-    lists = {
-        name: tuple(targets(shown, settings, name, before)) for name in settings.own_namespaces
-    }
+    with target.read(state, at=at) as reader:
+        before = _metadata(reader)
+        shown = Published(fqrn, entries, shared, _content(reader, fresh))
+        lists = {
+            name: tuple(targets(shown, settings, name, before)) for name in settings.own_namespaces
+        }
     refreshed = _refreshed(state, policy_folder, settings, before, lists, at)
     for name in before.keys() - refreshed.files.keys():
         tx.remove(f"{names.FOLDER}/{name}")
@@ -250,12 +251,11 @@ def _put_shared(tx: OpenTransaction, listed: Sequence[Target], shared: Mapping[s
             tx.put_bytes(shared[each.location], place)
 
 
-def _content(state: State, fresh: Mapping[str, Path], at: datetime) -> Callable[[str], bytes]:
+def _content(reader: Reader, fresh: Mapping[str, Path]) -> Callable[[str], bytes]:
     def read(location: str) -> bytes:
         if location in fresh:
             return fresh[location].read_bytes()
-        with target.read(state, at=at) as reader:
-            return reader.read(location)
+        return reader.read(location)
 
     return read
 
