@@ -37,6 +37,10 @@ WARN_DAYS = 30
 """How long before something of the federation expires there is an alarm."""
 
 _TRUST = "trust"
+_ADVISORIES = "advisories"
+_SHARED = (names.KEYS, ISSUERS, _ADVISORIES)
+"""The folders of the policy whose files prove nothing by themselves; what people said is signed."""
+
 _STATEMENT = ".statement.json"
 
 
@@ -97,6 +101,7 @@ def put(
     settings = load_settings(policy_folder)
     if settings is None:
         return ()
+    shared = {**shared, **_advisories(policy_folder)}
     with target.read(state, at=at) as reader:
         before = _metadata(reader)
         shown = Published(fqrn, entries, shared, _content(reader, fresh))
@@ -231,8 +236,10 @@ def _of_version(
 
 
 def _of_shared(shown: Published, namespace: str, location: str, content: bytes) -> Target:
-    file = location.rsplit("/", 1)[1]
-    kind = names.KEYS if file.endswith((".asc", ".pub")) else names.POLICY
+    below = location.removeprefix(f"{_TRUST}/")
+    kind = names.KEYS if below.endswith((".asc", ".pub")) else names.POLICY
+    # a target has one name and no folders: issuers/x.json is called issuers+x.json there
+    file = below.removeprefix(f"{names.KEYS}/").replace("/", "+")
     return Target(
         names.target_path(namespace, kind, file),
         len(content),
@@ -260,10 +267,15 @@ def _content(reader: Reader, fresh: Mapping[str, Path]) -> Callable[[str], bytes
     return read
 
 
+def _advisories(policy_folder: Path) -> dict[str, bytes]:
+    files = sorted((policy_folder / _ADVISORIES).glob("*.json"))
+    return {f"{_TRUST}/{_ADVISORIES}/{file.name}": file.read_bytes() for file in files}
+
+
 def _shared_in(reader: Reader) -> dict[str, bytes]:
-    """Return the policy, the public keys and the keys of issuers of a repository, by their path."""
+    """Return the policy and the keys of a repository by their path, as `put` was given them."""
     found: dict[str, bytes] = {}
-    for folder in (_TRUST, f"{_TRUST}/keys", f"{_TRUST}/{ISSUERS}"):
+    for folder in (_TRUST, *(f"{_TRUST}/{name}" for name in _SHARED)):
         if reader.lookup(folder) is not None:
             for entry in reader.listdir(folder):
                 if entry.kind is Kind.FILE:

@@ -18,6 +18,7 @@ from pansoft import clock, federation, target
 from pansoft.cli import invoke
 from tests.catalog import samples
 from trust.federation.client import open_federation
+from trust.federation.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2027, 1, 4, 9, tzinfo=UTC)
@@ -282,6 +283,25 @@ def test_what_is_listed_beside_the_metadata_is_fetched_by_a_site(
         key = site.fetch(site.find_key("core", "software.pansoft.local.pub"))
 
     assert key == target.public_key(project.state).read_bytes()
+
+
+def test_the_policy_and_its_keys_are_listed_each_under_a_name_of_its_own() -> None:
+    shared = {
+        "trust/policy.yaml": b"the policy",
+        "trust/issuers/policy.yaml": b"keys of an issuer",
+        "trust/keys/esrf.asc": b"a signer's key",
+        "trust/software.pan.example.org.pub": b"the repository's key",
+    }
+    shown = federation.Published("software.pan.example.org", (), shared, lambda _: b"")
+
+    listed = federation.targets(shown, Settings(namespace="esrf"), "esrf", {})
+
+    assert {each.path: each.location for each in listed} == {
+        "esrf/policy/policy.yaml": "trust/policy.yaml",
+        "esrf/policy/issuers+policy.yaml": "trust/issuers/policy.yaml",
+        "esrf/keys/esrf.asc": "trust/keys/esrf.asc",
+        "esrf/keys/software.pan.example.org.pub": "trust/software.pan.example.org.pub",
+    }
 
 
 def _read(reader: Reader, name: str) -> list[bytes]:
