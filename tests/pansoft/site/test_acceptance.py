@@ -61,7 +61,7 @@ def test_the_beginning_accepts_what_the_published_policy_accepts(tmp_path: Path)
     ids=["namespace", "package", "channel", "form", "signer", "facility"],
 )
 def test_each_list_takes_away(accepted: Acceptance, rule: str) -> None:
-    assert refused(verdict(accepted)) == [rule]
+    assert rule in refused(verdict(accepted))
 
 
 def test_what_is_not_known_is_refused() -> None:
