@@ -52,6 +52,7 @@ class Publisher:
         versions: the signed folder of each version, by its folder in the repository.
         lies: files that are published with other content than is right, by their path.
         lists_key: whether the policy lists the signing key.
+        signer_more: further fields of its entry in the policy, as text.
     """
 
     folder: Path
@@ -61,6 +62,7 @@ class Publisher:
     versions: dict[str, Path] = field(default_factory=dict)
     lies: dict[str, bytes] = field(default_factory=dict)
     lists_key: bool = True
+    signer_more: dict[str, str] = field(default_factory=dict)
     federation: FederationMaker = field(default_factory=lambda: FederationMaker(at=NOW))
     _repository: Repository | None = None
 
@@ -91,7 +93,9 @@ class Publisher:
         """Return policy and keys by their paths in the repository."""
         text = (ROOT / "trust-policy" / "policy.yaml").read_text(encoding="utf-8")
         if self.lists_key:
-            listed_key = signer_entry("ESRF release", self.key.fingerprint, self.public.name)
+            listed_key = signer_entry(
+                "ESRF release", self.key.fingerprint, self.public.name, more=self.signer_more
+            )
             text = text.replace("signers: []", f"signers:\n{listed_key}")
             assert self.key.fingerprint in text
         return {
