@@ -22,6 +22,9 @@ from core.errors import Refused, UserError
 
 FILE_NAME = "ecl.toml"
 GROUP = "pansoft"
+NOBODY = "0" * 40
+"""The fingerprint of no key: a list of it alone lets nothing run."""
+
 _FINGERPRINT = re.compile(r"[0-9A-F]{40}")
 
 
@@ -33,10 +36,16 @@ class Mode(StrEnum):
     WHITESTRICT = "whitestrict"
 
 
-def text(fingerprints: Sequence[str], *, mode: Mode) -> str:
+def text(fingerprints: Sequence[str], *, mode: Mode, may_close: bool = False) -> str:
     """Return the list by which images signed by these keys are run and no others.
 
     Switched off it has the same keys, so that one word switches it on.
+
+    Args:
+        fingerprints: of the keys.
+        mode: whether it is switched on, and how.
+        may_close: whether without any key it lets nothing run; on a machine that has a list already, the
+            old one would go on trusting those who are gone.
 
     Raises:
         Refused: it is switched on and names no key: nothing could be run.
@@ -46,6 +55,8 @@ def text(fingerprints: Sequence[str], *, mode: Mode) -> str:
     for each in keys:
         if _FINGERPRINT.fullmatch(each) is None:
             raise UserError(f"'{each}' is not the fingerprint of a PGP key")
+    if mode is not Mode.OFF and not keys and may_close:
+        keys = [NOBODY]
     if mode is not Mode.OFF and not keys:
         raise Refused(
             "no key counts by the site's policy: with the Execution Control List on, no image at all "

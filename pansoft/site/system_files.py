@@ -53,7 +53,7 @@ def wanted(
     """Return the files as they should be.
 
     Raises:
-        Refused: the Execution Control List is on and no key counts.
+        Refused: the Execution Control List is to be switched on and no key counts.
         UserError: the key ring that is there cannot be read.
     """
     prefix = Path(settings.prefix)
@@ -117,7 +117,9 @@ def _quoted(text: str) -> str:
 def _execution_list(prefix: Path, settings: SiteSettings, keys: Sequence[SignerKey]) -> Wanted:
     path = below(prefix, settings.configuration) / execution_list.FILE_NAME
     text = execution_list.text(
-        [key.fingerprint for key in keys if key.counts], mode=settings.execution_list
+        [key.fingerprint for key in keys if key.counts],
+        mode=settings.execution_list,
+        may_close=bool(settings.fingerprints),
     )
     return Wanted(path, text.encode(), disposable=_says_nothing(read(path)))
 

@@ -27,13 +27,14 @@ PUBLISHED = date(2026, 3, 2)
 def test_lost_signing_key(publisher: Publisher, site: SiteMaker, tmp_path: Path) -> None:
     """The policy removes the signer; sites follow by themselves and refuse all that it has signed."""
     with publisher.served() as url:
-        site.set_up(publisher, url)
+        site.set_up(publisher, url, "--ecl", "whitelist")
         publisher.signer_more["removed"] = f'{{on: "2026-11-20", why: "{WHY}"}}'
         publisher.publish()
         site.done("update")
 
     machine_list = site.machine / "etc/apptainer" / execution_list.FILE_NAME
     assert publisher.key.fingerprint not in machine_list.read_text()
+    assert execution_list.is_active(machine_list.read_bytes())
     told = _verified(publisher, site, tmp_path)
     assert told["accepted"] is False
     assert f"ESRF release is removed since 2026-11-20: {WHY}" in told["reason"]

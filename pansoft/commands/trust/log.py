@@ -193,7 +193,8 @@ def _signed_by(found: Log, policy: TrustPolicy) -> str:
         return f"nobody whom the policy lists: {found.signed.said}"
     signer = policy.signer(signature.fingerprint)
     name = signer.name if signer else "a key of the policy"
-    return f"{name} ({signature.fingerprint}) on {signature.made:%Y-%m-%d %H:%M:%S} UTC"
+    gone = "" if signer and signer.signs_new(clock.now()) else ", whose key signs nothing new today"
+    return f"{name} ({signature.fingerprint}) on {signature.made:%Y-%m-%d %H:%M:%S} UTC{gone}"
 
 
 def _json(

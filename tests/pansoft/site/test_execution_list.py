@@ -61,3 +61,22 @@ def test_a_signer_who_is_refused_by_the_site_runs_no_more(
     site.done("update")
 
     assert (before.returncode, machine.runs(image).returncode == 0) == (0, False)
+
+
+def test_without_any_signer_left_nothing_runs(
+    publisher: Publisher, site: SiteMaker, tmp_path: Path
+) -> None:
+    """The only signer is gone: the list that is there closes, it does not stay as it was."""
+    image = runnable_sif(tmp_path / "image")
+    signatures.sign_sif(image, publisher.key)
+    site.set_up(publisher, publisher.storage, "--ecl", "whitelist")
+    machine = SiteMachine(site.machine / "etc" / "apptainer")
+    before = machine.runs(image)
+    publisher.signer_more["disabled"] = "stolen"
+    publisher.publish()
+
+    site.done("update")
+
+    after = machine.runs(image)
+    assert (before.stdout, after.stdout) == ("ran\n", "")
+    assert "with ECL" in after.stderr
