@@ -111,7 +111,7 @@ def verify_tree(
     today, on the evidence that was signed.
 
     Args:
-        path: the folder that holds the tree and its manifest.
+        path: the folder that holds the tree and its manifest, or the manifest.
         policy: whose signatures count.
         at: now.
         content: gives the way to know what is in a file, for the manifest, its statement and its signer.
@@ -122,7 +122,36 @@ def verify_tree(
     Raises:
         Refused: anything is not as it was signed, or not accepted; it says what.
     """
+    tree, found = examine_tree(
+        path,
+        policy=policy,
+        at=at,
+        content=content,
+        part=part,
+        witnessed=witnessed,
+        waivers=waivers,
+    )
+    sign.check_accepted(found.report, path)
+    return tree, found
+
+
+def examine_tree(
+    path: Path,
+    *,
+    policy: TrustPolicy,
+    at: datetime,
+    content: Callable[[Path, Statement, Signer], Content] = lambda *_: Reading(),
+    part: Part = WHOLE,
+    witnessed: datetime | None = None,
+    waivers: tuple[Waiver, ...] = (),
+) -> tuple[SignedTree, TreeReport]:
+    """Return what `verify_tree` does, whether the policy accepts it or not; the report has its verdict.
+
+    Raises:
+        Refused: anything is not as it was signed; it says what.
+    """
     manifest = manifest_in(path)
+    path = path if path.is_dir() else path.parent
     if manifest is None:
         raise UserError(
             f"{path} holds no tree with its manifest (NAME{SUFFIX})",
@@ -148,12 +177,16 @@ def verify_tree(
         waivers=waivers,
     )
     _check_place(path.absolute(), report.statement)
-    sign.check_accepted(report, path)
     return _signed_tree(path, manifest, report), TreeReport(report, looked[0])
 
 
 def manifest_in(path: Path) -> Path | None:
-    """Return the manifest of the tree in a folder, or None where it holds none, or several."""
+    """Return the manifest of the tree in a folder, or None where it holds none, or several.
+
+    A manifest is its own.
+    """
+    if path.is_file() and path.name.endswith(SUFFIX):
+        return path
     found = sorted(path.glob(f"*{SUFFIX}")) if path.is_dir() else []
     return found[0] if len(found) == 1 else None
 

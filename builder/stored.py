@@ -22,6 +22,7 @@ from core.errors import Busy
 from core.files import exclusive_lock
 
 _SHA256 = 64
+_OF_A_PLAN = ("images", "signed", "trees")
 
 
 class Kind(StrEnum):
@@ -183,9 +184,9 @@ def _folders(state: State) -> Iterable[tuple[Kind, str, str, tuple[Path, ...]]]:
     """Yield kind, key, name and folders of all that is stored as folders."""
     for folder in sorted(state.own.glob("bases/*/base.json")):
         yield Kind.BASES, folder.parent.name, _name(folder), (folder.parent,)
-    plans = {path.name for part in ("images", "signed") for path in state.folder.glob(f"{part}/*")}
+    plans = {path.name for part in _OF_A_PLAN for path in state.folder.glob(f"{part}/*")}
     for plan in sorted(name for name in plans if len(name) == _SHA256):
-        folders = (state.folder / "images" / plan, state.folder / "signed" / plan)
+        folders = [state.folder / part / plan for part in _OF_A_PLAN]
         name = _name(folders[0] / "image.json")
         yield Kind.IMAGES, plan, name, tuple(path for path in folders if path.is_dir())
     for kept in sorted(state.own.glob("kept/*")):

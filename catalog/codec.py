@@ -160,15 +160,25 @@ def _record(kind: Callable[..., object], value: Json, path: str, faults: list[Fa
     faults.extend(
         (_join(path, name), "is not a known field") for name in value if name not in hints
     )
-    faults.extend((_join(path, name), "is missing") for name in hints if name not in value)
+    wanted = {name for name in hints if name not in _with_default(kind)}
+    faults.extend(
+        (_join(path, name), "is missing") for name in hints if name in wanted - set(value)
+    )
     before = len(faults)
     arguments = {
         name: _decode(hint, value[name], _join(path, name), faults)
         for name, hint in hints.items()
         if name in value
     }
-    complete = len(faults) == before and arguments.keys() == hints.keys()
+    complete = len(faults) == before and arguments.keys() >= wanted
     return kind(**arguments) if complete else None
+
+
+def _with_default(kind: Any) -> frozenset[str]:
+    """Return the fields that may be missing: what was written before there were such fields is read."""
+    return frozenset(
+        each.name for each in dataclasses.fields(kind) if each.default is not dataclasses.MISSING
+    )
 
 
 def _join(path: str, name: str) -> str:

@@ -6,7 +6,7 @@ and `read_entry` the only way back. What is read is not believed: names become p
 so `faults_of` holds every rule about them, and an entry that breaks one is refused.
 
 - Names, versions, commands, channels and the repository's name hold only harmless characters.
-- The image lies at `images/<name>/<version>/<name>.sif`.
+- The image lies at `images/<name>/<version>/<name>.sif`, a tree below `trees/<name>/<version>`.
 - Hashes, fingerprints and times have their one spelling.
 - Links are http or https.
 """
@@ -22,6 +22,7 @@ from pathlib import Path
 from builder.recipes.recipe import (
     Channel,
     Command,
+    Delivery,
     License,
     Maintainer,
     Recipe,
@@ -36,6 +37,8 @@ from core.problems import Position, Problem, in_order
 
 SCHEMA = 1
 FILE_NAME = "entry.json"
+ROOT = "root"
+"""The folder of a published tree that a program sees as its root."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9+.-]{0,63}")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~-]{0,63}")
@@ -50,12 +53,29 @@ _LINK = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]+)?(/[!-~]*)?")
 
 @dataclass(frozen=True, slots=True)
 class PublishedImage:
-    """The image in the repository. Sizes in bytes; `delta_size` is what it adds to its base."""
+    """The signed file: the image, or the manifest of a package that is published as a tree only.
+
+    Sizes in bytes; `delta_size` is what an image adds to its base.
+    """
 
     path: str
     sha256: str
     size: int
     delta_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedTree:
+    """A tree in the repository: its signed manifest, that one's sha256 and size, and what it lists.
+
+    `size` and `bytes`, of all files together, in bytes.
+    """
+
+    path: str
+    sha256: str
+    size: int
+    files: int
+    bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +153,27 @@ class CatalogEntry:
     tests: tuple[PublishedTest, ...]
     published: str
     fqrn: str
+    tree: PublishedTree | None = None
+
+    @property
+    def has_image(self) -> bool:
+        """Return whether there is an image; else there is a tree only."""
+        return self.image.path.endswith(".sif")
 
     @property
     def folder(self) -> str:
-        """Return the folder of the repository that holds the image and this entry."""
-        return f"images/{self.name}/{self.version}"
+        """Return the folder of the repository that holds the signed file and this entry."""
+        return self.image.path.rpartition("/")[0]
+
+    @property
+    def runs(self) -> str:
+        """Return what Apptainer starts: the image, or the root of the tree where there is none."""
+        return self.image.path if self.has_image else f"{self.folder}/{ROOT}"
+
+    @property
+    def size(self) -> int:
+        """Return the bytes of the image, or of all files of the tree."""
+        return self.image.size if self.has_image or self.tree is None else self.tree.bytes
 
 
 def entry_of(
@@ -150,6 +186,7 @@ def entry_of(
     published: datetime,
     fqrn: str,
     channel: Channel | None = None,
+    tree: PublishedTree | None = None,
 ) -> CatalogEntry:
     """Return the entry of an image that is about to be published.
 
@@ -162,6 +199,7 @@ def entry_of(
         published: the time of publication, with its time zone.
         fqrn: the name of the repository.
         channel: where it becomes visible; by default where the recipe says.
+        tree: as it will be published, where the recipe asks for one.
 
     Raises:
         ValueError: recipe, image and report do not speak of the same thing, or a value may not
@@ -194,12 +232,7 @@ def entry_of(
         supported_until=recipe.release.supported_until,
         replaced_by=recipe.release.replaced_by,
         plan=built.plan,
-        image=PublishedImage(
-            path=image_path(recipe.name, recipe.version),
-            sha256=signed.sha256,
-            size=signed.size,
-            delta_size=built.delta_size,
-        ),
+        image=_signed_file(recipe, signed, tree),
         signer=Signer(signed.signer, signed.signer_name),
         policy=policy,
         verdict=verdict,
@@ -209,10 +242,20 @@ def entry_of(
         ),
         published=published.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         fqrn=fqrn,
+        tree=tree,
     )
     if faults := list(faults_of(entry)):
         raise ValueError("; ".join(f"{field}: {what}" for field, what in faults))
     return entry
+
+
+def _signed_file(recipe: Recipe, signed: SignedImage, tree: PublishedTree | None) -> PublishedImage:
+    if recipe.delivery is not Delivery.TREE:
+        path = image_path(recipe.name, recipe.version)
+        return PublishedImage(path, signed.sha256, signed.size, signed.image.delta_size)
+    if tree is None:
+        raise ValueError(f"{recipe.name} is delivered as a tree, and there is none")
+    return PublishedImage(tree.path, tree.sha256, tree.size, 0)
 
 
 def _passed(result: TestResult) -> bool | None:
@@ -224,6 +267,11 @@ def image_path(name: str, version: str) -> str:
     return f"images/{name}/{version}/{name}.sif"
 
 
+def manifest_path(name: str, version: str) -> str:
+    """Return where the manifest of a package's tree lies in the repository."""
+    return f"trees/{name}/{version}/{name}.mtree"
+
+
 def entry_path(name: str, version: str) -> str:
     """Return where the entry of a package's version lies in the repository."""
     return f"images/{name}/{version}/{FILE_NAME}"
@@ -233,6 +281,8 @@ def entry_json(entry: CatalogEntry) -> dict[str, Json]:
     """Return the JSON object of an entry, with the version of its format."""
     fields = codec.to_json(entry)
     assert isinstance(fields, dict)  # noqa: S101 - for mypy: a dataclass becomes an object
+    if entry.tree is None:  # then older versions of this program read it as well
+        del fields["tree"]
     return {"schema": SCHEMA, **fields}
 
 
@@ -270,8 +320,7 @@ def faults_of(entry: CatalogEntry) -> Iterator[codec.Fault]:
     yield from _spelling(
         "published", entry.published, _TIME, "is not a time like 2026-01-31T12:00:00Z"
     )
-    if entry.image.path != image_path(entry.name, entry.version):
-        yield "image.path", f"is not {image_path(entry.name, entry.version)}"
+    yield from _faults_of_forms(entry)
     if not 0 <= entry.image.delta_size <= entry.image.size:
         yield "image.delta_size", "is not between 0 and the image's size"
     for index, command in enumerate(entry.commands):
@@ -296,6 +345,21 @@ def faults_of(entry: CatalogEntry) -> Iterator[codec.Fault]:
         yield from _spelling(
             f"techniques.{index}", technique, _LINK, "is not an IRI of http or https"
         )
+
+
+def _faults_of_forms(entry: CatalogEntry) -> Iterator[codec.Fault]:
+    """Yield what is wrong about where the image and the tree lie."""
+    image, manifest = (place(entry.name, entry.version) for place in (image_path, manifest_path))
+    tree = entry.tree
+    if entry.image.path != image and (tree is None or entry.image.path != manifest):
+        yield "image.path", f"is not {image}"
+    if tree is None:
+        return
+    if tree.path != manifest:
+        yield "tree.path", f"is not {manifest}"
+    yield from _spelling("tree.sha256", tree.sha256, _SHA256, "is not a sha256")
+    if min(tree.size, tree.files, tree.bytes) < 0:
+        yield "tree", "has less than nothing in it"
 
 
 def _spelling(

@@ -93,7 +93,7 @@ def demo(context: Context, recipes: Sequence[Recipe], *, at: datetime, jobs: int
         verified=verified,
         check=check,
         packages=len(entries),
-        images=sum(entry.image.size for entry in entries),
+        images=sum(entry.size for entry in entries),
         stored=_size(embedded.folder_of(state) / "data"),
         fetched=_size(cache),
         ran=ran,

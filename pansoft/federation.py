@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from builder.state import State
-from catalog.entry import CatalogEntry
+from catalog.entry import CatalogEntry, PublishedImage, PublishedTree
 from core.errors import UserError
 from cvmfs.backends.backend import OpenTransaction
 from cvmfs.format.entries import Kind
@@ -210,7 +210,19 @@ def _refreshed(
 def _of_version(
     shown: Published, entry: CatalogEntry, namespace: str, known: Mapping[str, Target]
 ) -> Iterator[Target]:
-    image = entry.image
+    yield from _of_form(shown, entry, namespace, known, entry.image)
+    if entry.tree is not None and entry.has_image:
+        yield from _of_form(shown, entry, namespace, known, entry.tree)
+
+
+def _of_form(
+    shown: Published,
+    entry: CatalogEntry,
+    namespace: str,
+    known: Mapping[str, Target],
+    image: PublishedImage | PublishedTree,
+) -> Iterator[Target]:
+    """Yield what was signed of a form, an image or the manifest of a tree, and the statement about it."""
     version = (namespace, entry.name, entry.version)
     yield Target(
         names.target_path(*version, image.path.rsplit("/", 1)[1]),

@@ -19,8 +19,9 @@ from builder.executors.local import Local
 from builder.images.build import build
 from builder.images.build_user import BuildUser
 from builder.images.built import Built
-from builder.recipes.recipe import Recipe
-from builder.stages import SignedImage, TestReport
+from builder.recipes.recipe import Delivery, Recipe
+from builder.sign_tree import sign_tree
+from builder.stages import SignedImage, SignedTree, TestReport
 from builder.state import State
 from builder.testing import reports
 from builder.testing.run import known_report, test_image
@@ -215,10 +216,11 @@ class Maker:
                 report = self.test(item.recipe, made)
                 stage = "sign"
                 signed = self.sign(item, made, report)
+                tree = self.sign_tree(item, signed)
         except UserError as err:
             self.console.say(f"{item.recipe.name}: {stage} failed")
             return Failure(item.recipe.name, stage, err)
-        return Brought(Candidate(item.recipe, item.plan.id, signed, report), made.fresh)
+        return Brought(Candidate(item.recipe, item.plan.id, signed, report, tree), made.fresh)
 
     def test(self, recipe: Recipe, made: Built) -> TestReport:
         """Return how the recipe's tests go on its image, from an earlier run where there was one."""
@@ -254,4 +256,18 @@ class Maker:
             at=self.at,
             provenance=provenance,
             journal=self.state.decisions,
+        )
+
+    def sign_tree(self, item: Planned, signed: SignedImage) -> SignedTree | None:
+        """Return the signed tree of a package that is delivered as one, else None."""
+        if item.recipe.delivery is Delivery.IMAGE:
+            return None
+        return sign_tree(
+            signed,
+            policy=self.policy,
+            key=self.key,
+            folder=self.state.tree(item.plan.id),
+            user=self.user,
+            scratch=self.state.scratch,
+            at=self.at,
         )

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from builder import sign
 from builder.images.sif import partition_offsets
-from builder.recipes.recipe import Channel, Recipe
-from builder.stages import PlanId, SignedImage, TestReport
+from builder.recipes.recipe import Channel, Delivery, Recipe
+from builder.stages import PlanId, SignedImage, SignedTree, TestReport
 from builder.state import State
 from catalog import render
 from catalog.entry import (
@@ -32,7 +32,7 @@ from catalog.held import HeldPackage
 from catalog.profiles import Conflict, profiles_for
 from cvmfs.backends.backend import OpenTransaction, Published
 from pansoft import consent as consents
-from pansoft import decisions, federation, late_signatures, published, target
+from pansoft import decisions, federation, late_signatures, published, target, trees
 from pansoft.consent import NOBODY, Consent
 from pansoft.content_tables import put_table, signed_files
 from pansoft.history import history_of
@@ -56,13 +56,14 @@ What a program touches of an image is scattered in parts of about 100 kB: docs/d
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A package ready to be published: its recipe, the plan that git gives it now, its signed
-    image, and how its tests went.
+    image, how its tests went, and its signed tree where the recipe asks for one.
     """
 
     recipe: Recipe
     plan: PlanId
     signed: SignedImage
     report: TestReport
+    tree: SignedTree | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ def publish(
         if not verdict.accepted or (verdict.name, verdict.version) not in known:
             decided += decisions.of_publishing(state, verdict, evidence, key)
     fresh = [(c, e) for c, e in accepted if (e.name, e.version) not in known]
-    entries = (*before, *(entry for _, entry in fresh))
+    entries = published.in_order((*before, *(entry for _, entry in fresh)))
     conflicts: tuple[Conflict, ...] = ()
     notes: tuple[str, ...] = ()
     with backend.transaction(
@@ -162,6 +163,12 @@ def _judged(
     signed, report = sign.examine(
         candidate.signed.path, policy=policy, at=at, waivers=consent.waivers
     )
+    if candidate.tree is not None:
+        of_tree = trees.examine_to_publish(
+            candidate.tree, policy=policy, at=at, waivers=consent.waivers
+        )
+        if candidate.recipe.delivery is Delivery.TREE:
+            report = of_tree
     there = [e for e in before if (e.name, e.version) == (signed.image.name, signed.image.version)]
     evidence = sign.evidence_to_publish(
         report,
@@ -191,6 +198,7 @@ def _entry(
         ),
         published=at,
         fqrn=fqrn,
+        tree=trees.published_tree(candidate.tree) if candidate.tree else None,
     )
 
 
@@ -201,7 +209,22 @@ def _put_package(
     state: State,
     key: SigningKey,
 ) -> None:
-    """Put the image, what was signed about it, under which hashes it is stored, its tests and its entry."""
+    """Put the forms of a package, each with what was signed about it, its tests and its entry."""
+    if entry.has_image:
+        _put_image(tx, candidate, entry, key)
+        _put_papers(tx, candidate, entry, state, entry.folder)
+        tx.nest(f"{published.IMAGES}/{entry.name}")
+    if candidate.tree is not None:
+        folder = f"{published.TREES}/{entry.name}/{entry.version}"
+        trees.put(tx, candidate.tree, folder, repository=entry.fqrn, key=key)
+        _put_papers(tx, candidate, entry, state, folder)
+        tx.nest(f"{published.TREES}/{entry.name}")
+
+
+def _put_image(
+    tx: OpenTransaction, candidate: Candidate, entry: CatalogEntry, key: SigningKey
+) -> None:
+    """Put the image, what was signed about it, and under which hashes it is stored."""
     image = candidate.signed.path
     signed = sorted(image.parent.iterdir())
     for file in signed:
@@ -214,12 +237,15 @@ def _put_package(
         repository=entry.fqrn,
         key=key,
     )
-    for name in ("plan.json", "tests.json", "junit.xml"):
-        tx.put_file(state.image(entry.plan) / name, f"{entry.folder}/{name}")
-    for name in candidate.report.evidence:
-        tx.put_file(state.image(entry.plan) / name, f"{entry.folder}/{name}")
-    tx.put_bytes(write_entry(entry), f"{entry.folder}/entry.json", mtime=_seconds(entry))
-    tx.nest(f"images/{entry.name}")
+
+
+def _put_papers(
+    tx: OpenTransaction, candidate: Candidate, entry: CatalogEntry, state: State, folder: str
+) -> None:
+    """Put the plan, the tests and the entry into the folder of a form."""
+    for name in ("plan.json", "tests.json", "junit.xml", *candidate.report.evidence):
+        tx.put_file(state.image(entry.plan) / name, f"{folder}/{name}")
+    tx.put_bytes(write_entry(entry), f"{folder}/entry.json", mtime=_seconds(entry))
 
 
 def _put_channels(
@@ -275,11 +301,15 @@ def _put_trust(tx: OpenTransaction, policy_folder: Path, state: State) -> dict[s
 
 def _fresh_files(fresh: Sequence[tuple[Candidate, CatalogEntry]]) -> dict[str, Path]:
     """Return the signed files that this transaction brings, by their path in the repository."""
-    return {
-        f"{entry.folder}/{file.name}": file
-        for candidate, entry in fresh
-        for file in candidate.signed.path.parent.iterdir()
-    }
+    found: dict[str, Path] = {}
+    for candidate, entry in fresh:
+        if entry.has_image:
+            folder = candidate.signed.path.parent
+            found |= {f"{entry.folder}/{file.name}": file for file in folder.iterdir()}
+        if candidate.tree is not None and entry.tree is not None:
+            folder, there = candidate.tree.manifest.parent, entry.tree.path.rpartition("/")[0]
+            found |= {f"{there}/{file.name}": file for file in folder.iterdir() if file.is_file()}
+    return found
 
 
 def _put_advisories(tx: OpenTransaction, folder: Path) -> None:

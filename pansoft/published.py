@@ -3,18 +3,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from builder.recipes.recipe import Delivery
 from builder.state import State
 from catalog.entry import FILE_NAME, CatalogEntry, read_entry
 from catalog.held import PATH as HELD
 from catalog.held import HeldPackage, read_held
+from cvmfs.format.entries import Entry
 from cvmfs.reading.reader import Reader
 from pansoft import clock, target
 from pansoft.context import Context
 
 IMAGES = "images"
+TREES = "trees"
+
+
+def forms_of(delivery: Delivery) -> tuple[str, ...]:
+    """Return the folders of a repository that hold the forms of a package."""
+    match delivery:
+        case Delivery.IMAGE:
+            return (IMAGES,)
+        case Delivery.TREE:
+            return (TREES,)
+        case Delivery.BOTH:
+            return (IMAGES, TREES)
 
 
 def published_entries(context: Context) -> tuple[CatalogEntry, ...]:
@@ -39,6 +54,14 @@ def entries_of(reader: Reader) -> tuple[CatalogEntry, ...]:
         read_entry(reader.read(file), file=Path(f"/cvmfs/{reader.fqrn}/{file}"))
         for file in _entry_files(reader)
     ]
+    return in_order(entries)
+
+
+def in_order(entries: Sequence[CatalogEntry]) -> tuple[CatalogEntry, ...]:
+    """Return entries oldest first; of one moment by name, in whatever order they were made.
+
+    The order decides who has a command that several packages bring, now and when read back.
+    """
     return tuple(sorted(entries, key=lambda entry: (entry.published, entry.name)))
 
 
@@ -58,12 +81,18 @@ def held_in(state: State, *, at: datetime) -> tuple[HeldPackage, ...]:
 
 
 def _entry_files(reader: Reader) -> list[str]:
-    if reader.lookup(IMAGES) is None:
-        return []
-    return [
-        f"{version.path}/{FILE_NAME}"
-        for package in reader.listdir(IMAGES)
-        if package.is_directory
-        for version in reader.listdir(package.path)
-        if version.is_directory
-    ]
+    """Return the file of each version; of one that has both forms, the one beside its image."""
+    found = {
+        version.path.partition("/")[2]: f"{version.path}/{FILE_NAME}"
+        for form in (TREES, IMAGES)
+        for version in _versions(reader, form)
+    }
+    return list(found.values())
+
+
+def _versions(reader: Reader, form: str) -> Iterator[Entry]:
+    if reader.lookup(form) is None:
+        return
+    for package in reader.listdir(form):
+        if package.is_directory:
+            yield from (each for each in reader.listdir(package.path) if each.is_directory)

@@ -19,8 +19,10 @@ from functools import partial
 from pathlib import Path
 
 from builder import sign, sign_tree
-from builder.sign_tree import ROOT, TreeReport, verify_tree
+from builder.sign import VerificationReport
+from builder.sign_tree import TreeReport, examine_tree, verify_tree
 from builder.stages import SignedTree
+from catalog.entry import ROOT, PublishedTree, manifest_path
 from core.canonical import Json
 from core.console import readable_size
 from cvmfs.backends.backend import OpenTransaction
@@ -117,6 +119,30 @@ def as_json(verified: Verified) -> dict[str, Json]:
             "why_read": verified.why_read,
         },
     }
+
+
+def examine_to_publish(
+    tree: SignedTree, *, policy: TrustPolicy, at: datetime, waivers: tuple[Waiver, ...]
+) -> VerificationReport:
+    """Return what every byte of a tree and the policy say of it, before it is published.
+
+    Raises:
+        Refused: it is not as it was signed.
+    """
+    found = examine_tree(tree.manifest.parent, policy=policy, at=at, waivers=waivers)[1]
+    return found.report
+
+
+def published_tree(tree: SignedTree) -> PublishedTree:
+    """Return what the entry of a version says of its tree."""
+    sizes = [each.size for each in tree_manifest.read(tree.manifest) if each.kind is Kind.FILE]
+    return PublishedTree(
+        path=manifest_path(tree.name, tree.version),
+        sha256=tree.sha256,
+        size=tree.manifest.stat().st_size,
+        files=len(sizes),
+        bytes=sum(sizes),
+    )
 
 
 def put(

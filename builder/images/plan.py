@@ -28,7 +28,7 @@ from builder.inputs.lock import (
     read_base_lock,
 )
 from builder.recipes.load import load_chain
-from builder.recipes.recipe import DEFAULT_LIMITS, BaseRecipe, Delivery, Limits, Recipe
+from builder.recipes.recipe import DEFAULT_LIMITS, BaseRecipe, Limits, Recipe
 from builder.stages import PlanId
 from core.canonical import canonical_json, sha256_of
 from core.errors import UserError
@@ -207,10 +207,6 @@ def plan_package(recipe: Recipe, lock: PackageLock, base: BasePlan) -> BuildPlan
 def _refuse_what_is_not_there(recipe: Recipe) -> None:
     """Refuse fields that the schema knows and this version's engine does not: never half a promise."""
     missing = {
-        f"delivery: {recipe.delivery}": (
-            recipe.delivery is not Delivery.IMAGE,
-            "images only are published so far: leave `delivery` out",
-        ),
         "retire": (recipe.retire is not None, "what is published stays; leave `retire` out"),
     }
     for field, (is_wanted, hint) in missing.items():

@@ -33,7 +33,7 @@ def kernel(entry: CatalogEntry) -> str:
     program = [jupyter.python, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     return readable_json(
         {
-            "argv": [_LAUNCHER, entry.image.path, entry.runtime.gpu.value, *program],
+            "argv": [_LAUNCHER, entry.runs, entry.runtime.gpu.value, *program],
             "display_name": f"{jupyter.display_name} {entry.version}",
             "language": jupyter.language,
             "metadata": {"debugger": True, "pansoft": f"{entry.name} {entry.version}"},

@@ -30,7 +30,7 @@ def render(view: ChannelView) -> Files:
 def wrapper(exposed: Exposed) -> str:
     """Return the text of one wrapper. No free text of a recipe goes in, but its program, quoted."""
     entry, command = exposed.entry, exposed.command
-    words = (entry.image.path, entry.runtime.gpu.value, *command.run)
+    words = (entry.runs, entry.runtime.gpu.value, *command.run)
     return (
         "#!/bin/sh\n"
         f"# {command.name} of {entry.name} {entry.version}. Written by pansoft.\n"

@@ -12,7 +12,7 @@ from core.canonical import readable_json
 from core.console import readable_size
 from core.errors import EXIT_DONE, EXIT_REFUSED, EXIT_USER
 from cvmfs.backends.backend import Published
-from pansoft import clock, loop, planning, publish, target, workspace
+from pansoft import clock, loop, planning, publish, published, target, workspace
 from pansoft.commands.plan import tell_for_sites, tell_plan
 from pansoft.context import Context
 from pansoft.executors import Choice, Kind, executor_of, executor_options
@@ -125,7 +125,11 @@ def tell_steps(context: Context, found: Planning) -> None:
     fresh = [item.recipe for item in found.planned if item.status is not Status.PUBLISHED]
     if not fresh:
         return
-    paths = [f"images/{recipe.name}/{recipe.version}" for recipe in fresh]
+    paths = [
+        f"{form}/{recipe.name}/{recipe.version}"
+        for recipe in fresh
+        for form in published.forms_of(recipe.delivery)
+    ]
     paths += [*sorted({str(recipe.release.channel) for recipe in fresh}), "trust"]
     message = publish.message_of([f"{recipe.name} {recipe.version}" for recipe in fresh])
     state = workspace.state_of(context)

@@ -42,7 +42,7 @@ def _tell(report: DemoReport, context: Context) -> None:
     outcome = report.loop.outcome
     for entry in sorted(outcome.entries if outcome else (), key=lambda item: item.name):
         title = f"{entry.name} {entry.version}"
-        size, delta = readable_size(entry.image.size), readable_size(entry.image.delta_size)
+        size, delta = readable_size(entry.size), readable_size(entry.image.delta_size)
         click.echo(f"{title:<28}{size:>10}{delta:>11}")
     share = 100 * report.stored / report.images if report.images else 0
     click.echo(

@@ -24,7 +24,6 @@ from builder.inputs.apt import DebianPackage
 from builder.inputs.lock import BaseLock, PackageLock, PythonArtefact
 from builder.recipes.recipe import (
     Build,
-    Delivery,
     License,
     LocalFile,
     Maintainer,
@@ -192,8 +191,6 @@ def test_a_local_file_that_is_gone_is_named(recipe: Recipe) -> None:
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        pytest.param(with_recipe(delivery=Delivery.TREE), "delivery: tree", id="tree"),
-        pytest.param(with_recipe(delivery=Delivery.BOTH), "delivery: both", id="both"),
         pytest.param(with_recipe(retire="replaced"), "retire", id="retire"),
     ],
 )
