@@ -144,8 +144,19 @@ def examine_tree(
     part: Part = WHOLE,
     witnessed: datetime | None = None,
     waivers: tuple[Waiver, ...] = (),
+    repository: str | None = None,
 ) -> tuple[SignedTree, TreeReport]:
     """Return what `verify_tree` does, whether the policy accepts it or not; the report has its verdict.
+
+    Args:
+        path: as for `verify_tree`; so are the others.
+        policy: whose signatures count.
+        at: now.
+        content: the way to know what is in a file.
+        part: how much of the tree to look at.
+        witnessed: when a repository first published it.
+        waivers: as for `builder.sign.verify`; so is `repository`.
+        repository: the one that it was read from, where that is known.
 
     Raises:
         Refused: anything is not as it was signed; it says what.
@@ -175,6 +186,7 @@ def examine_tree(
         all_there=True,
         witnessed=witnessed,
         waivers=waivers,
+        repository=repository,
     )
     _check_place(path.absolute(), report.statement)
     return _signed_tree(path, manifest, report), TreeReport(report, looked[0])

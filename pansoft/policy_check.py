@@ -20,7 +20,7 @@ from core.problems import Problem, Severity
 from pansoft import target, workspace
 from pansoft.consent import Consent, consent_in
 from pansoft.context import Context
-from trust.evidence import BuildFacts, Input, Purpose
+from trust.evidence import BuildFacts, Evidence, Input, Purpose
 from trust.judge import judge
 from trust.policy import TrustPolicy, check_policy, load_policy
 from trust.reports.problems import recipe_field
@@ -53,19 +53,24 @@ def _refusals(
     repository: str,
     at: datetime,
 ) -> Iterator[Problem]:
-    evidence = sign.gather(
+    evidence = said.about(merge_evidence(context, recipe, repository=repository))
+    verdict = judge(policy, evidence, at=at)
+    document = strict_yaml.load(recipe.file)
+    for finding in verdict.refusals:
+        if finding.rule == "inputs-pinned" and not recipe.lock_file.exists():
+            continue  # a recipe is written before it is locked
+        yield _problem(finding, document)
+
+
+def merge_evidence(context: Context, recipe: Recipe, *, repository: str) -> Evidence:
+    """Return what is known of a package before it is built: its recipe and its lock."""
+    return sign.gather(
         recipe,
         purpose=Purpose.MERGE,
         facts=_lock_facts(context, recipe),
         repository=repository,
         bases=_bases(context, recipe),
     )
-    verdict = judge(policy, said.about(evidence), at=at)
-    document = strict_yaml.load(recipe.file)
-    for finding in verdict.refusals:
-        if finding.rule == "inputs-pinned" and not recipe.lock_file.exists():
-            continue  # a recipe is written before it is locked
-        yield _problem(finding, document)
 
 
 def _lock_facts(context: Context, recipe: Recipe) -> BuildFacts | None:

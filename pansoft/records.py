@@ -19,6 +19,10 @@ from trust.policy import TrustPolicy
 _STATEMENT = ".statement.json"
 
 
+class NoneKept(UserError):
+    """Nothing was decided about a package yet, or nothing that is kept here."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """A decision, where it is kept, and who vouches for it; `doubt` is why nobody does."""
@@ -39,7 +43,8 @@ def find_record(state: State, what: str, *, policy: TrustPolicy, at: datetime) -
         at: now.
 
     Raises:
-        UserError: there is none.
+        NoneKept: there is none.
+        UserError: the path names nothing.
         Refused: what the path holds was altered.
     """
     if "/" in what or what.startswith(".") or what.endswith(".sif"):
@@ -71,7 +76,7 @@ def _published(state: State, name: str, version: str, at: datetime) -> Kept:
                 record = sign.parse_record(reader.read(path), what=path)
                 return Kept(record, f"/cvmfs/{reader.fqrn}/{path}", f"the key of {reader.fqrn}")
     about = f"{name} {version}".strip()
-    raise UserError(
+    raise NoneKept(
         f"no decision about '{about}' is kept in this state folder",
         hint=f"pansoft sign {name} makes one",
     )

@@ -81,7 +81,7 @@ def verify(
     why = None
     if not full:
         try:
-            tree, found = ask(content=_showing)
+            tree, found = ask(content=showing)
         except NotShown as err:
             why = err.message
         else:
@@ -182,8 +182,13 @@ def _files_of(tree: SignedTree) -> Iterator[tuple[str, str]]:
             yield f"{ROOT}/{entry.path}", entry.sha256
 
 
-def _showing(file: Path, statement: Statement, signer: Signer) -> Showing:
-    """Return the way to know contents that reads nothing.
+def showing(file: Path, statement: Statement, signer: Signer) -> Showing:
+    """Return the way to know contents that reads nothing: what the CVMFS client shows of each file.
+
+    Args:
+        file: the manifest.
+        statement: about it.
+        signer: of the statement; the table is by the same key.
 
     Raises:
         NotShown: the tree is not on a mount of CVMFS, or there is no table.

@@ -20,13 +20,14 @@ from pathlib import Path
 
 from tuf.api.metadata import TargetFile
 
-from builder.stages import Fingerprint
+from builder.stages import Fingerprint, SignedTree
 from catalog.entry import CatalogEntry, Signer, write_entry
 from cvmfs.format.keys import RepositoryKeys
 from cvmfs.mirroring.serve import serving
 from cvmfs.mounting.mount import mounted
 from cvmfs.publishing.publish import transaction
 from cvmfs.publishing.repository import Repository, create_repository, repository_at
+from pansoft import trees
 from pansoft.content_tables import put_table, signed_files
 from tests.catalog.samples import entry
 from tests.federations import FederationMaker, signer
@@ -50,6 +51,7 @@ class Publisher:
         key: the one that signs images.
         public: its armored public half.
         versions: the signed folder of each version, by its folder in the repository.
+        trees: signed trees, by their folders in the repository.
         lies: files that are published with other content than is right, by their path.
         lists_key: whether the policy lists the signing key.
         signer_more: further fields of its entry in the policy, as text.
@@ -60,6 +62,7 @@ class Publisher:
     key: FolderKey
     public: Path
     versions: dict[str, Path] = field(default_factory=dict)
+    trees: dict[str, SignedTree] = field(default_factory=dict)
     lies: dict[str, bytes] = field(default_factory=dict)
     lists_key: bool = True
     signer_more: dict[str, str] = field(default_factory=dict)
@@ -115,9 +118,10 @@ class Publisher:
                 self.public.read_bytes(),
             ),
         }
-        for place, folder in self.versions.items():
+        signed = self.versions | {k: tree.manifest.parent for k, tree in self.trees.items()}
+        for place, folder in signed.items():
             name, version = place.split("/")[1:]
-            for file in sorted(folder.glob("*.sif*")):
+            for file in sorted((*folder.glob("*.sif*"), *folder.glob("*.mtree*"))):
                 found[f"{NAMESPACE}/{name}/{version}/{file.name}"] = (
                     f"{place}/{file.name}",
                     file.read_bytes(),
@@ -159,6 +163,8 @@ class Publisher:
                     key=self.key,
                 )
                 tx.put_bytes(write_entry(self._entry(name, version)), f"{place}/entry.json")
+            for place, tree in self.trees.items():
+                trees.put(tx, tree, place, repository=FQRN, key=self.key)
         if self.lies:
             with transaction(self.repository, self.keys, at=NOW, chunk_size=CHUNK) as tx:
                 for path, content in self.lies.items():
@@ -190,6 +196,7 @@ class Publisher:
             self.key,
             self.public,
             dict(self.versions),
+            dict(self.trees),
             federation=self.federation,
             _repository=repository_at(folder / "repository", FQRN),
         )

@@ -93,19 +93,23 @@ _MARKS = {
 
 
 def text(verdict: Verdict) -> str:
-    """Return the verdict as people read it: the answer, then one line per rule."""
+    """Return the verdict as people read it: the answer, one line per rule, and which were not asked."""
     answer = "accepted" if verdict.accepted else "refused"
     lines = [
         f"{verdict.name} {verdict.version}: {answer} (asked to {verdict.purpose}, "
         f"{verdict.at:%Y-%m-%d %H:%M} UTC, policy version {verdict.policy_version} "
         f"{verdict.policy_sha256[:12]})"
     ]
-    width = max((len(finding.rule) for finding in verdict.findings), default=0)
-    for finding in verdict.findings:
+    not_asked = f"not asked to {verdict.purpose}"
+    asked = [finding for finding in verdict.findings if finding.message != not_asked]
+    width = max((len(finding.rule) for finding in asked), default=0)
+    for finding in asked:
         mark = _MARKS[finding.outcome]
         lines.append(f"  {mark:>6}  {finding.rule:<{width}}  {finding.message}")
         if finding.outcome in (Outcome.REFUSED, Outcome.WARNED) and finding.fix:
             lines.append(f"          {'':<{width}}  to mend it: {finding.fix}")
+    if others := [finding.rule for finding in verdict.findings if finding not in asked]:
+        lines.append(f"  {not_asked}: {', '.join(others)}")
     return "\n".join(lines)
 
 

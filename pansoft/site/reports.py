@@ -73,7 +73,7 @@ def answer_json(answer: Answer) -> dict[str, Json]:
         else None,
         "signed_at": to_json(report.signed_at) if report else None,
         "approvals": [to_json(each) for each in answer.approvals],
-        "read": seen.checked is None if seen else None,
+        "read": seen.compared is None if seen else None,
         "bytes": seen.said if seen else None,
         "verdict": to_json(answer.verdict) if answer.verdict else None,
     }
@@ -141,8 +141,8 @@ def _answer_lines(answer: Answer) -> Iterator[str]:
             yield f"approved   by {given.name} of {given.facility} ({', '.join(given.roles)})"
     if answer.bytes:
         yield f"bytes      {answer.bytes.said}"
-        if answer.bytes.checked:
-            yield f"           {answer.bytes.checked.bytes} bytes are what was signed"
+        if answer.bytes.compared is not None:
+            yield f"           {answer.bytes.compared} bytes are what was signed"
     if answer.verdict:
         yield from _verdict_lines(answer)
 

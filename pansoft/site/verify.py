@@ -23,25 +23,27 @@ from pathlib import Path
 
 from builder import sign
 from builder.sign import VerificationReport
+from builder.sign_tree import examine_tree, manifest_in
 from core.errors import Refused, UserError
 from core.files import sha256_file
 from cvmfs.reading.unverified import open_unverified
+from pansoft import trees
 from pansoft.consent import NOBODY, Consent, consent_in
 from pansoft.site import acceptance, publisher, settings
 from pansoft.site.acceptance import Acceptance
 from pansoft.site.rules import Delivered, all_rules, without_waivers_not_accepted
 from pansoft.site.settings import SitePlaces, SiteSettings
 from pansoft.witness import witnessed
-from trust import content_table, statements
-from trust.content_table import Checked
+from trust import content_table, cvmfs_attributes, statements
 from trust.cvmfs_attributes import NotShown
 from trust.evidence import Approval, Evidence
 from trust.federation import names
 from trust.federation.client import Federation, open_federation
 from trust.federation.target import Target
 from trust.judge import judge
-from trust.policy import TrustPolicy
+from trust.policy import Signer, TrustPolicy
 from trust.statements import Statement
+from trust.tree_check import Content, Reading
 from trust.verdict import Verdict, reasons
 
 log = logging.getLogger(__name__)
@@ -66,9 +68,9 @@ class OpenSite:
 
 @dataclass(frozen=True, slots=True)
 class Bytes:
-    """How the bytes were seen to: by attributes, with the figures of that, or by reading, and why."""
+    """How the bytes were seen to: how many by attributes, or None where they were read; and how, in words."""
 
-    checked: Checked | None
+    compared: int | None
     said: str
 
 
@@ -128,7 +130,7 @@ def answer(site: OpenSite, path: Path, *, full: bool, at: datetime) -> Answer:
 
     Args:
         site: from `open_site`.
-        path: the folder of a version or its image, on the mount or elsewhere.
+        path: the folder of a version, its image, or the manifest of its tree; on the mount or elsewhere.
         full: read every byte in any case.
         at: now.
     """
@@ -156,7 +158,7 @@ class _Asked:
         Raises:
             Refused: with the first no.
         """
-        file = _image(self.path)
+        file = _signed_file(self.path)
         self.target = _target(self.site, file)
         _check_signer(self.site, self.target)
         self.report = self._verified(full=full)
@@ -172,21 +174,51 @@ class _Asked:
             self.path, reason, hint, self.target, self.report, self.bytes, self.verdict, said or ()
         )
 
+    @property
+    def form(self) -> str:
+        """Return in which form the version is delivered here."""
+        return "tree" if trees.is_tree(self.path) else "image"
+
     def _verified(self, *, full: bool) -> VerificationReport:
         """Return who signed it, with its bytes seen to in the cheapest way that there is."""
         if full:
             return self._read("every byte was read, as asked")
         try:
-            return self._with(self._compare)
+            return self._tree(self._show) if self.form == "tree" else self._image(self._compare)
         except NotShown as err:
             return self._read(f"every byte was read: {err.message}")
 
     def _read(self, why: str) -> VerificationReport:
-        report = self._with(None)
+        report = self._tree(lambda *_: Reading()) if self.form == "tree" else self._image(None)
         self.bytes = Bytes(None, why)
         return report
 
-    def _with(self, unread: Callable[[Path, Statement], None] | None) -> VerificationReport:
+    def _tree(self, content: Callable[[Path, Statement, Signer], Content]) -> VerificationReport:
+        _, found = examine_tree(
+            self.path,
+            policy=self.site.policy,
+            at=self.at,
+            content=content,
+            witnessed=witnessed(self.path),
+            waivers=self.site.consent.waivers,
+            repository=self.site.settings.fqrn,
+        )
+        checked = found.checked
+        self.bytes = Bytes(checked.bytes, f"{checked.way}, nothing was read")
+        return found.report
+
+    def _show(self, file: Path, statement: Statement, signer: Signer) -> Content:
+        """Return the way to know what is in the files of a tree on the mount of this repository."""
+        showing = trees.showing(file, statement, signer)
+        for where in (showing.table.repository, cvmfs_attributes.repository_at(file.parent)):
+            self._check_repository(where, file)
+        return showing
+
+    def _check_repository(self, where: str, file: Path) -> None:
+        if where != self.site.settings.fqrn:
+            raise Refused(f"the content hashes of {file.parent} are of {where}")
+
+    def _image(self, unread: Callable[[Path, Statement], None] | None) -> VerificationReport:
         _, report = sign.examine(
             self.path,
             policy=self.site.policy,
@@ -205,16 +237,15 @@ class _Asked:
             subject=statements.statement_file(file),
             public_keys=[signer.key_file] if signer else (),
         )
-        if table.repository != self.site.settings.fqrn:
-            raise Refused(f"the table of content hashes is of {table.repository}")
+        self._check_repository(table.repository, file)
         checked = content_table.verify_by_attributes(
             file.parent, table, expected={file.name: statement.sha256}
         )
-        if checked.repository != self.site.settings.fqrn:
-            raise Refused(f"{file.parent} is on a mount of {checked.repository}")
+        self._check_repository(checked.repository, file)
         hashes = " and ".join(checked.algorithms)
         self.bytes = Bytes(
-            checked, f"content hashes ({hashes}) that the CVMFS client shows, nothing was read"
+            checked.bytes,
+            f"content hashes ({hashes}) that the CVMFS client shows, nothing was read",
         )
 
     def _judged(self, evidence: Evidence, target: Target) -> Verdict:
@@ -225,7 +256,7 @@ class _Asked:
             self.site.policy,
             without_waivers_not_accepted(seen, accepted),
             at=self.at,
-            rules=all_rules(accepted, Delivered(target.namespace, "image")),
+            rules=all_rules(accepted, Delivered(target.namespace, self.form)),
         )
 
 
@@ -256,10 +287,11 @@ def _statements(federation: Federation, fqrn: str) -> dict[str, tuple[Target, ..
     return found
 
 
-def _image(path: Path) -> Path:
-    """Return the image that a path means; `builder.sign.verify` says what is wrong with it."""
-    if not path.is_dir():
-        return path
+def _signed_file(path: Path) -> Path:
+    """Return the manifest or the image that a path means; verifying it says what is wrong with it."""
+    manifest = manifest_in(path)
+    if manifest is not None or not path.is_dir():
+        return manifest or path
     found = sorted(path.glob("*.sif"))
     return found[0] if found else path / "image.sif"
 

@@ -18,6 +18,7 @@ from core.errors import EXIT_DONE, EXIT_REFUSED, Refused, UserError
 from core.files import write_atomic
 from pansoft.commands.trust import trust
 from pansoft.context import Context
+from tests.policies import policy_with
 from tests.trust.cases import EVIDENCE, PLAN
 from tests.trust.conftest import tiny_sif
 from trust import statements
@@ -193,3 +194,21 @@ def test_a_merge_request_gets_the_verdict_with_paths_of_the_project(
     assert said.return_value == EXIT_REFUSED
     assert "recipes/gemmi/recipe.yaml" in said.stdout
     assert str(ROOT) not in said.stdout
+
+
+def test_a_recipe_without_a_decision_is_asked_as_its_merge_request_is(tmp_path: Path) -> None:
+    """Software of licence holders: all right for this machine, and never for everybody."""
+    context = Context(project=ROOT, state=tmp_path / "state", console=Console(quiet=True))
+    read_by_all = [
+        {"name": "*.local", "audience": "local"},
+        {"name": "all.example.org", "audience": "public"},
+    ]
+    public = policy_with(tmp_path / "policy", repositories=read_by_all)
+
+    here = run(context, "xds")
+    there = run(context, "xds", "--repository", "all.example.org", "--policy", public)
+
+    assert (here.return_value, there.return_value) == (EXIT_DONE, EXIT_REFUSED)
+    assert "not asked to merge: signer-trusted, " in here.stdout
+    assert "redistribution is forbidden: it may be given to site, local" in there.stdout
+    assert "all.example.org is for public" in there.stdout

@@ -12,7 +12,7 @@ from trust.rules.rule import Rule
 
 _WIDTH: Final = 160
 _NAMES: Final = ("name", "rule", "package")
-"""What an entry of a list is called by, the first that it has."""
+"""What an entry of a list is called by, the first that it has; one that has none is shown whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,8 @@ def _said(value: Value) -> str:
 
 def _name(item: Value) -> str:
     if isinstance(item, dict):
-        return next((str(item[key]) for key in _NAMES if key in item), "an entry")
+        named = (str(item[key]) for key in _NAMES if key in item)
+        return next(named, None) or f"({_said(item)})"
     return str(item)
 
 

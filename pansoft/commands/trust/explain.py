@@ -9,22 +9,24 @@ from pathlib import Path
 
 import click
 
+from builder.sign import Record
 from builder.state import State
 from core import strict_yaml
 from core.canonical import Json, readable_json
 from core.errors import EXIT_DONE, EXIT_REFUSED, UserError
 from core.reports import Format, render
-from pansoft import clock
+from pansoft import clock, target, workspace
 from pansoft.context import Context
 from pansoft.days import moment_of
-from pansoft.records import Kept, find_record
+from pansoft.policy_check import merge_evidence
+from pansoft.records import Kept, NoneKept, find_record
 from trust import keys, verdict
 from trust.codec import to_json
 from trust.evidence import Purpose
 from trust.explain import explanation
 from trust.explain.explanation import Explanation, explanations
 from trust.judge import judge
-from trust.policy import load_policy, policy_file
+from trust.policy import TrustPolicy, load_policy, policy_file
 from trust.reports.problems import problems_of, rule_texts
 from trust.rules import RULES
 from trust.rules.rule import Rule
@@ -46,6 +48,11 @@ from trust.verdict import Outcome, Verdict
     help="Ask for another purpose than it was decided for.",
 )
 @click.option(
+    "--repository",
+    metavar="FQRN",
+    help="Ask as if it were about this repository, of which the policy says who reads it.",
+)
+@click.option(
     "--format",
     "form",
     type=click.Choice([form.value for form in Format]),
@@ -63,6 +70,7 @@ def explain(
     day: str | None,
     policy: Path | None,
     purpose: str | None,
+    repository: str | None,
     form: str,
     as_json: bool,
 ) -> int:
@@ -70,7 +78,8 @@ def explain(
 
     The evidence that was kept is judged again, by the policy as it is now or by another one. PATH is
     the folder of a published version, on a read-only mount as well, or a signed image. Exit 3 if the
-    answer is no, or if nobody whom the policy lists has signed what was seen.
+    answer is no, or if nobody whom the policy lists has signed what was seen. About a recipe of which
+    nothing was decided yet, what a merge request would be told.
 
     Example: pansoft trust explain hdf5-tools --rule licence-allowed
     """
@@ -78,9 +87,10 @@ def explain(
     place = policy or context.policy
     trusted = load_policy(place, local=keys.local_policy(context.state))
     at = moment_of(day) if day else clock.now()
-    kept = find_record(State(context.state), name, policy=trusted, at=clock.now())
+    kept = _kept(context, name, trusted)
     asked_to = Purpose(purpose) if purpose else kept.record.evidence.purpose
-    evidence = replace(kept.record.evidence, purpose=asked_to)
+    asked_of = repository or kept.record.evidence.repository
+    evidence = replace(kept.record.evidence, purpose=asked_to, repository=asked_of)
     now = judge(trusted, evidence, at=at, rules=rules)
     document = _document(policy_file(place))
     found = explanations(trusted, document, evidence, kept.record.verdict, at=at, rules=rules)
@@ -93,6 +103,19 @@ def explain(
             problems = problems_of(now, policy=document, recipe=_recipe(context, now.name))
             click.echo(render(problems, chosen, root=context.project, rules=rule_texts()), nl=False)
     return EXIT_DONE if now and kept.vouched else EXIT_REFUSED
+
+
+def _kept(context: Context, name: str, policy: TrustPolicy) -> Kept:
+    """Return the last decision; of a recipe about which there is none, what its merge would be."""
+    state, at = State(context.state), clock.now()
+    try:
+        return find_record(state, name, policy=policy, at=at)
+    except NoneKept:
+        if not (context.recipes / name / "recipe.yaml").is_file():
+            raise
+    (recipe,) = workspace.recipes_named(context, [name])
+    evidence = merge_evidence(context, recipe, repository=target.fqrn(state))
+    return Kept(Record(evidence, judge(policy, evidence, at=at)), str(recipe.file), "this checkout")
 
 
 def _document(file: Path) -> strict_yaml.Document:
