@@ -23,7 +23,7 @@ from bench.measuring import Cost, answer, measured
 from builder.images.build_user import BuildUser, build_user
 from builder.images.sif import DataType, PartitionType, SifObject, write_sif
 from core import process
-from trust import sif
+from trust.signing import sif
 
 _PACKAGES = "opt/venv/lib/python3.11/site-packages"
 _LEVEL = 6

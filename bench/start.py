@@ -39,7 +39,7 @@ from cvmfs.publishing.publish import transaction
 from cvmfs.publishing.repository import Repository, create_repository
 from pansoft import clock, workspace
 from pansoft.context import Context
-from trust import sif
+from trust.signing import sif
 
 ROOT = Path(__file__).resolve().parent.parent
 FQRN = "bench.example.org"

@@ -45,9 +45,7 @@ from builder.stages import (
 from core.canonical import Json, readable_json
 from core.errors import Refused, UserError
 from core.files import atomic_folder, copy_atomic, exclusive_lock, sha256_file, write_atomic
-from trust import certified, dsse, gnupg, signatures, statements
 from trust.codec import Undecodable, from_json, to_json
-from trust.cosignatures import cosigners
 from trust.decisions import waiting
 from trust.decisions.decision import Kind, of_verdict, pgp
 from trust.evidence import (
@@ -66,7 +64,10 @@ from trust.evidence import (
 from trust.judge import judge
 from trust.keys import SigningKey
 from trust.policy import Origin, Signer, TrustPolicy
-from trust.statements import ImageFacts, Statement
+from trust.programs import gnupg
+from trust.signing import certified, dsse, signatures, statements
+from trust.signing.cosignatures import cosigners
+from trust.signing.statements import ImageFacts, Statement
 from trust.verdict import Verdict, reasons
 
 VERDICT_FILE = "verdict.json"

@@ -29,13 +29,14 @@ from builder.sign import VERDICT_FILE, VerificationReport
 from builder.stages import Fingerprint, PlanId, SignedImage, SignedTree
 from core.errors import Refused, UserError
 from core.files import atomic_folder, copy_atomic, exclusive_lock
-from trust import statements, tree_manifest
 from trust.evidence import Waiver
 from trust.keys import SigningKey
 from trust.policy import Signer, TrustPolicy
-from trust.statements import Statement
-from trust.tree_check import WHOLE, Content, Part, Reading, TreeChecked, check_tree
-from trust.tree_manifest import SUFFIX
+from trust.signing import statements
+from trust.signing.statements import Statement
+from trust.trees import tree_manifest
+from trust.trees.tree_check import WHOLE, Content, Part, Reading, TreeChecked, check_tree
+from trust.trees.tree_manifest import SUFFIX
 
 ROOT = "root"
 _BESIDE = (VERDICT_FILE, SPDX_FILE, CYCLONEDX_FILE, PROVENANCE_FILE)

@@ -19,8 +19,7 @@ from core.console import Console
 from core.files import copy_atomic
 from core.problems import Problem, in_order
 from cvmfs.backends.backend import OpenTransaction
-from trust import approvals, waivers
-from trust.consent import documents
+from trust.consent import approvals, documents, waivers
 from trust.evidence import Approval, Evidence, IdentityFacts, Waiver
 from trust.policy import TrustPolicy
 from trust.policy.issuers import FOLDER as ISSUERS

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The tables of content hashes that are published with what was signed: `trust.content_table`.
+"""The tables of content hashes that are published with what was signed: `trust.contents.content_table`.
 
 They are made in the transaction, which knows under which hashes a file was stored. Where another program
 makes the objects, as `cvmfs_server` does, nobody knows that before it is published: there is no table then,
@@ -17,8 +17,8 @@ from cvmfs.backends.backend import OpenTransaction
 from cvmfs.format.compression import Compression
 from cvmfs.format.entries import Entry
 from cvmfs.reading.reader import pieces
-from trust import content_table
-from trust.content_table import StoredFile
+from trust.contents import content_table
+from trust.contents.content_table import StoredFile
 from trust.keys import SigningKey
 
 

@@ -13,14 +13,14 @@ from builder import sign as signing
 from core.errors import Refused
 from core.files import write_atomic
 from pansoft import witness
-from trust import certified, cosignatures
 from trust.evidence import Evidence, SignerFacts
 from trust.judge import judge
 from trust.keys import SigningKey
 from trust.policy import TrustPolicy
 from trust.rules import RULES
 from trust.rules.standing import objection
-from trust.statements import statement_file
+from trust.signing import certified, cosignatures
+from trust.signing.statements import statement_file
 from trust.verdict import reasons
 
 COUNTING: Final = frozenset({"signers-enough"})

@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 
-from trust import gnupg
 from trust.policy import Signer, TrustPolicy
+from trust.programs import gnupg
 
 
 def signer_warnings(policy: TrustPolicy, *, at: datetime, within: timedelta) -> Iterator[str]:

@@ -14,8 +14,8 @@ from pathlib import Path
 from builder.state import State
 from catalog.entry import CatalogEntry
 from cvmfs.backends.backend import OpenTransaction
-from trust import certified, cosignatures
-from trust.statements import statement_file
+from trust.signing import certified, cosignatures
+from trust.signing.statements import statement_file
 
 
 def put(tx: OpenTransaction, entries: Sequence[CatalogEntry], state: State) -> tuple[str, ...]:

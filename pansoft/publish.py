@@ -37,14 +37,14 @@ from pansoft.consent import NOBODY, Consent
 from pansoft.content_tables import put_table, signed_files
 from pansoft.history import history_of
 from pansoft.holding import put_held
-from trust import advisories
 from trust.decisions.decision import Decision
 from trust.evidence import Evidence
 from trust.judge import judge
 from trust.keys import SigningKey, local_policy
 from trust.policy import TrustPolicy
-from trust.statements import statement_file
+from trust.signing.statements import statement_file
 from trust.verdict import Verdict
+from trust.vulnerabilities import advisories
 
 CHUNK_SIZE = 256 << 10
 """Bytes of a chunk of an image, which is cut at its file systems first, so that bases are shared.

@@ -13,8 +13,8 @@ from builder.sign import VERDICT_FILE, Record
 from builder.state import State
 from core.errors import Refused, UserError
 from pansoft import published, target
-from trust import statements
 from trust.policy import TrustPolicy
+from trust.signing import statements
 
 _STATEMENT = ".statement.json"
 

@@ -28,14 +28,16 @@ from core.console import readable_size
 from cvmfs.backends.backend import OpenTransaction
 from pansoft.content_tables import put_table, signed_files
 from pansoft.witness import witnessed
-from trust import content_table, cvmfs_attributes, statements, tree_manifest
-from trust.cvmfs_attributes import NotShown
+from trust.contents import content_table, cvmfs_attributes
+from trust.contents.cvmfs_attributes import NotShown
 from trust.evidence import Waiver
 from trust.keys import SigningKey
 from trust.policy import Signer, TrustPolicy
-from trust.statements import Statement
-from trust.tree_check import Part, Showing
-from trust.tree_manifest import Kind
+from trust.signing import statements
+from trust.signing.statements import Statement
+from trust.trees import tree_manifest
+from trust.trees.tree_check import Part, Showing
+from trust.trees.tree_manifest import Kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from catalog.entry import FILE_NAME, read_entry
 from core.errors import UserError
-from trust import cvmfs_attributes
+from trust.contents import cvmfs_attributes
 
 _MAX_BYTES = 1 << 20
 

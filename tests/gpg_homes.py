@@ -8,9 +8,9 @@ from datetime import datetime
 from pathlib import Path
 
 from core import process
-from trust import gnupg
 from trust.keys.agent import AgentKey
 from trust.keys.description import open_described, write_agent
+from trust.programs import gnupg
 
 PASSPHRASE = "a passphrase of the test"
 _PINENTRY = f"""#!/bin/sh

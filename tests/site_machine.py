@@ -15,8 +15,8 @@ from builder.images.build_user import build_user
 from core import process
 from core.process import Completed
 from tests.images import BUSYBOX
-from trust import apptainer, key_ring
-from trust.execution_list import FILE_NAME as LIST_FILE
+from trust.programs import apptainer, key_ring
+from trust.programs.execution_list import FILE_NAME as LIST_FILE
 
 _BIND = """
 set -eu

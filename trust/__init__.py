@@ -7,14 +7,15 @@ Deciding is pure; touching files and programs is at the edge:
 - `policy/`: the constitution in `trust-policy/`, as values; one module for each of its sections
 - `rules/`: one small module per rule
 - `judge`: policy and evidence in, `verdict` out
-- `sif`: the layout of a SIF file, and a name for every byte of it
-- `apptainer`, `gnupg`, `pkcs11_token`: the only modules that know these programs and this library
-- `openpgp`, `armors`, `sif_signature`: what a key that Apptainer cannot hold signs, in its form
+- `consent/`: what people approve and waive; `identity/`: who they and pipelines are
+- `vulnerabilities/`: advisories, matched against what is in an image
+- `programs/`: the only modules that know Apptainer, gpg and PKCS#11
 - `keys/`: the keys that sign, a module for each place where the secret lies
-- `signatures`: sign and verify the objects of a SIF file
-- `cosignatures`, `certified`: further signatures of a statement, by other facilities: PGP, X.509
-- `x509_chain`: certificates of an authority, and who signed
-- `statements`: the signed statement that covers every byte of the file, with the verdict
+- `signing/`: images, statements and who has signed them
+- `trees/`, `contents/`: signed trees; content hashes, by which nothing has to be read
 - `federation/`: trust between facilities by The Update Framework
+- `decisions/`: the log of what was decided
+- `explain/`, `reports/`: a decision again, for people and for programs
+- `codec`, `licences`: values as JSON and back; the ways to take a licence expression
 - `manual`: docs/trust-policy.md, written from the schema and the rules
 """

@@ -21,7 +21,7 @@ from builder.evidence.squashfs import Entry, entries, extract
 from builder.images.build_user import BuildUser
 from core.errors import UserError
 from core.files import sha256_file
-from trust import sif
+from trust.signing import sif
 
 DPKG_STATUS = "/var/lib/dpkg/status"
 _OF_DEBIAN = re.compile(r"/usr/(lib|share)/(python3|nodejs)")

@@ -28,8 +28,8 @@ from builder.stages import Image
 from core.canonical import readable_json
 from core.errors import Refused
 from core.files import sha256_file
-from trust import dsse
 from trust.evidence import BillFacts, ProvenanceFacts
+from trust.signing import dsse
 
 FILE_NAME = "provenance.json"
 BUILDER = "urn:pansoft:builder"

@@ -6,7 +6,7 @@ The layout is that of github.com/apptainer/sif v2, pkg/sif (`header`, `rawDescri
 aligned to 4096. All numbers are little endian. An image of ours holds, in one object group so that
 one signature covers them all: a definition, the plan, the base's squashfs as the primary system
 partition and the package's delta as an overlay partition, which Apptainer mounts on top.
-`trust.sif` reads them.
+`trust.signing.sif` reads them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import BinaryIO
 
-from trust import sif
+from trust.signing import sif
 
 LAUNCH = b"#!/usr/bin/env run-singularity\n"
 MAGIC = b"SIF_MAGIC"

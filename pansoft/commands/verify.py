@@ -20,8 +20,8 @@ from pansoft.rebuild import Rebuilt
 from trust.evidence import Waiver
 from trust.keys import local_policy
 from trust.policy import TrustPolicy, load_policy
-from trust.tree_check import Part
-from trust.tree_manifest import ROOT
+from trust.trees.tree_check import Part
+from trust.trees.tree_manifest import ROOT
 
 
 @click.command("verify")

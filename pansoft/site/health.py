@@ -17,8 +17,8 @@ from pansoft.site import setup
 from pansoft.site.settings import SitePlaces
 from pansoft.site.setup import Request, Site
 from pansoft.site.writing import Change
-from trust import apptainer
-from trust.execution_list import Mode
+from trust.programs import apptainer
+from trust.programs.execution_list import Mode
 
 UPDATE = "pansoft site update"
 

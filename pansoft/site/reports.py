@@ -12,7 +12,7 @@ from pansoft.site.setup import Site
 from pansoft.site.verify import Answer
 from pansoft.site.writing import Change
 from trust.codec import to_json
-from trust.execution_list import Mode
+from trust.programs.execution_list import Mode
 from trust.verdict import Outcome
 
 

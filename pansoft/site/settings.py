@@ -21,7 +21,7 @@ from core.canonical import readable_json
 from core.errors import UserError
 from core.files import write_atomic
 from trust.codec import Undecodable, from_json, to_json
-from trust.execution_list import Mode
+from trust.programs.execution_list import Mode
 
 SCHEMA = 1
 SETUP_FOLDER = "site-setup"

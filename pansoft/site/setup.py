@@ -23,8 +23,8 @@ from pansoft.site import acceptance, publisher, settings, system_files, writing
 from pansoft.site.publisher import Memory, Publisher
 from pansoft.site.settings import Remembered, SitePlaces, SiteSettings
 from pansoft.site.writing import Care, FileChange, Wanted
-from trust.execution_list import Mode
 from trust.policy import TrustPolicy
+from trust.programs.execution_list import Mode
 
 _DEFAULT_LIST = Mode.OFF  # docs/decisions/0033-what-a-site-writes.md
 _ROOT_LIMIT = 4 << 20

@@ -21,8 +21,8 @@ from core.errors import UserError
 from core.process import which
 from pansoft.site.settings import SiteSettings
 from pansoft.site.writing import Care, Wanted, read
-from trust import apptainer, armors, execution_list, gnupg, key_ring
 from trust.policy import Signer
+from trust.programs import apptainer, armors, execution_list, gnupg, key_ring
 
 APPTAINER = Path("/etc/apptainer")
 

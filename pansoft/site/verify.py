@@ -34,16 +34,17 @@ from pansoft.site.acceptance import Acceptance
 from pansoft.site.rules import Delivered, all_rules, without_waivers_not_accepted
 from pansoft.site.settings import SitePlaces, SiteSettings
 from pansoft.witness import witnessed
-from trust import content_table, cvmfs_attributes, statements
-from trust.cvmfs_attributes import NotShown
+from trust.contents import content_table, cvmfs_attributes
+from trust.contents.cvmfs_attributes import NotShown
 from trust.evidence import Approval, Evidence
 from trust.federation import names
 from trust.federation.client import Federation, open_federation
 from trust.federation.target import Target
 from trust.judge import judge
 from trust.policy import Signer, TrustPolicy
-from trust.statements import Statement
-from trust.tree_check import Content, Reading
+from trust.signing import statements
+from trust.signing.statements import Statement
+from trust.trees.tree_check import Content, Reading
 from trust.verdict import Verdict, reasons
 
 log = logging.getLogger(__name__)

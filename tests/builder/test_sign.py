@@ -26,7 +26,7 @@ from builder.stages import Image, PlanId, SignedImage
 from core import process
 from core.errors import Refused, UserError
 from core.files import sha256_file
-from trust import dsse, keys, sif
+from trust import keys
 from trust.decisions.decision import Kind
 from trust.decisions.waiting import waiting
 from trust.evidence import (
@@ -46,6 +46,7 @@ from trust.evidence import (
 from trust.judge import judge
 from trust.keys import SigningKey
 from trust.policy import TrustPolicy, load_policy
+from trust.signing import dsse, sif
 
 pytestmark = pytest.mark.needs("apptainer", "gpg", "mksquashfs")
 

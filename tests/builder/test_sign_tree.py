@@ -17,10 +17,11 @@ from builder.stages import SignedImage, SignedTree
 from core.errors import Refused, UserError
 from tests.builder import test_sign
 from tests.builder.test_sign import NOW, image, key, policy, signed, state
-from trust import keys, statements
+from trust import keys
 from trust.keys import SigningKey
 from trust.policy import TrustPolicy, load_policy
-from trust.tree_check import Part
+from trust.signing import statements
+from trust.trees.tree_check import Part
 
 __all__ = ["image", "key", "policy", "signed", "state"]  # fixtures
 

@@ -23,9 +23,9 @@ from cvmfs.publishing.repository import Repository, create_repository
 from pansoft.content_tables import put_table, signed_files
 from tests.trust.conftest import key as key
 from tests.trust.conftest import public
-from trust import content_table
-from trust.content_table import ContentTable
-from trust.cvmfs_attributes import NotShown
+from trust.contents import content_table
+from trust.contents.content_table import ContentTable
+from trust.contents.cvmfs_attributes import NotShown
 from trust.keys.folder import FolderKey
 
 pytestmark = pytest.mark.needs("apptainer", "gpg", "fusermount3")

@@ -27,11 +27,12 @@ from tests.authorities import TestAuthority
 from tests.builder.test_sign import NOW, PLAN, evidence_about, sign
 from tests.gpg_homes import GpgHome, gpg_home_in
 from tests.trust.conftest import tiny_sif
-from trust import armors, certified, gnupg, signatures
-from trust.cosignatures import cosignature_file, cosigners
 from trust.keys import local_key, local_policy
 from trust.keys.agent import AgentKey
 from trust.policy import TrustPolicy, load_policy
+from trust.programs import armors, gnupg
+from trust.signing import certified, signatures
+from trust.signing.cosignatures import cosignature_file, cosigners
 
 pytestmark = pytest.mark.needs("apptainer", "gpg", "mksquashfs")
 

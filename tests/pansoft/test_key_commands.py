@@ -21,9 +21,9 @@ from pansoft.context import Context
 from tests.gpg_homes import GpgHome, gpg_home_in
 from tests.tokens import LABEL, MODULE, SoftToken, soft_token
 from tests.trust.conftest import NOW
-from trust import gnupg
 from trust.keys import open_named
 from trust.policy import load_policy
+from trust.programs import gnupg
 
 pytestmark = pytest.mark.needs("apptainer", "gpg", "softhsm2-util", "pkcs11-tool")
 

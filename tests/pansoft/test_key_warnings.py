@@ -15,9 +15,9 @@ from tests.gpg_homes import gpg_home_in
 from tests.trust.cases import POLICY
 from tests.trust.cases import signer as signer_of
 from tests.trust.conftest import NOW
-from trust import gnupg
 from trust.keys.agent import AgentKey
 from trust.policy import Removed, Signer
+from trust.programs import gnupg
 
 pytestmark = pytest.mark.needs("gpg")
 

@@ -64,7 +64,7 @@ ADAPTED = {
     "yaml",
 }
 HOMES = {
-    "securesystemslib": ("trust/dsse.py", "trust/federation"),
+    "securesystemslib": ("trust/signing/dsse.py", "trust/federation"),
     "tuf": ("trust/federation",),
 }
 """Where a library has more than one module: its own files and folders."""

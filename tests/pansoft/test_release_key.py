@@ -20,8 +20,8 @@ from pansoft.signing_keys import KeyChoice, key_of
 from tests.builder.conftest import Builds
 from tests.gpg_homes import GpgHome, gpg_home_in
 from tests.real_projects import real_project
-from trust.cosignatures import cosignature_file
 from trust.keys import local_key, signer_entry
+from trust.signing.cosignatures import cosignature_file
 
 pytestmark = pytest.mark.needs("apptainer", "gpg", "mksquashfs", "mmdebstrap")
 

@@ -28,7 +28,7 @@ from pansoft.context import Context
 from pansoft.loop import LoopReport
 from tests.builder.conftest import Builds
 from tests.real_projects import PLOT, add_recipe, real_project
-from trust.tree_check import WHOLE
+from trust.trees.tree_check import WHOLE
 
 pytestmark = pytest.mark.needs("apptainer", "gpg", "mksquashfs", "mmdebstrap", "fusermount3")
 

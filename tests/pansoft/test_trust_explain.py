@@ -21,13 +21,13 @@ from pansoft.context import Context
 from tests.policies import policy_with
 from tests.trust.cases import EVIDENCE, PLAN
 from tests.trust.conftest import tiny_sif
-from trust import statements
 from trust.codec import to_json
 from trust.evidence import Evidence, Purpose, ReleaseFacts, ScanFacts, SignerFacts
 from trust.judge import judge
 from trust.keys import local_key, local_policy
 from trust.policy import load_policy
-from trust.statements import ImageFacts
+from trust.signing import statements
+from trust.signing.statements import ImageFacts
 
 pytestmark = pytest.mark.needs("apptainer", "gpg", "mksquashfs")
 

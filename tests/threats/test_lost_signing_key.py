@@ -15,8 +15,8 @@ from builder import sign as signing
 from tests.builder.test_sign import evidence_about, provenance_about
 from tests.pansoft.site.conftest import SiteMaker, image, listed
 from tests.site_publisher import NOW, ROOT, Publisher
-from trust import execution_list
 from trust.policy import Removed, load_policy
+from trust.programs import execution_list
 
 pytestmark = pytest.mark.needs("apptainer", "gpg", "mksquashfs", "fusermount3")
 

@@ -13,7 +13,7 @@ from tests.pages import ROOT
 from tests.trust.cases import EVIDENCE, NOON, POLICY
 from tests.trust.conftest import world
 from tests.trust.people import WAIVERS, World, waiver
-from trust import waivers
+from trust.consent import waivers
 from trust.evidence import BuildFacts, Input
 from trust.judge import judge
 

@@ -8,7 +8,6 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from trust.advisories import Advisory, Affected, Event, Level
 from trust.evidence import (
     Approval,
     BillFacts,
@@ -54,6 +53,7 @@ from trust.policy.safety import (
     Vulnerabilities,
 )
 from trust.policy.scope import Scope
+from trust.vulnerabilities.advisories import Advisory, Affected, Event, Level
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 KEY = "A" * 40

@@ -15,8 +15,7 @@ from typing import Any
 from core.files import write_atomic
 from tests.oidc_issuer import NOON, OidcIssuer
 from tests.policies import policy_with
-from trust import approvals, waivers
-from trust.consent import documents
+from trust.consent import approvals, documents, waivers
 from trust.identity import keysets, snapshots
 from trust.policy import TrustPolicy, load_policy
 

@@ -10,9 +10,9 @@ import pytest
 
 from core import schema, spdx
 from core.errors import InvalidInput
-from trust import gnupg
 from trust.policy import Audience, Origin, check_policy, load_policy
 from trust.policy.schema import LOCAL_SIGNERS, POLICY
+from trust.programs import gnupg
 
 FOLDER = Path(__file__).parents[2] / "trust-policy"
 ARMOR = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n"

@@ -5,5 +5,5 @@
 - `voices`      who has signed: PGP keys of the policy, or tokens that are bound to the content
 - `counting`    whether those who signed are enough, and who else could
 
-`trust.approvals` and `trust.waivers` are the two kinds of it.
+`trust.consent.approvals` and `trust.consent.waivers` are the two kinds of it.
 """

@@ -11,12 +11,12 @@ from typing import Any, Final
 
 from core.errors import Refused, UserError
 from core.problems import Problem
-from trust import gnupg
 from trust.consent.documents import Signature, Signed, digest, payload
 from trust.identity import recognition, snapshots, tokens
 from trust.identity.tokens import SKEW, Claims, Token
 from trust.policy import Origin, TrustPolicy
 from trust.policy.issuers import Issuer
+from trust.programs import gnupg
 
 BAD: Final = "signature-bad"
 

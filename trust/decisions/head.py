@@ -20,11 +20,11 @@ from typing import Any, Final
 
 from core.canonical import readable_json
 from core.errors import Refused
-from trust import dsse
 from trust.codec import Undecodable, from_json, to_json
 from trust.decisions.chain import Link, segment_path, segment_text, segments_of
-from trust.gnupg import GoodSignature
 from trust.keys import SigningKey
+from trust.programs.gnupg import GoodSignature
+from trust.signing import dsse
 
 HEAD_PATH: Final = "trust/log/head.json"
 SCHEMA: Final = 1

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from trust import gnupg, sif_signature
-from trust.gnupg import PublicKey
 from trust.keys.secret_files import read_secret
+from trust.programs import gnupg
+from trust.programs.gnupg import PublicKey
+from trust.signing import sif_signature
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,11 @@ from core.files import atomic_folder
 from core.problems import errors
 from core.schema import Schema
 from core.strict_yaml import load
-from trust import gnupg
 from trust.keys.agent import AgentKey
 from trust.keys.secret_files import check_private
 from trust.keys.token import TokenKey
-from trust.pkcs11_token import TokenPlace
+from trust.programs import gnupg
+from trust.programs.pkcs11_token import TokenPlace
 
 DESCRIPTION = "key.yaml"
 PUBLIC = "public.asc"

@@ -20,9 +20,9 @@ from pathlib import Path
 
 from core.errors import UserError
 from core.files import sync_folder, write_atomic
-from trust import apptainer, armors, gnupg
-from trust.gnupg import PublicKey
 from trust.keys.secret_files import read_passphrase
+from trust.programs import apptainer, armors, gnupg
+from trust.programs.gnupg import PublicKey
 
 RELEASE_BITS = 4096
 DEFAULT_VALID_DAYS = 2 * 365

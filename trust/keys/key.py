@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from trust.gnupg import PublicKey
+from trust.programs.gnupg import PublicKey
 
 
 class SigningKey(Protocol):

@@ -15,7 +15,6 @@ from pathlib import Path
 from core.canonical import readable_json
 from core.errors import UserError
 from core.files import write_atomic
-from trust import gnupg
 from trust.keys import folder as folders
 from trust.keys import token as tokens
 from trust.keys.agent import AgentKey
@@ -25,7 +24,8 @@ from trust.keys.key import SigningKey
 from trust.keys.opening import named_folder, names, open_named
 from trust.keys.secret_files import read_secret
 from trust.keys.token import TokenKey
-from trust.pkcs11_token import TokenPlace
+from trust.programs import gnupg
+from trust.programs.pkcs11_token import TokenPlace
 
 
 @dataclass(frozen=True, slots=True)

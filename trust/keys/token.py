@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A key in a PKCS#11 token. The token does the arithmetic, `trust.openpgp` makes PGP of it.
+"""A key in a PKCS#11 token. The token does the arithmetic, `trust.programs.openpgp` makes PGP of it.
 
 The token's bare key gets a holder, a first day and an expiry date once, in a certificate that it
 signs itself: the public key that a policy lists. The second in which it was made is part of an
@@ -14,11 +14,12 @@ from datetime import datetime
 from pathlib import Path
 
 from core.errors import UserError
-from trust import armors, gnupg, pkcs11_token, sif_signature
-from trust.gnupg import PublicKey
 from trust.keys.secret_files import read_secret
-from trust.openpgp import PacketKey, Sign
-from trust.pkcs11_token import TokenPlace
+from trust.programs import armors, gnupg, pkcs11_token
+from trust.programs.gnupg import PublicKey
+from trust.programs.openpgp import PacketKey, Sign
+from trust.programs.pkcs11_token import TokenPlace
+from trust.signing import sif_signature
 
 
 @dataclass(frozen=True, slots=True)

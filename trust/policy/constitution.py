@@ -20,7 +20,6 @@ from core.files import sha256_file
 from core.problems import Problem, errors, in_order
 from core.schema import Schema, validate
 from core.strict_yaml import Document, load
-from trust import advisories
 from trust.policy import (
     authorities,
     licensing,
@@ -40,6 +39,7 @@ from trust.policy.safety import Safety
 from trust.policy.schema import LOCAL_SIGNERS, POLICY
 from trust.policy.signers import Origin, Signer
 from trust.policy.waivers import WaiverTerms
+from trust.vulnerabilities import advisories
 
 POLICY_FILE = "policy.yaml"
 LOCAL_FILE = "signers.yaml"

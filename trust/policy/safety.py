@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from core.problems import Problem
 from core.strict_yaml import Document
-from trust.advisories import LEVELS, Advisory, Level
 from trust.policy import scope
 from trust.policy.fields import (
     PATTERN,
@@ -26,6 +25,7 @@ from trust.policy.fields import (
 )
 from trust.policy.repositories import Audience
 from trust.policy.scope import AUDIENCES_ASKED, Scope
+from trust.vulnerabilities.advisories import LEVELS, Advisory, Level
 
 _KNOWN: Final = listing(
     "What a rule that looks into images would say no to and somebody has looked at, like "

@@ -15,7 +15,7 @@ from pansoft.site import setup as setting_up
 from pansoft.site.settings import SitePlaces
 from pansoft.site.setup import Request
 from pansoft.site.writing import Change
-from trust.execution_list import Mode
+from trust.programs.execution_list import Mode
 
 
 @click.command()

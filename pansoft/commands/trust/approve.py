@@ -9,8 +9,8 @@ from core.canonical import Json, readable_json
 from pansoft import clock, signing_consent, workspace
 from pansoft.context import Context
 from pansoft.signing_consent import SignerChoice, signer_options, voice_json
-from trust import approvals
-from trust.approvals import Examined
+from trust.consent import approvals
+from trust.consent.approvals import Examined
 from trust.keys import local_policy
 from trust.policy import load_policy
 

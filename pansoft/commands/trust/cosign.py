@@ -16,10 +16,10 @@ from core.errors import UserError
 from pansoft import clock, cosigning
 from pansoft.context import Context
 from pansoft.signing_keys import KeyChoice, key_of, key_options
-from trust import x509_chain
 from trust.keys import local_policy
 from trust.keys.token import TokenKey
 from trust.policy import load_policy
+from trust.signing import x509_chain
 
 _FILE = click.Path(dir_okay=False, exists=True, path_type=Path)
 

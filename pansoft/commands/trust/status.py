@@ -15,8 +15,8 @@ from pansoft.federation import WARN_DAYS
 from pansoft.key_warnings import signer_warnings
 from trust import keys
 from trust.codec import to_json
-from trust.gnupg import read_key
 from trust.policy import Origin, Removed, Signer, TrustPolicy, load_policy
+from trust.programs.gnupg import read_key
 from trust.rules import RULES
 
 

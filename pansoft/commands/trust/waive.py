@@ -16,11 +16,10 @@ from core.errors import Refused, UserError
 from pansoft import clock, signing_consent, workspace
 from pansoft.context import Context
 from pansoft.signing_consent import SignerChoice, signer_options, voice_json
-from trust import waivers
-from trust.consent import counting, documents
+from trust.consent import counting, documents, waivers
+from trust.consent.waivers import Examined
 from trust.keys import local_policy
 from trust.policy import TrustPolicy, load_policy
-from trust.waivers import Examined
 
 
 @click.command()

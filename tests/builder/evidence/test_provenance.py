@@ -25,9 +25,10 @@ from builder.recipes.recipe import BaseRecipe, Recipe
 from builder.stages import Image
 from core.errors import Refused
 from core.files import sha256_file
-from trust import dsse, keys
+from trust import keys
 from trust.evidence import BillFacts, ProvenanceFacts
 from trust.keys import FolderKey
+from trust.signing import dsse
 
 ROOT = Path(__file__).parents[3]
 IMAGE = "1" * 64

@@ -24,7 +24,8 @@ from core.errors import Refused, UserError
 from tests.builder.conftest import ROOT, Builds
 from tests.builder.images.test_build import runs, wait_for
 from tests.packages import wheel
-from trust import keys, sif, signatures
+from trust import keys
+from trust.signing import sif, signatures
 
 pytestmark = pytest.mark.needs("apptainer", "mksquashfs", "mmdebstrap")
 

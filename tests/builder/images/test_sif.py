@@ -12,7 +12,7 @@ import pytest
 from builder.images.sif import DataType, PartitionType, SifObject, partition_offsets, write_sif
 from core import process
 from core.errors import UserError
-from trust import sif
+from trust.signing import sif
 
 IDENTITY = uuid.UUID("6f1d1d0e-5f0b-5a0e-9c55-0d2b8f3f6a11")
 EPOCH = 1_700_000_000

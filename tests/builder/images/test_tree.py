@@ -14,7 +14,7 @@ from builder.images.tree import tree_of
 from builder.images.unpacking.plain import published_mode
 from core import process
 from core.errors import UserError
-from trust import tree_manifest
+from trust.trees import tree_manifest
 
 pytestmark = pytest.mark.needs("apptainer", "mksquashfs", "unsquashfs")
 

@@ -11,7 +11,8 @@ import pytest
 from tests.pansoft.site.conftest import SiteMaker
 from tests.site_machine import SiteMachine, runnable_sif
 from tests.site_publisher import Publisher
-from trust import keys, signatures
+from trust import keys
+from trust.signing import signatures
 
 pytestmark = pytest.mark.needs("apptainer", "busybox", "gpg", "mksquashfs", "unshare")
 

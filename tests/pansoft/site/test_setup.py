@@ -14,7 +14,7 @@ from cvmfs.publishing.publish import transaction
 from pansoft.site import settings
 from tests.pansoft.site.conftest import SiteMaker
 from tests.site_publisher import FQRN, NAMESPACE, NOW, Publisher, signer
-from trust import execution_list, key_ring
+from trust.programs import execution_list, key_ring
 
 pytestmark = pytest.mark.needs("apptainer", "gpg", "mksquashfs")
 

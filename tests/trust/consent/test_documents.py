@@ -10,8 +10,7 @@ import pytest
 
 from core.errors import InvalidInput
 from tests.trust.people import approval, waiver
-from trust import waivers
-from trust.consent import documents
+from trust.consent import documents, waivers
 
 ARMOR = "-----BEGIN PGP SIGNATURE-----\n\niQ==\n=abcd\n-----END PGP SIGNATURE-----\n"
 

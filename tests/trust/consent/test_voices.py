@@ -11,8 +11,7 @@ import pytest
 from tests.oidc_issuer import NOON, new_key
 from tests.trust.conftest import NOW, public
 from tests.trust.people import GROUP, PEOPLE, World, approval, person
-from trust import approvals
-from trust.consent import documents, voices
+from trust.consent import approvals, documents, voices
 from trust.consent.voices import Voice
 from trust.keys import FolderKey
 

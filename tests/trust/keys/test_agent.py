@@ -12,9 +12,9 @@ import pytest
 from core.errors import Refused, UserError
 from tests.gpg_homes import PASSPHRASE, GpgHome
 from tests.trust.conftest import NOW
-from trust import gnupg
 from trust.keys.description import open_described
-from trust.signatures import sign_sif, verify_sif
+from trust.programs import gnupg
+from trust.signing.signatures import sign_sif, verify_sif
 
 pytestmark = pytest.mark.needs("apptainer", "gpg")
 

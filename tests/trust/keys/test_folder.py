@@ -15,10 +15,11 @@ import pytest
 from core import process
 from core.errors import Refused, UserError
 from tests.trust.conftest import public
-from trust import gnupg, keys
+from trust import keys
 from trust.keys import FolderKey
 from trust.policy import Audience, Origin, load_policy
-from trust.signatures import sign_sif, verify_sif
+from trust.programs import gnupg
+from trust.signing.signatures import sign_sif, verify_sif
 
 pytestmark = pytest.mark.needs("apptainer", "gpg")
 

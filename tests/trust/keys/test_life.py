@@ -13,10 +13,11 @@ from core.errors import Refused, UserError
 from tests.gpg_homes import PASSPHRASE, GpgHome
 from tests.tokens import LABEL, MODULE, SoftToken
 from tests.trust.conftest import NOW
-from trust import gnupg, keys
+from trust import keys
 from trust.keys import life
 from trust.keys.folder import revocation_file
-from trust.pkcs11_token import TokenPlace
+from trust.programs import gnupg
+from trust.programs.pkcs11_token import TokenPlace
 
 pytestmark = pytest.mark.needs("apptainer", "gpg")
 

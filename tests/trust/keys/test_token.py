@@ -15,12 +15,12 @@ from core import process
 from core.errors import Refused, UserError
 from tests.tokens import LABEL, MODULE, PIN, SoftToken
 from tests.trust.conftest import NOW
-from trust import armors, gnupg
 from trust.keys import token as tokens
 from trust.keys.description import open_described, write_token
 from trust.keys.token import TokenKey
-from trust.pkcs11_token import TokenPlace
-from trust.signatures import sign_sif, verify_sif
+from trust.programs import armors, gnupg
+from trust.programs.pkcs11_token import TokenPlace
+from trust.signing.signatures import sign_sif, verify_sif
 
 pytestmark = pytest.mark.needs("apptainer", "gpg", "softhsm2-util", "pkcs11-tool")
 

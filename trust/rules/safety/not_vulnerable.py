@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 
-from trust.advisories import Advisory, affecting
 from trust.evidence import Component, Evidence
 from trust.policy import TrustPolicy
 from trust.policy.safety import Vulnerabilities
 from trust.rules.rule import BUILT, TIME, Answer, NotApplicable, Passed, Refusal, Rule, unknown
 from trust.verdict import Group
+from trust.vulnerabilities.advisories import Advisory, affecting
 
 _SHOWN = 5
 

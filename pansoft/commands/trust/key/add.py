@@ -13,7 +13,7 @@ from core.errors import UserError
 from pansoft import clock
 from pansoft.context import Context
 from trust.keys import DEFAULT_VALID_DAYS, KeyInfo, life, signer_entry
-from trust.pkcs11_token import TokenPlace
+from trust.programs.pkcs11_token import TokenPlace
 
 _FILE = click.Path(dir_okay=False, exists=True, path_type=Path)
 

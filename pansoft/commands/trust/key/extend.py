@@ -12,9 +12,9 @@ from core.files import write_atomic
 from pansoft import clock
 from pansoft.context import Context
 from pansoft.signing_keys import policy_file_of
-from trust import gnupg
 from trust.codec import to_json
 from trust.keys import DEFAULT_VALID_DAYS, life
+from trust.programs import gnupg
 
 
 @click.command()
