@@ -21,6 +21,7 @@ from pathlib import Path
 from tuf.api.metadata import TargetFile
 
 from builder.stages import Fingerprint, SignedTree
+from catalog import held
 from catalog.entry import CatalogEntry, Signer, write_entry
 from cvmfs.format.keys import RepositoryKeys
 from cvmfs.mirroring.serve import serving
@@ -163,6 +164,7 @@ class Publisher:
                     key=self.key,
                 )
                 tx.put_bytes(write_entry(self._entry(name, version)), f"{place}/entry.json")
+            tx.put_bytes(held.write_held(()), held.PATH)
             for place, tree in self.trees.items():
                 trees.put(tx, tree, place, repository=FQRN, key=self.key)
         if self.lies:

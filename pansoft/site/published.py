@@ -75,7 +75,8 @@ def _rank(version: Version) -> tuple[bool, str]:
 
 def _folders(kind: Path) -> Iterator[Path]:
     if kind.is_dir():
-        for package in sorted(kind.iterdir()):
+        # beside the packages stands a file: `catalog.held.PATH`, what is not distributed here
+        for package in (each for each in sorted(kind.iterdir()) if each.is_dir()):
             yield from (each for each in sorted(package.iterdir()) if each.is_dir())
 
 

@@ -51,7 +51,8 @@ from trust.signing import dsse, sif
 pytestmark = pytest.mark.needs("apptainer", "gpg", "mksquashfs")
 
 ROOT = Path(__file__).parents[2]
-NOW = datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=1)
+# later than the keys that fixtures make, however long the run takes to come to them
+NOW = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
 PLAN = PlanId("ab" * 32)
 CONTENTS = (
     Component("pkg:pypi/numpy@2.4", "numpy", "2.4", ("BSD-3-Clause",)),

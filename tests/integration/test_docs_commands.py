@@ -29,6 +29,7 @@ pytestmark = pytest.mark.needs("apptainer", "git", "gpg", "make")
 
 PAGE_TIMEOUT_S = 1200.0
 MOUNT = "/tmp/software"  # what pages call it; each run has its own
+ENDS_ITS_SERVERS = """trap '[ "$?" = 0 ] || kill 0' EXIT"""  # a page that fails leaves some behind
 NOT_AGAIN = re.compile(r"^make (test|lint)\b.*$", re.MULTILINE)  # this very run is what they do
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "var", "public", "__pycache__", ".*_cache")
 WITH_COMMANDS = tuple(file for file in PAGES if any(f.language == "sh" for f in page(file).fences))
@@ -44,7 +45,7 @@ class Reader:
 
     def follows(self, file: Path) -> Completed:
         """Run all commands of a page in one shell that stops at the first that fails."""
-        lines = ["set -eu"]
+        lines = ["set -eu", ENDS_ITS_SERVERS]
         for fence in page(file).fences:
             if fence.language == "sh":
                 text = NOT_AGAIN.sub(":", fence.text).replace(MOUNT, str(self.mount))

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from builder import sign as signing
+from pansoft import clock
 from tests.builder.test_sign import evidence_about, provenance_about
 from tests.pansoft.site.conftest import SiteMaker, image, listed
-from tests.site_publisher import NOW, ROOT, Publisher
+from tests.site_publisher import ROOT, Publisher
 from trust.policy import Removed, load_policy
 from trust.programs import execution_list
 
@@ -73,7 +74,7 @@ def test_lost_signing_key_signs_nothing_new(publisher: Publisher, tmp_path: Path
             policy=policy,
             key=publisher.key,
             folder=tmp_path / "signed",
-            at=NOW,
+            at=clock.now(),
         )
 
     assert not (tmp_path / "signed").exists()

@@ -18,6 +18,7 @@ from core import process
 from core.console import Console
 from core.files import sha256_file
 from cvmfs.format.keys import RepositoryKeys, create_keys
+from pansoft import clock
 from pansoft.commands.site import site as site_verbs
 from pansoft.context import Context
 from pansoft.site.settings import SitePlaces
@@ -93,7 +94,7 @@ def sign(image: Image, key: FolderKey, public: Path, folder: Path) -> Path:
         policy=replace(policy, signers=(listed(key, public),)),
         key=key,
         folder=folder,
-        at=NOW,
+        at=clock.now(),  # after the key was made, which a long run does long after its beginning
     )
     return folder
 

@@ -13,9 +13,10 @@ from builder import sign as signing
 from builder.images.build_user import build_user
 from builder.sign_tree import sign_tree
 from builder.stages import SignedTree
+from pansoft import clock
 from tests.pansoft.site.conftest import SiteMaker, image, policy_with, sign
 from tests.pansoft.site.conftest import listed as signer_of
-from tests.site_publisher import NOW, Publisher
+from tests.site_publisher import Publisher
 from trust.keys.folder import FolderKey
 
 pytestmark = pytest.mark.needs("apptainer", "gpg", "mksquashfs", "unsquashfs", "fusermount3")
@@ -32,7 +33,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory, release: tuple[FolderKey, Pat
     key, public = release
     policy = policy_with(signer_of(key, public))
     signed = sign(image(folder, "1.0"), key, public, folder / "signed")
-    verified, _ = signing.verify(signed, policy=policy, at=NOW)
+    verified, _ = signing.verify(signed, policy=policy, at=clock.now())
     return sign_tree(
         verified,
         policy=policy,
@@ -40,7 +41,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory, release: tuple[FolderKey, Pat
         folder=folder / "plan",
         user=build_user(),
         scratch=folder / "scratch",
-        at=NOW,
+        at=clock.now(),
     )
 
 
