@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 from builder import sign
 from builder.recipes.recipe import Install, Recipe
@@ -28,6 +29,15 @@ from pansoft.consent import consent_in
 from pansoft.context import Context
 from pansoft.doctor import Health
 from pansoft.loop import LoopReport
+
+# One package of each kind that docs/recipes-by-example.md tells of, and what only a licence holder
+# installs: what a machine does in a few minutes, whatever the number of recipes.
+PACKAGES: Final = (
+    *("alphafold3-weights", "atsas", "ccp4", "cif2hkl", "cryolo", "elk", "fabio", "fisx", "fityk"),
+    *("fullprof", "gemmi", "gnuplot", "h5py", "hdf5-tools", "mcpl", "motioncor2", "ncrystal"),
+    *("nexusformat", "orca", "pdfgetx3", "periodictable", "phenix", "pyfai", "scipp", "shelx"),
+    *("silx", "vega-lite", "vesta", "xds", "xraydb", "xraylib"),
+)
 
 # What is run from the mount: the package, and a command line that shows that it works.
 SHOWN = (

@@ -25,11 +25,12 @@ from pansoft.demo import DemoReport
 def demo(context: Context, *, names: tuple[str, ...], jobs: int) -> int:
     """Turn recipes into signed images, publish them, mount the repository and run programs from it.
 
-    All recipes, or NAMES. Stopped at any moment and run again, it goes on where it was.
+    A selection of the recipes, or NAMES; `pansoft apply` does all. Stopped at any moment and run
+    again, it goes on where it was.
 
     Example: pansoft demo
     """
-    recipes = workspace.recipes_named(context, names)
+    recipes = workspace.recipes_named(context, names or whole_way.PACKAGES)
     report = whole_way.demo(context, recipes, at=clock.now(), jobs=jobs)
     tell(report.loop)
     click.echo()
