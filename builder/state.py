@@ -18,6 +18,7 @@ downloads/<name>/          the files of a licence holder, for recipes with `inst
 repository/                the embedded CVMFS repository
 publishing/                what is on its way into a repository or a replica in a bucket
 slurm/                     what was submitted to a cluster, until it is told of
+report/                    report.html and report.json of the last `pansoft apply`
 scratch/                   builds in progress; what a killed build left is removed by the next
 """
 
@@ -64,6 +65,11 @@ class State:
     def plans(self) -> Path:
         """Return the file of what `pansoft plan` found the last time."""
         return self.folder / "plans.json"
+
+    @property
+    def report(self) -> Path:
+        """Return the folder of what the last `pansoft apply` leaves to read."""
+        return self.folder / "report"
 
     @property
     def keys(self) -> Path:

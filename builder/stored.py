@@ -10,16 +10,20 @@ from __future__ import annotations
 import contextlib
 import json
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import TypeAlias
 
 from builder.images import sandbox
 from builder.images.build_user import BuildUser
 from builder.state import State
 from core.errors import Busy
 from core.files import exclusive_lock
+
+_Folders: TypeAlias = tuple["Kind", str, str, tuple[Path, ...]]
+"""Kind, key, name and folders of something that is stored as folders."""
 
 _SHA256 = 64
 _OF_A_PLAN = ("images", "signed", "trees")
@@ -87,15 +91,17 @@ class Rule:
     kinds: frozenset[Kind] = field(default_factory=lambda: frozenset(Kind))
 
 
+def images(state: State, *, user: BuildUser) -> tuple[Item, ...]:
+    """Return the images, with what was signed of them, the oldest first; none counts as needed."""
+    folders = [found for found in _folders(state) if found[0] is Kind.IMAGES]
+    items = _measured(folders, References(), user)
+    return tuple(sorted(items, key=lambda item: (item.used, item.key)))
+
+
 def stored(state: State, references: References, *, user: BuildUser) -> tuple[Item, ...]:
     """Return everything in the state that can be made again, by kind and age, the oldest first."""
     items = [*_inputs(state, references), *_logs(state)]
-    folders = [*_folders(state)]
-    sizes = _sizes([path for _, _, _, paths in folders for path in paths], user)
-    for kind, key, name, paths in folders:
-        size = sum(sizes.get(path, 0) for path in paths)
-        used = max(_used(path) for path in paths)
-        items.append(Item(kind, key, name, paths, size, used, references.has(kind, key)))
+    items += _measured([*_folders(state)], references, user)
     order = {kind: number for number, kind in enumerate(Kind)}
     return tuple(sorted(items, key=lambda item: (order[item.kind], item.used, item.key)))
 
@@ -129,18 +135,24 @@ def prune(items: Sequence[Item], state: State, *, user: BuildUser) -> int:
     Raises:
         Busy: builds are running.
     """
-    freed = 0
     try:
         with exclusive_lock(state.in_use, purpose="prune"):
-            for item in items:
-                for path in item.paths:
-                    _remove(path, state, user)
-                freed += item.size
+            freed = remove(items, state, user=user)
     except Busy as err:
         raise Busy(
             "builds are running in this state, so nothing was removed",
             hint="run the same command again when they have ended",
         ) from err
+    return freed
+
+
+def remove(items: Iterable[Item], state: State, *, user: BuildUser) -> int:
+    """Remove items of which the caller knows that nobody uses them; return the bytes this freed."""
+    freed = 0
+    for item in items:
+        for path in item.paths:
+            _remove(path, state, user)
+        freed += item.size
     return freed
 
 
@@ -180,7 +192,7 @@ def _logs(state: State) -> list[Item]:
     ]  # fmt: skip
 
 
-def _folders(state: State) -> Iterable[tuple[Kind, str, str, tuple[Path, ...]]]:
+def _folders(state: State) -> Iterator[_Folders]:
     """Yield kind, key, name and folders of all that is stored as folders."""
     for folder in sorted(state.own.glob("bases/*/base.json")):
         yield Kind.BASES, folder.parent.name, _name(folder), (folder.parent,)
@@ -194,6 +206,17 @@ def _folders(state: State) -> Iterable[tuple[Kind, str, str, tuple[Path, ...]]]:
     for scratch in sorted(state.scratch.glob("build-*")):
         if not sandbox.is_in_use(scratch):
             yield Kind.SCRATCH, scratch.name, scratch.name, (scratch,)
+
+
+def _measured(
+    folders: Sequence[_Folders], references: References, user: BuildUser
+) -> Iterator[Item]:
+    """Yield what is stored as folders, with its size."""
+    sizes = _sizes([path for *_, paths in folders for path in paths], user)
+    for kind, key, name, paths in folders:
+        size = sum(sizes.get(path, 0) for path in paths)
+        used = max(_used(path) for path in paths)
+        yield Item(kind, key, name, paths, size, used, references.has(kind, key))
 
 
 def _name(file: Path) -> str:

@@ -14,6 +14,8 @@ from typing import TextIO
 
 _REDRAW_S = 1.0
 _MOST_LINES = 12
+_SAY_AGAIN_S = 60.0
+_ENOUGH_TO_TELL = 5
 
 
 @dataclass
@@ -144,13 +146,15 @@ class _Task:
 
 @dataclass
 class Board:
-    """How many of many tasks have ended, and how."""
+    """How many of many tasks have ended, and how; where nobody watches, it is said now and then."""
 
     console: Console
     label: str
     total: int
     done: int = 0
     failed: int = 0
+    began: float = field(default_factory=time.monotonic)
+    said_at: float = field(default_factory=time.monotonic)
 
     def advance(self, *, failed: bool = False) -> None:
         """Count one more that has ended."""
@@ -158,11 +162,25 @@ class Board:
             self.done += 1
             self.failed += failed
             self.console._draw()
+            now = time.monotonic()
+            if not self.console.is_terminal and now - self.said_at >= _SAY_AGAIN_S:
+                self.said_at = now
+                self.console.say(self.line())
 
     def line(self) -> str:
         """Return the line above those of the tasks."""
         failed = f", {self.failed} failed" if self.failed else ""
-        return f"{self.label}: {self.done} of {self.total} done{failed}"
+        running = f", {len(self.console._tasks)} running" if self.console._tasks else ""
+        return f"{self.label}: {self.done} of {self.total} done{failed}{running}{self._time_left()}"
+
+    def _time_left(self) -> str:
+        """Return what the rest will take if it goes on like what is done, where that can be said."""
+        left = self.total - self.done
+        taken = time.monotonic() - self.began
+        if not left or self.done < _ENOUGH_TO_TELL or taken < _SAY_AGAIN_S:
+            return ""
+        minutes = round(taken / self.done * left / 60)
+        return f", about {minutes} min left" if minutes else ", less than a minute left"
 
 
 @dataclass

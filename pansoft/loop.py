@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import concurrent.futures
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from builder import sign
@@ -25,7 +26,7 @@ from builder.stages import SignedImage, SignedTree, TestReport
 from builder.state import State
 from builder.testing import reports
 from builder.testing.run import known_report, test_image
-from core.console import Console
+from core.console import Board, Console
 from core.errors import UserError
 from core.files import shared_lock
 from pansoft import planning, publish, target, workspace
@@ -36,6 +37,7 @@ from pansoft.identity import publisher_of
 from pansoft.planning import Blocked, Planned, Status
 from pansoft.provenance import provenance_of
 from pansoft.publish import Candidate, Outcome
+from pansoft.shipping import KEPT, LOAD, Shipping
 from trust.codec import to_json
 from trust.evidence import Purpose
 from trust.keys import SigningKey, local_key, local_policy
@@ -53,10 +55,14 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Brought:
-    """A package that is ready to be published; `fresh` is whether it was built just now."""
+    """A package that is ready to be published; `fresh` is whether it was built just now.
+
+    `seconds` is what its build took, where that is known.
+    """
 
     candidate: Candidate
     fresh: bool
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +88,8 @@ def apply(
     executor: Executor | None = None,
     key: SigningKey | None = None,
     identity_file: Path | None = None,
+    load: int = LOAD,
+    kept: int = KEPT,
 ) -> LoopReport:
     """Bring every recipe into the repository that is not there yet.
 
@@ -93,6 +101,8 @@ def apply(
         executor: who builds; this machine where it is left out.
         key: signs; the local key where it is left out.
         identity_file: holds the token of whoever publishes, where no variable does.
+        load: bytes of signed images that are published together.
+        kept: bytes that published images may take in the state folder.
 
     Raises:
         UserError: the machine cannot build at all. What one package lacks is in the report.
@@ -116,43 +126,87 @@ def apply(
     failures = [Failure(item.recipe.name, "plan", item.error) for item in todo.blocked]
     maker = Maker(context, state, user, policy, key, context.console, at, consent)
     executor = executor or Local(state, user, context.console, jobs)
-    by_plan = {item.plan.id: item for item in wanted}
-    with (
-        shared_lock(state.in_use),
-        context.console.board("apply", len(wanted)) as board,
-        concurrent.futures.ThreadPoolExecutor(jobs) as pool,
-    ):
-        running = [
-            pool.submit(maker.bring, item, None) for item in wanted if item.status is Status.BUILT
-        ]
-        for ended in executor.run(unbuilt):
-            match ended:
-                case Failed(plan=plan, stage=stage, error=error):
-                    failures.append(Failure(plan.name, stage, error))
-                    board.advance(failed=True)
-                case PackageDone(plan=plan, built=made):
-                    running.append(pool.submit(maker.bring, by_plan[plan.id], made))
-                case BaseDone():
-                    pass  # nobody asked for a base
-        for future in concurrent.futures.as_completed(running):
-            board.advance(failed=isinstance(future.result(), Failure))
-        results = [future.result() for future in running]
-    brought = tuple(result for result in results if isinstance(result, Brought))
-    failures += [result for result in results if isinstance(result, Failure)]
-    outcome = None
-    if brought or target.exists(state):
-        context.console.status("publishing")
-        outcome = publish.publish(
-            [item.candidate for item in brought],
-            state,
+    shipping = Shipping(
+        partial(
+            publish.publish,
+            state=state,
             policy=policy,
             policy_folder=context.policy,
             key=key,
             held=held_after(state, recipes, todo.for_sites, at=at),
             at=at,
             consent=consent,
-        )
-    return LoopReport(todo.planned, brought, tuple(failures), outcome, todo.for_sites)
+        ),
+        state,
+        user,
+        context.console,
+        load=load,
+        kept=kept,
+    )
+    by_plan = {item.plan.id: item for item in wanted}
+    with (
+        shared_lock(state.in_use),
+        context.console.board("apply", len(wanted)) as board,
+        concurrent.futures.ThreadPoolExecutor(jobs) as pool,
+    ):
+        way = _Way(pool, maker, board, shipping, failures)
+        for item in wanted:
+            if item.status is Status.BUILT:
+                way.bring(item, None)
+        for ended in executor.run(unbuilt):
+            match ended:
+                case Failed(plan=plan, stage=stage, error=error):
+                    way.failed(Failure(plan.name, stage, error))
+                case PackageDone(plan=plan, built=made):
+                    way.bring(by_plan[plan.id], made)
+                case BaseDone():
+                    pass  # nobody asked for a base
+            way.wait(jobs)
+        way.wait(0)
+        outcome = shipping.end() if way.brought or target.exists(state) else None
+    return LoopReport(todo.planned, tuple(way.brought), tuple(failures), outcome, todo.for_sites)
+
+
+@dataclass
+class _Way:
+    """The packages between their build and the repository: tested and signed in a pool, then shipped."""
+
+    pool: concurrent.futures.ThreadPoolExecutor
+    maker: Maker
+    board: Board
+    shipping: Shipping
+    failures: list[Failure]
+    brought: list[Brought] = field(default_factory=list)
+    _running: set[concurrent.futures.Future[Brought | Failure]] = field(default_factory=set)
+
+    def bring(self, item: Planned, made: Built | None) -> None:
+        """Let a package be tested and signed."""
+        self._running.add(self.pool.submit(self.maker.bring, item, made))
+
+    def failed(self, failure: Failure) -> None:
+        """Note that a package comes no further."""
+        self.failures.append(failure)
+        self.board.advance(failed=True)
+
+    def wait(self, most: int) -> None:
+        """Take what has ended, and wait until at most so many are left: images wait on the disk."""
+        self._take({future for future in self._running if future.done()})
+        while len(self._running) > most:
+            ended, _ = concurrent.futures.wait(
+                self._running, return_when=concurrent.futures.FIRST_COMPLETED
+            )
+            self._take(ended)
+
+    def _take(self, ended: set[concurrent.futures.Future[Brought | Failure]]) -> None:
+        self._running -= ended
+        for future in ended:
+            result = future.result()
+            if isinstance(result, Failure):
+                self.failed(result)
+                continue
+            self.brought.append(result)
+            self.board.advance()
+            self.shipping.add(result.candidate)
 
 
 def as_json(report: LoopReport) -> dict[str, object]:
@@ -220,7 +274,8 @@ class Maker:
         except UserError as err:
             self.console.say(f"{item.recipe.name}: {stage} failed")
             return Failure(item.recipe.name, stage, err)
-        return Brought(Candidate(item.recipe, item.plan.id, signed, report, tree), made.fresh)
+        ready = Candidate(item.recipe, item.plan.id, signed, report, tree)
+        return Brought(ready, made.fresh, made.seconds)
 
     def test(self, recipe: Recipe, made: Built) -> TestReport:
         """Return how the recipe's tests go on its image, from an earlier run where there was one."""

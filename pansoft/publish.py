@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from catalog.entry import (
 from catalog.held import HeldPackage
 from catalog.profiles import Conflict, profiles_for
 from cvmfs.backends.backend import OpenTransaction, Published
+from cvmfs.format.hashes import ContentHash
 from pansoft import consent as consents
 from pansoft import decisions, federation, late_signatures, published, target, trees
 from pansoft.consent import NOBODY, Consent
@@ -79,6 +80,49 @@ class Outcome:
     refused: tuple[Verdict, ...]
     conflicts: tuple[Conflict, ...]
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """What several transactions published, as one: the last revision, and all that came with them."""
+
+    fqrn: str
+    revision: int
+    root_hash: ContentHash
+    is_new: bool
+    new_objects: int | None
+    new_bytes: int | None
+    files: int
+    logical_bytes: int
+
+
+def together(outcomes: Sequence[Outcome]) -> Outcome:
+    """Return what several publications did, one after another, as one; there is at least one."""
+    if len(outcomes) == 1:
+        return outcomes[0]
+    last, all_of_them = outcomes[-1], [outcome.publication for outcome in outcomes]
+    return replace(
+        last,
+        publication=Total(
+            fqrn=last.publication.fqrn,
+            revision=last.publication.revision,
+            root_hash=last.publication.root_hash,
+            is_new=any(item.is_new for item in all_of_them),
+            new_objects=_sum([item.new_objects for item in all_of_them]),
+            new_bytes=_sum([item.new_bytes for item in all_of_them]),
+            files=sum(item.files for item in all_of_them),
+            logical_bytes=sum(item.logical_bytes for item in all_of_them),
+        ),
+        fresh=tuple(entry for outcome in outcomes for entry in outcome.fresh),
+        refused=tuple(verdict for outcome in outcomes for verdict in outcome.refused),
+        notes=tuple(dict.fromkeys(note for outcome in outcomes for note in outcome.notes)),
+    )
+
+
+def _sum(amounts: Sequence[int | None]) -> int | None:
+    """Return the sum of what is known; None where nobody told."""
+    known = [amount for amount in amounts if amount is not None]
+    return sum(known) if known else None
 
 
 def publish(

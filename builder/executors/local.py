@@ -113,7 +113,8 @@ class _Workers:
 
     def __init__(self, count: int) -> None:
         self._todo: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
-        self._done: queue.SimpleQueue[_Task] = queue.SimpleQueue()
+        # bounded: who takes nothing more has enough images on the disk, and the threads wait
+        self._done: queue.Queue[_Task] = queue.Queue(maxsize=max(1, count))
         self._open = 0
         self._stopped = threading.Event()
         self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(count)]

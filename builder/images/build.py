@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -90,6 +91,7 @@ def build(
         mark_used(cache.path(item.sha256) for item in plan.inputs)
         mark_used(layer.root.parent for layer in base.layers)
         sandbox.remove_leftovers(state.image(plan.id), user)
+        began = time.monotonic()
         console.status(f"building {plan.name} {plan.version}")
         with sandbox.scratch_folder(state.scratch, user) as scratch:
             try:
@@ -104,7 +106,7 @@ def build(
                     packed.tree, base.roots, under=under, sha256s=sha256s_of(plan), user=user
                 )
                 with full_disk_explained(state.folder):  # before the scratch folder makes room
-                    _keep(plan, base, packed, state, contents=contents)
+                    _keep(plan, base, packed, state, contents=contents, began=began)
             finally:
                 if options.keep:
                     kept.keep(scratch, plan, base, state, user=user)
@@ -115,7 +117,7 @@ def build(
         f"built {plan.name} {plan.version}: {readable_size(done.image.size)}, "
         f"{readable_size(done.image.delta_size)} of it new"
     )
-    return Built(done.image, done.findings, fresh=True)
+    return replace(done, fresh=True)
 
 
 def _pack(
@@ -165,6 +167,7 @@ def _keep(
     state: State,
     *,
     contents: Contents,
+    began: float,
 ) -> None:
     """Write the image and what is known of it under the plan's id, all of it or none."""
     with atomic_folder(state.image(plan.id)) as folder:
@@ -194,6 +197,7 @@ def _keep(
             "size": sif.stat().st_size,
             "delta_size": packed.squashfs.stat().st_size,
             "findings": to_json(_findings(packed, contents, bill)),
+            "seconds": round(time.monotonic() - began, 1),
         }
         write_atomic(folder / "image.json", readable_json(facts))
 

@@ -16,11 +16,15 @@ SCHEMA = 3  # of image.json
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """An image and what its build saw; `fresh` is whether it was built just now."""
+    """An image and what its build saw; `fresh` is whether it was built just now.
+
+    `seconds` is how long the build took, its inputs being there; None where that was not noted.
+    """
 
     image: Image
     findings: Findings
     fresh: bool
+    seconds: float | None = None
 
 
 def built(plan: BuildPlan, state: State) -> Built | None:
@@ -48,4 +52,4 @@ def read_built(plan: PlanId, state: State) -> Built | None:
         delta_size=facts["delta_size"],
     )
     findings = from_json(Findings, facts["findings"])
-    return Built(image, findings, fresh=False)
+    return Built(image, findings, fresh=False, seconds=facts.get("seconds"))

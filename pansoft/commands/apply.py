@@ -12,14 +12,17 @@ from core.canonical import readable_json
 from core.console import readable_size
 from core.errors import EXIT_DONE, EXIT_REFUSED, EXIT_USER
 from cvmfs.backends.backend import Published
-from pansoft import clock, loop, planning, publish, published, target, workspace
+from pansoft import clock, loop, planning, publish, published, run_report, target, workspace
 from pansoft.commands.plan import tell_for_sites, tell_plan
 from pansoft.context import Context
 from pansoft.executors import Choice, Kind, executor_of, executor_options
 from pansoft.explain import explain
 from pansoft.loop import LoopReport
 from pansoft.planning import Planning, Status
+from pansoft.run_report import Stopwatch
+from pansoft.shipping import KEPT
 from pansoft.signing_keys import KeyChoice, key_of, key_options
+from pansoft.sizes import parse_size
 from trust.verdict import reasons
 
 
@@ -36,6 +39,18 @@ from trust.verdict import reasons
     help="A file with the token that says who publishes, for repositories that others read; by "
     "default the variable that the policy names.",
 )
+@click.option(
+    "--keep",
+    metavar="SIZE",
+    help="How much published images may take in the state folder; the least recently used go, and "
+    "are made again when they are needed. By default 20G.",
+)
+@click.option(
+    "--report",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The folder for report.html and report.json; by default report/ of the state folder.",
+)
 @executor_options
 @key_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -46,14 +61,17 @@ def apply(
     names: tuple[str, ...],
     dry_run: bool,
     identity_file: Path | None,
+    keep: str | None,
+    folder: Path | None,
     choice: Choice,
     key_choice: KeyChoice,
     as_json: bool,
 ) -> int:
     """Bring the recipes NAMES, or all, into the repository: fetch, build, test, sign, publish.
 
-    Everything that is new becomes visible in one revision. Stopped at any moment and run again, it
-    goes on where it was; run twice it does nothing the second time.
+    What is new becomes visible in one revision, or, where it is more than 6 GB, in several. Stopped at
+    any moment and run again, it goes on where it was; run twice it does nothing the second time. A
+    report of the run is left for people and programs.
 
     Example: pansoft apply hdf5-tools
     """
@@ -64,7 +82,7 @@ def apply(
         if not as_json:
             tell_steps(context, found)
         return 0
-    at = clock.now()
+    at, watch = clock.now(), Stopwatch()
     report = loop.apply(
         context,
         recipes,
@@ -73,11 +91,16 @@ def apply(
         jobs=choice.at_once if choice.kind is Kind.LOCAL else os.cpu_count() or 1,
         executor=executor_of(context, choice),
         identity_file=identity_file,
+        kept=parse_size(keep) if keep else KEPT,
     )
+    folder = folder or workspace.state_of(context).report
+    told = run_report.report_of(report, watch, at=at, before=run_report.rows_before(folder))
+    page = run_report.write(told, folder)
     if as_json:
         click.echo(readable_json(loop.as_json(report)), nl=False)
     else:
         tell(report)
+        click.echo(f"report: {page}", err=True)
     if names and report.for_sites:  # whoever asks for one by its name wants to know the way
         for item in report.for_sites:
             explain(item.error)

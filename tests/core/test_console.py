@@ -103,7 +103,7 @@ def test_each_task_has_a_line_below_the_count() -> None:
 
     assert [line.rstrip() for line in shown] == [
         "fetched 7 inputs",
-        "build: 1 of 3 done, 1 failed",
+        "build: 1 of 3 done, 1 failed, 2 running",
         "  pyfai  0:00  installing 12 Python packages",
         "  silx   0:00  packing",
     ]
