@@ -66,7 +66,7 @@ def test_the_recipes_cover_what_there_is(recipes: tuple[Recipe, ...]) -> None:
     assert any(r.runtime.desktop for r in recipes)
     assert any(r.runtime.jupyter for r in recipes)
     assert any(r.runtime.mpi for r in recipes)
-    assert kinds == set(TestKind) - {TestKind.GPU, TestKind.SMOKE}
+    assert kinds == set(TestKind) - {TestKind.SMOKE}
 
 
 HELD = tuple(folder for folder in FOLDERS if load_recipe(folder).install is Install.SITE)
