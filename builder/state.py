@@ -11,6 +11,7 @@ logs/<plan id>.log         how a build failed, until it succeeds
 kept/<plan id>/            the sandbox of a build, where that was asked for
 plans.json                 what `pansoft plan` found the last time
 signed/<plan id>/          the signed copy and what goes beside it
+proofs/<plan id>.json      which tests fail without the program, as `pansoft test --prove` saw it
 trees/<plan id>/           the signed tree: root/, <name>.mtree and what goes beside it
 decisions/                 waiting/ to be published; seen/: the last head of each log
 keys/                      private keys: never leaves this machine
@@ -129,6 +130,10 @@ class State:
     def image(self, plan: PlanId) -> Path:
         """Return the folder of a built image."""
         return self.folder / "images" / plan
+
+    def proof(self, plan: PlanId) -> Path:
+        """Return the file that says which of an image's tests fail without its program."""
+        return self.folder / "proofs" / f"{plan}.json"
 
     def failed_log(self, plan: str) -> Path:
         """Return the log of a plan's last failed build."""

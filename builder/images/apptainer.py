@@ -27,11 +27,12 @@ def run_confined(
     environment: Mapping[str, str] | None = None,
     binds: Mapping[Path, str] | None = None,
     gpu: str | None = None,
+    overlays: Sequence[Path] = (),
 ) -> Completed:
     """Run a command in an image without network or host folders, and return how it ended.
 
     Args:
-        image: the SIF file.
+        image: the SIF file, or a packed file system.
         argv: the command inside the image.
         work: a folder of the build user: home and working directory of the command, as /work.
         user: who runs it: an ordinary user, also when the caller is root.
@@ -39,13 +40,15 @@ def run_confined(
         environment: more variables inside the image.
         binds: more folders of the build user, each with its place in the image.
         gpu: the option that gives the image the machine's GPU: `--nv` or `--rocm`.
+        overlays: packed file systems that lie over the image, the last one on top.
 
     Raises:
         CommandFailed: out of time, or Apptainer is missing. Another status is no error here.
     """
     command = _command(
-        image, argv, work=work, user=user, environment=environment or {}, binds=binds or {}, gpu=gpu
-    )
+        image, argv, work=work, user=user, environment=environment or {}, binds=binds or {}, gpu=gpu,
+        overlays=overlays,
+    )  # fmt: skip
     return process.run(
         command,
         reason=f"run a command in {image.name}",
@@ -71,6 +74,7 @@ def _command(
     environment: Mapping[str, str],
     binds: Mapping[Path, str],
     gpu: str | None = None,
+    overlays: Sequence[Path] = (),
 ) -> list[str]:
     options = [
         "exec", "--containall", "--no-eval", "--net", "--network", "none",
@@ -82,9 +86,10 @@ def _command(
     options += [gpu] if gpu else []
     for folder, place in binds.items():
         options += ["--bind", f"{folder}:{place}"]
-    return user.contained(
-        ["apptainer", "--silent", *options, image, *argv], reach=[image.parent, work, *binds]
-    )
+    for overlay in overlays:
+        options += ["--overlay", f"{overlay}:ro"]
+    reach = [image.parent, work, *binds, *(overlay.parent for overlay in overlays)]
+    return user.contained(["apptainer", "--silent", *options, image, *argv], reach=reach)
 
 
 def _environment(user: BuildUser) -> Mapping[str, str]:

@@ -2,6 +2,9 @@
 """An image tested before anybody signs it.
 
 - `run`: all tests of a recipe in its image, and the report kept beside it; `reports`: its forms
+- `bench`: where a test is run, and tried again
+- `prove`: the same tests where they have to fail; `sabotage`: how the program is broken; `proofs`:
+  what was seen
 - `kinds`: which module makes which kind of test; each has `trial`, `fault` and `evidence`
 - `command`, `imports`, `gui`, `notebook`, `mpi`, `gpu`: one module per kind
 - `smoke`: what is tested of every package: its commands start, its modules find their libraries

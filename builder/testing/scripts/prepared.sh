@@ -4,6 +4,7 @@
 #     sh prepared.sh PROGRAM [ARGUMENT]...
 set -u
 here=$(dirname "$0")
+: > "$here/began"  # that the image started at all: `pansoft test --prove` asks
 if [ -s "$here/prepare.sh" ]; then
     sh -eu "$here/prepare.sh"
     status=$?
