@@ -15,6 +15,10 @@ from builder.recipes.check import check
 from builder.recipes.load import load_all, load_bases, load_recipe, recipe_folders
 from builder.recipes.recipe import Install, Recipe, Redistribution, TestKind
 from builder.sign import gather
+from core.console import Console
+from pansoft import planning
+from pansoft.context import Context
+from pansoft.policy_check import policy_problems
 from trust.evidence import BuildFacts, Purpose
 from trust.judge import judge
 from trust.policy import Audience, Repository, load_policy
@@ -22,6 +26,7 @@ from trust.verdict import Group
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = recipe_folders(ROOT)
+AT = datetime(2026, 12, 1, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +36,22 @@ def recipes() -> tuple[Recipe, ...]:
 
 def test_all_recipes_and_bases_check_clean() -> None:
     assert [str(problem) for problem in check(ROOT).problems] == []
+
+
+def test_every_recipe_is_locked_planned_and_judged_without_a_refusal(
+    recipes: tuple[Recipe, ...], tmp_path: Path
+) -> None:
+    context = Context(project=ROOT, state=tmp_path, console=Console(quiet=True))
+    mine = [recipe.name for recipe in recipes if recipe.install is Install.PUBLISHER]
+
+    found = planning.plan(context, recipes, at=AT)
+    refusals = policy_problems(context, recipes, at=AT)
+
+    assert [f"{item.recipe.name}: {item.why}" for item in found.blocked] == []
+    assert [item.recipe.name for item in found.planned] == mine
+    assert len(found.for_sites) == len(recipes) - len(mine)
+    assert len({item.plan.id for item in found.planned}) == len(mine)
+    assert [str(problem) for problem in refusals] == []
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
@@ -94,7 +115,7 @@ def test_what_a_holder_installs_is_kept_from_everybody_else(folder: Path) -> Non
         evidence = gather(
             recipe, purpose=Purpose.MERGE, facts=BuildFacts(inputs=()), repository=repository
         )
-        verdict = judge(policy, evidence, at=datetime(2026, 12, 1, tzinfo=UTC))
+        verdict = judge(policy, evidence, at=AT)
         return [finding.rule for finding in verdict.refusals if finding.group is Group.LICENSING]
 
     assert recipe.license.redistribution is Redistribution.FORBIDDEN

@@ -37,3 +37,17 @@ def pansoft(
         timeout_s=timeout_s,
         check=False,
     )
+
+
+def copy_of(state: Path, target: Path) -> Path:
+    """Return a copy of a state that shares its files: what is written replaces, never changes them."""
+    process.run(["cp", "-al", state, target], reason="copy a state")
+    return target
+
+
+def commit() -> str:
+    """Return the commit that is checked out; nothing where there is no git."""
+    done = process.run(
+        ["git", "-C", ROOT, "rev-parse", "HEAD"], reason="name the commit", check=False
+    )
+    return done.stdout.strip()

@@ -20,19 +20,13 @@ from cvmfs.mirroring.serve import serving
 from cvmfs.mounting.mount import mounted
 from pansoft.demo import PACKAGES
 from pansoft.embedded import FQRN
-from tests.integration.program import ROOT, Demo, pansoft
+from tests.integration.program import ROOT, Demo, copy_of, pansoft
 
 pytestmark = pytest.mark.needs("apptainer", "fusermount3", "mmdebstrap", "mksquashfs")
 
 EVERY = {name: (ROOT / "recipes" / name / "recipe.yaml").read_text("utf-8") for name in PACKAGES}
 HELD = sorted(name for name, text in EVERY.items() if "\ninstall: site\n" in text)
 RECIPES = sorted(EVERY.keys() - set(HELD))
-
-
-def copy_of(state: Path, target: Path) -> Path:
-    """Return a copy of a state that shares its files: what is written replaces, never changes them."""
-    process.run(["cp", "-al", state, target], reason="copy a state")
-    return target
 
 
 def flip_byte(file: Path, offset: int) -> None:
@@ -107,6 +101,16 @@ def test_every_published_image_verifies_on_the_mount(demo: Demo, mount: Path, na
 
     assert done.returncode == 0, done.stderr
     assert f"{name} {version.name}: accepted" in done.stdout
+
+
+def test_the_tests_of_a_package_that_its_base_has_fail_without_it(demo: Demo) -> None:
+    """The recipe `h5py` adds nothing to its base: there its Python package is hidden."""
+    done = pansoft("test", "h5py", "--prove", "--json", state=demo.state)
+
+    [proof] = json.loads(done.stdout)
+    assert done.returncode == 0, done.stderr
+    assert proof["holds"]
+    assert proof["way"] == "the base debian-12-science without h5py"
 
 
 @pytest.mark.parametrize("offset", [0, 40, 100, 4200, 30000, 32200, 33000, 1_000_000, -1])

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Rebuilt from its lock in a fresh state, bases included, a recipe gives the same bytes.
 
-Five recipes are tried, others for each commit. They are taken from those whose images are small, so
-that the test stays one of a minute; what is left out is tried by `pansoft verify --rebuild`.
+Five recipes are tried, others for each commit. They are taken from the demo's whose images are small,
+so that the test stays one of a minute; what is left out is tried by `pansoft verify --rebuild`, and
+recipes that are not the demo's are made for the first time in test_five_recipes.py.
 """
 
 from __future__ import annotations
@@ -15,8 +16,7 @@ from pathlib import Path
 import pytest
 
 from builder.recipes import load
-from core import process
-from tests.integration.program import ROOT, Demo, pansoft
+from tests.integration.program import ROOT, Demo, commit, pansoft
 from tests.integration.test_build import fresh_state
 
 pytestmark = pytest.mark.needs("apptainer", "mmdebstrap", "mksquashfs", "git")
@@ -41,14 +41,11 @@ def test_the_choice_hangs_on_the_commit_alone() -> None:
 
 
 def test_five_recipes_of_this_commit_give_the_same_images_again(demo: Demo, tmp_path: Path) -> None:
-    commit = process.run(
-        ["git", "-C", ROOT, "rev-parse", "HEAD"], reason="name the commit", check=False
-    )
     images = [json.loads(file.read_bytes()) for file in demo.state.glob("images/*/image.json")]
     known = {folder.name for folder in load.recipe_folders(ROOT)}
     small = {image["name"] for image in images if image["size"] <= MAX_BYTES}
-    names = chosen(sorted(small & known), commit.stdout.strip())
-    print(f"rebuilt at {commit.stdout.strip()[:12]}: {', '.join(names)}")  # noqa: T201 - for the log
+    names = chosen(sorted(small & known), commit())
+    print(f"rebuilt at {commit()[:12]}: {', '.join(names)}")  # noqa: T201 - for the log
 
     first = built(demo.state, names)
     again = built(fresh_state(demo, tmp_path / "again", with_bases=False), names)
