@@ -160,7 +160,10 @@ def builder_of(context: Context) -> BuildUser:
 def _folder(known: dict[str, Path], name: str) -> Path:
     if name in known:
         return known[name]
-    near = difflib.get_close_matches(name, known, n=3)
+    # among hundreds of names, a letter off is meant and half a word alike is not
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.85) or difflib.get_close_matches(
+        name, known, n=3
+    )
     raise UserError(
         f"there is no recipe named '{name}'",
         hint=f"did you mean {' or '.join(near)}?" if near else "see them with: ls recipes",

@@ -25,6 +25,8 @@ if [ -s "$stage/debian" ] || [ -s "$stage/tools" ]; then
 fi
 if [ -s "$stage/debian" ]; then
     step "installing $(wc -l < "$stage/debian") Debian packages"
+    # Java's alternatives link manual pages: their folder must be there, although no page is kept.
+    ! grep -q '^openjdk-' "$stage/debian" || mkdir -p /usr/share/man/man1
     # shellcheck disable=SC2046
     debian install $(cat "$stage/debian")
 fi

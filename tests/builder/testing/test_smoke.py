@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str | None]] = {
     "good": ("printf '#!/bin/sh\\nexit 0\\n' > good", None),
     "elf": ("cp /bin/true elf", None),
     "grumbles": ("printf '#!/bin/sh\\nexit 1\\n' > grumbles", None),
+    "grumbles-much": ("printf '#!/bin/sh\\nexit 255\\n' > grumbles-much", None),
     "through-env": ("printf '#!/usr/bin/env sh\\nexit 0\\n' > through-env", None),
     "gone": (":", "there is no gone in the image"),
     "closed": ("printf '#!/bin/sh\\n' > closed", "/opt/tiny/bin/closed is not executable"),
