@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from builder import sign
+from builder.evidence.gather import build_facts, gather
 from builder.executors.executor import BaseDone, Executor, Failed, PackageDone
 from builder.executors.local import Local
 from builder.images.build import build
@@ -290,14 +291,14 @@ class Maker:
     def sign(self, item: Planned, made: Built, report: TestReport) -> SignedImage:
         """Return the signed image, if the policy lets it be signed."""
         provenance = provenance_of(self.context, item.recipe, item.plan, made)
-        evidence = sign.gather(
+        evidence = gather(
             item.recipe,
             purpose=Purpose.SIGN,
-            facts=sign.build_facts(item.plan, made.findings),
+            facts=build_facts(item.plan, made.findings),
             expected_plan=item.plan.id,
             image=made.image,
             findings=made.findings,
-            provenance=provenance,
+            provenance=provenance.facts,
             report=report,
             repository=target.fqrn(self.state),
             bases=[base.name for base in reversed(item.plan.base.layers)],

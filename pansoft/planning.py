@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from builder.images.built import read_built
-from builder.images.plan import BuildPlan
+from builder.images.plan import BasePlan, BuildPlan
 from builder.inputs.downloads import NotHeld
 from builder.recipes import load
 from builder.recipes.recipe import Install, Recipe
@@ -89,9 +89,10 @@ def plan(context: Context, recipes: Sequence[Recipe], *, at: datetime) -> Planni
     planned: list[Planned] = []
     blocked: list[Blocked] = []
     for_sites: list[Blocked] = []
+    bases: dict[str, BasePlan] = {}
     for recipe in recipes:
         try:
-            wanted = workspace.plan_of(context, recipe)
+            wanted = workspace.plan_of(context, recipe, bases)
         except NotHeld as err:
             for_sites.append(Blocked(recipe, err))
         except UserError as err:
@@ -128,6 +129,7 @@ def overview(context: Context, names: Sequence[str], *, at: datetime) -> tuple[L
     blocked: list[Line] = []
     for_sites: list[Line] = []
     problems: list[Problem] = []
+    bases: dict[str, BasePlan] = {}
     for folder in workspace.folders_named(context, names):
         digest = digest_of(folder)
         outline = cache.get(folder, digest)
@@ -137,7 +139,7 @@ def overview(context: Context, names: Sequence[str], *, at: datetime) -> tuple[L
             if (recipe := reading.recipe) is None:
                 continue
             try:
-                outline = _outline(recipe, workspace.plan_of(context, recipe))
+                outline = _outline(recipe, workspace.plan_of(context, recipe, bases))
             except NotHeld as err:
                 for_sites.append(_blocked(Blocked(recipe, err), Status.SITE))
                 continue

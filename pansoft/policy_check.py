@@ -10,19 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from builder import sign
+from builder.evidence.gather import gather
+from builder.images.plan import BasePlan, BuildPlan
 from builder.inputs.lock import input_name
 from builder.recipes.recipe import Recipe
 from builder.state import State
 from core import strict_yaml
-from core.errors import UserError
+from core.errors import InvalidInput, UserError
 from core.problems import Problem, Severity
 from pansoft import target, workspace
 from pansoft.consent import Consent, consent_in
 from pansoft.context import Context
+from pansoft.workspace import BasePlans
 from trust.evidence import BuildFacts, Evidence, Input, Purpose
 from trust.judge import judge
-from trust.policy import TrustPolicy, check_policy, load_policy
+from trust.policy import TrustPolicy, load_policy
 from trust.reports.problems import recipe_field
 from trust.verdict import Finding
 
@@ -31,16 +33,17 @@ def policy_problems(
     context: Context, recipes: Sequence[Recipe], *, at: datetime
 ) -> tuple[Problem, ...]:
     """Return what is wrong with the policy itself, and what it would refuse of the recipes."""
-    faults = check_policy(context.policy)
-    if faults:
-        return faults
-    policy = load_policy(context.policy)
+    try:
+        policy = load_policy(context.policy)
+    except InvalidInput as err:
+        return err.problems
     repository = target.fqrn(State(context.state))
     said = consent_in(context.policy, policy, at=at, recipes=recipes)
+    bases: dict[str, BasePlan] = {}
     return said.problems + tuple(
         problem
         for recipe in recipes
-        for problem in _refusals(context, recipe, policy, said, repository=repository, at=at)
+        for problem in _refusals(context, recipe, policy, said, bases, repository=repository, at=at)
     )
 
 
@@ -49,12 +52,15 @@ def _refusals(
     recipe: Recipe,
     policy: TrustPolicy,
     said: Consent,
+    bases: BasePlans,
     *,
     repository: str,
     at: datetime,
 ) -> Iterator[Problem]:
-    evidence = said.about(merge_evidence(context, recipe, repository=repository))
+    evidence = said.about(merge_evidence(context, recipe, repository=repository, bases=bases))
     verdict = judge(policy, evidence, at=at)
+    if not verdict.refusals:
+        return
     document = strict_yaml.load(recipe.file)
     for finding in verdict.refusals:
         if finding.rule == "inputs-pinned" and not recipe.lock_file.exists():
@@ -62,26 +68,37 @@ def _refusals(
         yield _problem(finding, document)
 
 
-def merge_evidence(context: Context, recipe: Recipe, *, repository: str) -> Evidence:
-    """Return what is known of a package before it is built: its recipe and its lock."""
-    return sign.gather(
+def merge_evidence(
+    context: Context, recipe: Recipe, *, repository: str, bases: BasePlans | None = None
+) -> Evidence:
+    """Return what is known of a package before it is built: its recipe and its lock.
+
+    `bases` are plans of bases that were read already; what is read now is added.
+    """
+    plan = _plan(context, recipe, bases)
+    return gather(
         recipe,
         purpose=Purpose.MERGE,
-        facts=_lock_facts(context, recipe),
+        facts=_lock_facts(plan) if plan else None,
         repository=repository,
-        bases=_bases(context, recipe),
+        bases=_bases(context, recipe, plan),
     )
 
 
-def _lock_facts(context: Context, recipe: Recipe) -> BuildFacts | None:
+def _plan(context: Context, recipe: Recipe, bases: BasePlans | None) -> BuildPlan | None:
     try:
-        plan = workspace.plan_from_lock(context, recipe)
+        return workspace.plan_from_lock(context, recipe, bases)
     except UserError:
         return None
+
+
+def _lock_facts(plan: BuildPlan) -> BuildFacts:
     return BuildFacts(inputs=tuple(Input(input_name(i), i.sha256) for i in plan.inputs))
 
 
-def _bases(context: Context, recipe: Recipe) -> tuple[str, ...] | None:
+def _bases(context: Context, recipe: Recipe, plan: BuildPlan | None) -> tuple[str, ...] | None:
+    if plan is not None:
+        return tuple(base.name for base in reversed(plan.base.layers))
     try:
         chain = workspace.bases_of(context, recipe.base)
     except UserError:

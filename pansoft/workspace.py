@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import difflib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeAlias
 
 from builder.images.build_user import BuildUser, build_user
 from builder.images.plan import BasePlan, BuildPlan, plan_package, read_base_plan
@@ -54,26 +55,35 @@ def bases_of(context: Context, name: str) -> tuple[BaseRecipe, ...]:
     return load.load_chain(context.recipes / load.BASES / name)
 
 
-def plan_of(context: Context, recipe: Recipe) -> BuildPlan:
+BasePlans: TypeAlias = MutableMapping[str, BasePlan]
+"""The plans of bases by name, for going through many recipes: each base is read once."""
+
+
+def plan_of(context: Context, recipe: Recipe, bases: BasePlans | None = None) -> BuildPlan:
     """Return the plan of a recipe from its lock and its base's, and from a licence holder's files.
+
+    `bases` are plans that were read already; what is read now is added.
 
     Raises:
         NotHeld: it is made from the download of a licence holder, which is not here.
         UserError: a lock is missing or stale.
     """
-    plan = plan_from_lock(context, recipe)
+    plan = plan_from_lock(context, recipe, bases)
     if recipe.install is Install.PUBLISHER:
         return plan
     return replace(plan, sources=(*plan.sources, *held(recipe, State(context.state))))
 
 
-def plan_from_lock(context: Context, recipe: Recipe) -> BuildPlan:
-    """Return the plan of a recipe without what a licence holder adds to it.
+def plan_from_lock(context: Context, recipe: Recipe, bases: BasePlans | None = None) -> BuildPlan:
+    """Return the plan of a recipe without what a licence holder adds to it; `bases` as in `plan_of`.
 
     Raises:
         UserError: a lock is missing or stale.
     """
-    base = base_plan_of(context, recipe.base)
+    bases = {} if bases is None else bases
+    if recipe.base not in bases:
+        bases[recipe.base] = base_plan_of(context, recipe.base)
+    base = bases[recipe.base]
     return plan_package(recipe, read_package_lock(recipe, base.lock), base)
 
 
@@ -114,9 +124,10 @@ def references(context: Context) -> References:
     try:
         for recipe in load.load_bases(context.project):
             bases |= {layer.id: layer for layer in base_plan_of(context, recipe.name).layers}
+        plans: dict[str, BasePlan] = {}
         for package in load.load_all(context.project):
             try:
-                plan = plan_of(context, package)
+                plan = plan_of(context, package, plans)
             except NotHeld:
                 continue  # nothing of it is here
             images.add(plan.id)

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from builder.evidence.gather import gather
 from builder.images.plan import read_base_plan
 from builder.inputs.lock import read_package_lock
 from builder.recipes.check import check
 from builder.recipes.load import load_all, load_bases, load_recipe, recipe_folders
 from builder.recipes.recipe import Install, Recipe, Redistribution, TestKind
-from builder.sign import gather
 from core.console import Console
 from pansoft import planning
 from pansoft.context import Context

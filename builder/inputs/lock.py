@@ -12,7 +12,7 @@ import contextlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
@@ -380,7 +380,8 @@ def _sound(item: _Item, *, shapes: Mapping[str, re.Pattern[str]] = _SHAPES) -> _
     Raises:
         ValueError: one does not.
     """
-    for name, value in asdict(item).items():
+    for each in fields(item):
+        name, value = each.name, getattr(item, each.name)
         shape = shapes.get(name)
         if shape is not None and not (isinstance(value, str) and shape.fullmatch(value)):
             raise ValueError(f"{name} cannot be {value!r}")

@@ -8,6 +8,7 @@ from datetime import datetime
 import click
 
 from builder import sign as signing
+from builder.evidence.gather import build_facts, gather
 from builder.images.built import built
 from builder.recipes.recipe import Recipe
 from builder.stages import SignedImage
@@ -81,14 +82,14 @@ def _sign(
             hint=f"pansoft build {recipe.name}",
         )
     provenance = provenance_of(context, recipe, plan, done)
-    evidence = signing.gather(
+    evidence = gather(
         recipe,
         purpose=Purpose.SIGN,
-        facts=signing.build_facts(plan, done.findings),
+        facts=build_facts(plan, done.findings),
         expected_plan=plan.id,
         image=done.image,
         findings=done.findings,
-        provenance=provenance,
+        provenance=provenance.facts,
         report=known_report(recipe, done.image, state),
         repository=target.fqrn(state),
         bases=[base.name for base in reversed(plan.base.layers)],

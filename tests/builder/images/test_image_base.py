@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from builder.evidence.gather import build_facts
 from builder.images.base import ensure_base
 from builder.images.build_user import build_user
 from builder.images.plan import BasePlan, plan_base
@@ -20,7 +21,6 @@ from builder.inputs.lock import read_base_lock, read_package_lock, write_base_lo
 from builder.recipes import load
 from builder.recipes.image_reference import parse_reference
 from builder.recipes.recipe import BaseRecipe
-from builder.sign import build_facts
 from builder.state import State
 from core import process
 from core.console import Console
