@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.measuring import answer
-from builder.recipes import load
+from builder.recipes.folders import BASES, is_kept, recipe_folders
 from core import process
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -60,7 +60,7 @@ def main() -> None:
             "pansoft plan, the first time": run(plan),
             "pansoft plan, again": run(plan),
         }
-        recipe = load.recipe_folders(project)[0] / "recipe.yaml"
+        recipe = recipe_folders(project)[0] / "recipe.yaml"
         recipe.write_text(recipe.read_text(encoding="utf-8") + "# edited\n", encoding="utf-8")
         rows["pansoft plan, one recipe edited"] = run(plan)
     print(f"{f'{count} recipes':34}{'wall s':>9}{'cpu s':>9}{'MB at most':>12}")
@@ -83,8 +83,12 @@ def make_project(folder: Path, count: int) -> Path:
     """Write a project of `count` recipes, each a copy of one of this repository with its lock."""
     recipes = folder / "recipes"
     shutil.copytree(ROOT / "trust-policy", folder / "trust-policy")
-    shutil.copytree(ROOT / "recipes" / load.BASES, recipes / load.BASES)
-    originals = [place for place in load.recipe_folders(ROOT) if (place / "lock.json").is_file()]
+    shutil.copytree(ROOT / "recipes" / BASES, recipes / BASES)
+    originals = [
+        place
+        for place in recipe_folders(ROOT)
+        if (place / "lock.json").is_file() and not is_kept(place)
+    ]
     for number in range(count):
         original = originals[number % len(originals)]
         name = f"{original.name}-{number}"

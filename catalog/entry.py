@@ -123,7 +123,10 @@ class PublishedTest:
 
 @dataclass(frozen=True, slots=True)
 class CatalogEntry:
-    """One published version of a package. `published` is a time in UTC, `fqrn` the repository."""
+    """One published version of a package. `published` is a time in UTC, `fqrn` the repository.
+
+    `kept` is whether it came beside a current version, which stands for the package.
+    """
 
     name: str
     version: str
@@ -154,6 +157,7 @@ class CatalogEntry:
     published: str
     fqrn: str
     tree: PublishedTree | None = None
+    kept: bool = False
 
     @property
     def has_image(self) -> bool:
@@ -243,6 +247,7 @@ def entry_of(
         published=published.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         fqrn=fqrn,
         tree=tree,
+        kept=recipe.is_kept,
     )
     if faults := list(faults_of(entry)):
         raise ValueError("; ".join(f"{field}: {what}" for field, what in faults))
@@ -281,8 +286,11 @@ def entry_json(entry: CatalogEntry) -> dict[str, Json]:
     """Return the JSON object of an entry, with the version of its format."""
     fields = codec.to_json(entry)
     assert isinstance(fields, dict)  # noqa: S101 - for mypy: a dataclass becomes an object
-    if entry.tree is None:  # then older versions of this program read it as well
+    # where they say nothing, older versions of this program read it as well
+    if entry.tree is None:
         del fields["tree"]
+    if not entry.kept:
+        del fields["kept"]
     return {"schema": SCHEMA, **fields}
 
 

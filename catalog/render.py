@@ -23,6 +23,7 @@ from catalog import pages, panet, words
 from catalog.entry import CatalogEntry, entry_path, write_entry
 from catalog.held import HeldPackage, held_json
 from catalog.search import haystack
+from catalog.standing import in_standing
 from core.canonical import Json, canonical_json, readable_json
 from core.files import atomic_folder
 
@@ -45,14 +46,14 @@ class About:
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """All published versions of a package, the newest first; the page is about that one."""
+    """All published versions of a package; the page is about the first, which stands for it."""
 
     name: str
     versions: tuple[CatalogEntry, ...]
 
     @property
     def current(self) -> CatalogEntry:
-        """Return the version published last."""
+        """Return the version that users get."""
         return self.versions[0]
 
     @property
@@ -143,19 +144,7 @@ def _packages(entries: Iterable[CatalogEntry]) -> tuple[Package, ...]:
     by_name: dict[str, list[CatalogEntry]] = {}
     for entry in entries:
         by_name.setdefault(entry.name, []).append(entry)
-    return tuple(
-        Package(
-            name,
-            tuple(
-                sorted(
-                    by_name[name],
-                    key=lambda e: (e.published, e.version, e.channel.value),
-                    reverse=True,
-                )
-            ),
-        )
-        for name in sorted(by_name)
-    )
+    return tuple(Package(name, in_standing(by_name[name])) for name in sorted(by_name))
 
 
 def _package_page(package: Package, packages: tuple[Package, ...], about: About) -> bytes:

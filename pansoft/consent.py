@@ -112,4 +112,7 @@ def _undated(files: Sequence[Path], folder: Path) -> Path:
 
 
 def _authors(recipes: Sequence[Recipe]) -> Mapping[str, tuple[str, ...]]:
-    return {recipe.name: tuple(each.name for each in recipe.maintainers) for recipe in recipes}
+    authors: dict[str, dict[str, None]] = {}  # several versions of a package may be at hand
+    for recipe in recipes:
+        authors.setdefault(recipe.name, {}).update((each.name, None) for each in recipe.maintainers)
+    return {name: tuple(people) for name, people in authors.items()}

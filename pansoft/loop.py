@@ -124,7 +124,7 @@ def apply(
     )
     tell(consent, context.console)
     unbuilt = [item.plan for item in wanted if item.status is Status.NEW]
-    failures = [Failure(item.recipe.name, "plan", item.error) for item in todo.blocked]
+    failures = [Failure(item.recipe.key, "plan", item.error) for item in todo.blocked]
     maker = Maker(context, state, user, policy, key, context.console, at, consent)
     executor = executor or Local(state, user, context.console, jobs)
     shipping = Shipping(
@@ -157,7 +157,7 @@ def apply(
         for ended in executor.run(unbuilt):
             match ended:
                 case Failed(plan=plan, stage=stage, error=error):
-                    way.failed(Failure(plan.name, stage, error))
+                    way.failed(Failure(plan.key, stage, error))
                 case PackageDone(plan=plan, built=made):
                     way.bring(by_plan[plan.id], made)
                 case BaseDone():
@@ -218,7 +218,7 @@ def as_json(report: LoopReport) -> dict[str, object]:
             {"name": item.recipe.name, "version": item.recipe.version, "status": item.status}
             for item in report.planned
         ],
-        "built": [item.candidate.recipe.name for item in report.brought if item.fresh],
+        "built": [item.candidate.recipe.key for item in report.brought if item.fresh],
         "failures": [
             {
                 "name": failure.name,
@@ -264,7 +264,7 @@ class Maker:
         """
         stage = "build"
         try:
-            with self.console.task(item.recipe.name):
+            with self.console.task(item.recipe.key):
                 if made is None:
                     made = build(item.plan, self.state, user=self.user, console=self.console)
                 stage = "test"
@@ -273,8 +273,8 @@ class Maker:
                 signed = self.sign(item, made, report)
                 tree = self.sign_tree(item, signed)
         except UserError as err:
-            self.console.say(f"{item.recipe.name}: {stage} failed")
-            return Failure(item.recipe.name, stage, err)
+            self.console.say(f"{item.recipe.key}: {stage} failed")
+            return Failure(item.recipe.key, stage, err)
         ready = Candidate(item.recipe, item.plan.id, signed, report, tree)
         return Brought(ready, made.fresh, made.seconds)
 

@@ -19,12 +19,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from builder.recipes.folders import key_of, name_of, recipes_around
 from builder.stages import PlanId
 from builder.state import State
 from core.canonical import canonical_json, sha256_of
 from core.files import write_atomic
 
-SCHEMA = 1  # of plans.json
+SCHEMA = 2  # of plans.json
 _CHECKOUT = Path(__file__).resolve().parent.parent
 _PROGRAM = ("builder", "core", "pansoft")
 
@@ -64,20 +65,20 @@ class PlanCache:
 
     def get(self, folder: Path, digest: str | None) -> Outline | None:
         """Return the outline of the recipe in `folder`, if it was made of the files of `digest`."""
-        entry = self._kept.get(folder.name)
+        entry = self._kept.get(key_of(folder))
         if entry is None or digest is None or entry["digest"] != digest:
             return None
         outline = Outline(
-            folder.name, entry["version"], PlanId(entry["plan"]), entry["replaced_by"]
+            name_of(folder), entry["version"], PlanId(entry["plan"]), entry["replaced_by"]
         )
-        if outline.replaced_by and not (folder.parent / outline.replaced_by).is_dir():
+        if outline.replaced_by and not (recipes_around(folder) / outline.replaced_by).is_dir():
             return None  # the one rule that looks into another recipe's folder
         return outline
 
     def put(self, folder: Path, digest: str | None, outline: Outline) -> None:
         """Keep the outline of a recipe; without a digest of it and of the bases it cannot be kept."""
         if digest is not None and self._is_sure:
-            self._kept[folder.name] = {"digest": digest, **asdict(outline)}
+            self._kept[key_of(folder)] = {"digest": digest, **asdict(outline)}
             self._changed = True
 
     def published(self, root: str) -> tuple[Published, ...] | None:
@@ -96,7 +97,7 @@ class PlanCache:
         """Write what is kept of the recipes in `folders`, all that the project has."""
         if not self._changed or not self._file.parent.is_dir():
             return  # planning makes no state: it only looks
-        names = {folder.name for folder in folders}
+        names = {key_of(folder) for folder in folders}
         plans = {name: entry for name, entry in self._kept.items() if name in names}
         body = {"basis": self._basis, "plans": plans, "published": self._published}
         try:

@@ -13,6 +13,7 @@ from builder.images.built import read_built
 from builder.images.plan import BasePlan, BuildPlan
 from builder.inputs.downloads import NotHeld
 from builder.recipes import load
+from builder.recipes.folders import BASES, recipe_folders
 from builder.recipes.recipe import Install, Recipe
 from builder.stages import PlanId
 from builder.state import State
@@ -123,7 +124,7 @@ def overview(context: Context, names: Sequence[str], *, at: datetime) -> tuple[L
         InvalidInput: one of them is wrong, with every problem.
     """
     state = State(context.state)
-    cache = PlanCache(state, context.recipes / load.BASES)
+    cache = PlanCache(state, context.recipes / BASES)
     there = _by_name(_published(state, cache, at=at))
     planned: list[Line] = []
     blocked: list[Line] = []
@@ -152,7 +153,7 @@ def overview(context: Context, names: Sequence[str], *, at: datetime) -> tuple[L
         planned.append(Line(outline.name, outline.version, status, outline.plan, why))
     if errors(problems):
         raise InvalidInput(in_order(problems))
-    cache.save(load.recipe_folders(context.project))
+    cache.save(recipe_folders(context.project))
     return (*planned, *blocked, *for_sites)
 
 

@@ -53,12 +53,12 @@ def prove_named(context: Context, names: Sequence[str]) -> Proving:
                 if names or built(plan, workspace.state_of(context)):
                     proof = _proof(context, recipe, plan)
                 else:
-                    unbuilt.append(recipe.name)
+                    unbuilt.append(recipe.key)
             except UserError as err:
                 if names:
-                    failures.append((recipe.name, err))
+                    failures.append((recipe.key, err))
                 else:
-                    unbuilt.append(recipe.name)
+                    unbuilt.append(recipe.key)
             if proof is not None:
                 found.append(proof)
                 problems += proofs.problems(proof, recipe)

@@ -131,13 +131,13 @@ def report_of(
             item,
             entries.get((item.recipe.name, item.recipe.version)),
             refused.get((item.recipe.name, item.recipe.version)),
-            failed.get(item.recipe.name),
+            failed.get(item.recipe.key),
             fresh=fresh,
             before=before,
         )
         for item in loop.planned
     ]
-    planned = {item.recipe.name for item in loop.planned}
+    planned = {item.recipe.key for item in loop.planned}
     rows += [
         Row(failure.name, "", Ended.FAILED, why=_why(failure))
         for failure in loop.failures

@@ -15,6 +15,7 @@ from builder.images.plan import BasePlan, BuildPlan, plan_package, read_base_pla
 from builder.inputs.downloads import NotHeld, held
 from builder.inputs.lock import read_package_lock
 from builder.recipes import load
+from builder.recipes.folders import BASES, base_folders, key_of, recipe_folders
 from builder.recipes.recipe import BaseRecipe, Install, Recipe
 from builder.state import State
 from builder.stored import References
@@ -40,19 +41,19 @@ def folders_named(context: Context, names: Sequence[str]) -> tuple[Path, ...]:
     Raises:
         UserError: there is no such recipe.
     """
-    known = {folder.name: folder for folder in load.recipe_folders(context.project)}
+    known = {key_of(folder): folder for folder in recipe_folders(context.project)}
     return tuple(_folder(known, name) for name in dict.fromkeys(names or known))
 
 
 def bases_named(context: Context, names: Sequence[str]) -> tuple[BaseRecipe, ...]:
     """Return those of `names` that are bases."""
-    known = {folder.name: folder for folder in load.base_folders(context.project)}
+    known = {folder.name: folder for folder in base_folders(context.project)}
     return tuple(load.load_base(known[name]) for name in dict.fromkeys(names) if name in known)
 
 
 def bases_of(context: Context, name: str) -> tuple[BaseRecipe, ...]:
     """Return the base of a name after those that it stands on, the lowest first."""
-    return load.load_chain(context.recipes / load.BASES / name)
+    return load.load_chain(context.recipes / BASES / name)
 
 
 BasePlans: TypeAlias = MutableMapping[str, BasePlan]
@@ -93,7 +94,7 @@ def base_plan_of(context: Context, name: str) -> BasePlan:
     Raises:
         UserError: a lock is missing or stale.
     """
-    return read_base_plan(context.recipes / load.BASES / name)
+    return read_base_plan(context.recipes / BASES / name)
 
 
 def plans_named(context: Context, names: Sequence[str]) -> tuple[BuildPlan | BasePlan, ...]:

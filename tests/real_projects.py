@@ -51,6 +51,20 @@ def add_recipe(root: Path, name: str, script: str, *, base: str = "debian-12") -
     lock_recipe(root, name, base)
 
 
+def keep_version(root: Path, name: str, version: str, script: str) -> None:
+    """Keep another version beside a recipe of a script, with a script of its own."""
+    current = root / "recipes" / name
+    text = (current / "recipe.yaml").read_text(encoding="utf-8")
+    recipe = load.load_recipe(current)
+    text = text.replace(f"version: {recipe.version}", f"version: {version}")
+    assert recipe.build.script is not None
+    text = text.replace(recipe.build.script.strip(), script)
+    folder = current / "versions" / version
+    folder.mkdir(parents=True)
+    (folder / "recipe.yaml").write_text(text, encoding="utf-8")
+    lock_recipe(root, name, recipe.base, folder=folder)
+
+
 def add_broken_base(root: Path, name: str) -> None:
     """Add a base that has every input and cannot be made: its lock leaves the C library out."""
     folder = root / "recipes" / "bases" / name
@@ -64,8 +78,8 @@ def add_broken_base(root: Path, name: str) -> None:
     write_base_lock(replace(lock, name=name, system=system), recipe.lock_file)
 
 
-def lock_recipe(root: Path, name: str, base: str) -> None:
+def lock_recipe(root: Path, name: str, base: str, *, folder: Path | None = None) -> None:
     """Lock a recipe of a script on its base as they stand."""
-    recipe = load.load_recipe(root / "recipes" / name)
+    recipe = load.load_recipe(folder or root / "recipes" / name)
     lock = read_base_lock(load.load_base(root / "recipes" / "bases" / base))
     write_package_lock(PackageLock(name, package_asked(recipe, lock), lock.id), recipe.lock_file)

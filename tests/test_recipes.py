@@ -13,7 +13,8 @@ from builder.evidence.gather import gather
 from builder.images.plan import read_base_plan
 from builder.inputs.lock import read_package_lock
 from builder.recipes.check import check
-from builder.recipes.load import load_all, load_bases, load_recipe, recipe_folders
+from builder.recipes.folders import key_of, recipe_folders
+from builder.recipes.load import load_all, load_bases, load_recipe
 from builder.recipes.recipe import Install, Recipe, Redistribution, TestKind
 from core.console import Console
 from pansoft import planning
@@ -54,7 +55,7 @@ def test_every_recipe_is_locked_planned_and_judged_without_a_refusal(
     assert [str(problem) for problem in refusals] == []
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+@pytest.mark.parametrize("folder", FOLDERS, ids=key_of)
 def test_a_recipe_says_what_the_catalogue_shows(folder: Path) -> None:
     recipe = load_recipe(folder)
 
@@ -65,7 +66,7 @@ def test_a_recipe_says_what_the_catalogue_shows(folder: Path) -> None:
     assert recipe.runtime.time
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+@pytest.mark.parametrize("folder", FOLDERS, ids=key_of)
 def test_a_recipe_shows_that_the_program_works(folder: Path) -> None:
     tests = load_recipe(folder).tests
 
@@ -102,7 +103,7 @@ def test_there_are_packages_that_only_a_licence_holder_installs() -> None:
     assert len(FOLDERS) - len(HELD) >= 19
 
 
-@pytest.mark.parametrize("folder", HELD, ids=lambda folder: folder.name)
+@pytest.mark.parametrize("folder", HELD, ids=key_of)
 def test_what_a_holder_installs_is_kept_from_everybody_else(folder: Path) -> None:
     """The same recipe under the project's own policy, in a public repository and in a site's own."""
     recipe = load_recipe(folder)

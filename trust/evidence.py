@@ -197,10 +197,14 @@ class LicenceFacts:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseFacts:
-    """The channel, and the day (YYYY-MM-DD) until which the version is supported, if one is said."""
+    """The channel, and the day (YYYY-MM-DD) until which the version is supported, if one is said.
+
+    `kept` is whether git has it beside another version, which is the current one.
+    """
 
     channel: str
     supported_until: str | None
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,9 @@ def gather(
         bill=findings.bill if findings else None,
         provenance=provenance,
         licence=licence_facts(recipe),
-        release=ReleaseFacts(str(recipe.release.channel), recipe.release.supported_until),
+        release=ReleaseFacts(
+            str(recipe.release.channel), recipe.release.supported_until, kept=recipe.is_kept
+        ),
         repository=repository,
         bases=tuple(bases) if bases is not None else None,
         package=package_facts(recipe),

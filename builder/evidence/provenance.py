@@ -23,6 +23,7 @@ from builder.inputs.apt import DebianPackage
 from builder.inputs.apt_sources import DebianSourceFile
 from builder.inputs.lock import Input, NodePackage, PythonArtefact, PythonSdist, input_name
 from builder.inputs.oci import ImagePart
+from builder.recipes.folders import place_of
 from builder.recipes.recipe import Recipe, Source
 from builder.stages import Image
 from core.canonical import readable_json
@@ -67,7 +68,7 @@ def provenance_of(
         base_locks: the lock files of its base and of those below that.
         version: of this program.
     """
-    folder = f"recipes/{recipe.name}"
+    folder = place_of(recipe.folder)
     statement: dict[str, Any] = {
         "_type": STATEMENT,
         "subject": [{"name": f"{image.name}.sif", "digest": {"sha256": image.sha256}}],

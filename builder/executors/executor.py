@@ -145,7 +145,7 @@ def _who_lacks_inputs(
             )
         elif isinstance(plan, BuildPlan):
             try:
-                locks = locked_in(f"recipes/{plan.name}/lock.json", plan.inputs)
+                locks = locked_in(f"{plan.place}/lock.json", plan.inputs)
                 fetch(plan.inputs, cache, console=console, locks=locks)
             except UserError as err:
                 failed.append(Failed(plan, Stage.FETCH, err))

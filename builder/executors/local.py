@@ -86,7 +86,7 @@ class _Task:
 
     def _build(self) -> Outcome:
         state, user, console = self.executor.state, self.executor.user, self.executor.console
-        with console.task(self.plan.name):
+        with console.task(self.plan.key):
             if isinstance(self.plan, BuildPlan):
                 made = build(
                     self.plan, state, user=user, console=console, options=self.executor.options

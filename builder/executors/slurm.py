@@ -179,7 +179,7 @@ class Slurm:
             return
         groups = list(self._groups(plans, known))
         names = {key: layer.name for item in plans for key, layer in item.layers.items()}
-        names |= {item.id: item.plan.name for item in plans}
+        names |= {item.id: item.plan.key for item in plans}
         run = slurm_journal.new_run(
             self.state.slurm,
             [(label, tasks) for label, tasks, _ in groups],
@@ -217,7 +217,7 @@ class Slurm:
         largest = cli.largest_array()
         for key, base in bases.items():
             tasks = [
-                Task(item.id, item.plan.name, key)
+                Task(item.id, item.plan.key, key)
                 for item in plans
                 if item.base == key and item.id != key
             ]

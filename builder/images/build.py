@@ -84,7 +84,7 @@ def build(
         if done is not None:
             mark_used([state.image(plan.id)])
             return done
-        locks = locked_in(f"recipes/{plan.name}/lock.json", plan.inputs)
+        locks = locked_in(f"{plan.place}/lock.json", plan.inputs)
         fetch(plan.inputs, InputCache(state.inputs), console=console, locks=locks)
         base = ensure_base(plan.base, state, user=user, console=console)
         cache = InputCache(state.inputs)

@@ -27,6 +27,7 @@ from builder.inputs.lock import (
     PythonSdist,
     read_base_lock,
 )
+from builder.recipes.folders import RECIPES, key_of, place_of
 from builder.recipes.load import load_chain
 from builder.recipes.recipe import DEFAULT_LIMITS, BaseRecipe, Limits, Recipe
 from builder.stages import PlanId
@@ -71,6 +72,11 @@ class BasePlan:
         if self.own_environment:
             made_of["environment"] = [list(pair) for pair in self.own_environment]
         return sha256_of(made_of)
+
+    @property
+    def key(self) -> str:
+        """Return what a command line calls its recipe."""
+        return self.name
 
     @property
     def layers(self) -> tuple[BasePlan, ...]:
@@ -120,6 +126,16 @@ class BuildPlan:
     def id(self) -> PlanId:
         """Return the sha256 of the plan's canonical JSON."""
         return PlanId(hashlib.sha256(canonical_json(self.as_json())).hexdigest())
+
+    @property
+    def key(self) -> str:
+        """Return what a command line calls its recipe."""
+        return key_of(self.recipe.parent) if self.recipe else self.name
+
+    @property
+    def place(self) -> str:
+        """Return the folder of its recipe in the project."""
+        return place_of(self.recipe.parent) if self.recipe else f"{RECIPES}/{self.name}"
 
     @property
     def identity(self) -> uuid.UUID:

@@ -20,6 +20,7 @@ from typing import Any, TypeAlias, TypeVar
 from builder.inputs.apt import DebianPackage
 from builder.inputs.apt_sources import DebianSourceFile
 from builder.inputs.oci import ImageBlob, ImageLayer, ImagePart, OciImage
+from builder.recipes.folders import key_of
 from builder.recipes.image_reference import ImageOrigin
 from builder.recipes.recipe import BaseRecipe, Recipe, Source, SourceKind
 from core.canonical import readable_json, sha256_of
@@ -416,7 +417,7 @@ def _explained(file: Path) -> Iterator[None]:
 
 
 def _broken(file: Path, what: str) -> InvalidInput:
-    name = file.parent.name
+    name = key_of(file.parent)
     problem = Problem(
         Position(file), "lock-broken", what, hint=f"make it again with: pansoft lock {name}"
     )

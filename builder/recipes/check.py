@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from builder.recipes.load import BASES, base_folders, read_base, read_recipe, recipe_folders
+from builder.recipes.folders import BASES, base_folders, key_of, recipe_folders
+from builder.recipes.load import read_base, read_recipe
 from builder.recipes.recipe import BaseRecipe, Recipe
 from core.errors import UserError
 from core.problems import Problem, errors, in_order
@@ -68,7 +69,7 @@ def _named(project: Path, targets: Sequence[str]) -> list[Path]:
 
 def _folder(project: Path, target: str) -> Path:
     """Return the recipe's or the base's folder that a target means."""
-    named = {folder.name: folder for folder in _all_folders(project)}
+    named = {key_of(folder): folder for folder in _all_folders(project)}
     if target in named:
         return named[target]
     path = Path(target).absolute()

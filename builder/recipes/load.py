@@ -12,6 +12,14 @@ from pathlib import Path
 
 from builder.recipes import schema
 from builder.recipes.base_rules import base_problems
+from builder.recipes.folders import (
+    BASES,
+    base_folders,
+    folders_in,
+    key_of,
+    recipe_folders,
+    recipes_around,
+)
 from builder.recipes.image_reference import parse_reference
 from builder.recipes.recipe import (
     BaseRecipe,
@@ -46,8 +54,6 @@ from core.problems import Position, Problem, errors, in_order
 from core.schema import validate
 from core.strict_yaml import Document, Value
 
-BASES = "bases"
-
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -70,7 +76,7 @@ def load_recipe(folder: Path, *, bases: Path | None = None) -> Recipe:
 
     Args:
         folder: the recipe's folder.
-        bases: the folder of all bases; by default `bases` beside the recipe's folder.
+        bases: the folder of all bases; by default that of the recipes around it.
 
     Raises:
         InvalidInput: with every problem that was found.
@@ -106,7 +112,7 @@ def load_chain(folder: Path) -> tuple[BaseRecipe, ...]:
 
 
 def load_all(project: Path) -> tuple[Recipe, ...]:
-    """Return all recipes of a project, sorted by name.
+    """Return all recipes of a project by name; kept versions follow the current one.
 
     Raises:
         InvalidInput: with every problem of every recipe.
@@ -131,31 +137,13 @@ def load_bases(project: Path) -> tuple[BaseRecipe, ...]:
     return tuple(reading.base for reading in readings if reading.base)
 
 
-def recipe_folders(project: Path) -> tuple[Path, ...]:
-    """Return the folders of all recipes of a project, sorted by name."""
-    return tuple(folder for folder in _folders(project / "recipes") if folder.name != BASES)
-
-
-def base_folders(project: Path) -> tuple[Path, ...]:
-    """Return the folders of all bases of a project, sorted by name."""
-    return _folders(project / "recipes" / BASES)
-
-
-def _folders(parent: Path) -> tuple[Path, ...]:
-    if not parent.is_dir():
-        return ()
-    return tuple(
-        sorted(entry for entry in parent.iterdir() if entry.is_dir() and entry.name[0] != ".")
-    )
-
-
 def read_recipe(folder: Path, *, bases: Path | None = None) -> Reading:
     """Read the recipe of a folder, whatever is wrong with it."""
     document, problems = _read(folder / "recipe.yaml")
     if document is None:
         return Reading(None, problems)
     found = list(validate(document, schema.RECIPE))
-    known = [base.name for base in _folders(bases or folder.parent / BASES)]
+    known = [base.name for base in folders_in(bases or recipes_around(folder) / BASES)]
     found += recipe_problems(document, folder, bases=known)
     problems = in_order(found)
     if errors(problems):
@@ -181,7 +169,7 @@ def _read(file: Path) -> tuple[Document | None, tuple[Problem, ...]]:
         problem = Problem(
             Position(file),
             "recipe-missing",
-            f"there is no {file.name} in '{file.parent.name}'",
+            f"there is no {file.name} in '{key_of(file.parent)}'",
             hint="run 'pansoft new NAME' to begin one, or remove the folder",
         )
         return None, (problem,)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from builder.recipes.folders import is_kept, key_of
 from builder.recipes.image_reference import ImageReference
 
 
@@ -323,6 +324,16 @@ class Recipe:
     install: Install = Install.PUBLISHER
     site: SiteInstall | None = None
     licence_text: str | None = None
+
+    @property
+    def key(self) -> str:
+        """Return what a command line calls it: NAME, or NAME@VERSION beside a current version."""
+        return key_of(self.folder)
+
+    @property
+    def is_kept(self) -> bool:
+        """Return whether it is kept beside the current version of the package."""
+        return is_kept(self.folder)
 
     @property
     def file(self) -> Path:

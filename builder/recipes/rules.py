@@ -23,6 +23,7 @@ The rules, each with its id:
 - `recipe-date`: a date is in the calendar.
 - `recipe-orcid`: an ORCID's last digit fits the others.
 - `recipe-replaced`: the package that takes its place exists.
+- `recipe-kept`: a version beside the current one lies in the folder of its version.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from builder.recipes import schema
+from builder.recipes.folders import RECIPES, is_kept, name_of, recipes_around
 from builder.recipes.looking import Text, at, repeated, texts, values
 from builder.recipes.recipe import Source, SourceKind
 from builder.recipes.rules_of_tests import TEST_CHECKS
@@ -64,6 +66,7 @@ def recipe_problems(document: Document, folder: Path, *, bases: Sequence[str]) -
     for check in _CHECKS:
         yield from check(document)
     yield from check_name(document, folder)
+    yield from _check_kept(document, folder)
     yield from _check_base(document, bases)
     yield from _check_files(document, folder)
     yield from _check_replaced(document, folder)
@@ -75,11 +78,30 @@ def recipe_problems(document: Document, folder: Path, *, bases: Sequence[str]) -
 def check_name(document: Document, folder: Path) -> Iterator[Problem]:
     """Yield a problem where the name is not the folder's."""
     for name in texts(document, "name"):
-        if name.text != folder.name:
+        if name.text != name_of(folder):
             yield name.problem(
                 "recipe-name",
-                f"the name is '{name.text}', but the folder is '{folder.name}'",
+                f"the name is '{name.text}', but the folder is '{name_of(folder)}'",
                 hint="rename one of them",
+            )
+
+
+def _check_kept(document: Document, folder: Path) -> Iterator[Problem]:
+    """Yield what is wrong with a version that is kept beside the current one."""
+    if not is_kept(folder):
+        return
+    for version in texts(document, "version"):
+        if version.text != folder.name:
+            yield version.problem(
+                "recipe-kept",
+                f"the version is '{version.text}', but the folder is '{folder.name}'",
+                hint="rename one of them",
+            )
+        if not (folder.parents[1] / "recipe.yaml").is_file():
+            yield version.problem(
+                "recipe-kept",
+                f"there is no current version of {name_of(folder)} that this one is kept beside",
+                hint=f"the newest version lies in {RECIPES}/{name_of(folder)} itself",
             )
 
 
@@ -381,7 +403,8 @@ def _check_replaced(document: Document, folder: Path) -> Iterator[Problem]:
     for text in texts(document, "release.replaced_by"):
         if not re.fullmatch(schema.NAME, text.text):
             continue
-        if text.text == folder.name or not (folder.parent / text.text / "recipe.yaml").is_file():
+        other = recipes_around(folder) / text.text / "recipe.yaml"
+        if text.text == name_of(folder) or not other.is_file():
             yield text.problem(
                 "recipe-replaced",
                 f"'{text.text}' is not another package here",

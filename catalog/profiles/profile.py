@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from builder.recipes.recipe import Channel, Command
 from catalog.entry import CatalogEntry
+from catalog.standing import in_standing
 
 EXECUTABLE = 0o755
 READABLE = 0o644
@@ -70,16 +71,14 @@ def view_of(
 ) -> ChannelView:
     """Return what a channel offers.
 
-    Of a package the version published last stands for it. Of several packages with the same
-    command the one that `prefer` names has it, else the one that comes last in `entries`.
+    Of a package the version that stands for it counts (`catalog.standing`). Of several packages with
+    the same command the one that `prefer` names has it, else the one that comes last in `entries`.
     """
-    current: dict[str, CatalogEntry] = {}
+    versions: dict[str, list[CatalogEntry]] = {}
     for entry in entries:
-        if entry.channel is not channel:
-            continue
-        known = current.get(entry.name)
-        if known is None or entry.published >= known.published:
-            current[entry.name] = entry
+        if entry.channel is channel:
+            versions.setdefault(entry.name, []).append(entry)
+    current = {name: in_standing(those)[0] for name, those in versions.items()}
     owners: dict[str, list[Exposed]] = {}
     for entry in current.values():
         for command in {command.name: command for command in entry.commands}.values():

@@ -77,8 +77,8 @@ def _test(context: Context, recipe: Recipe, *, form: str, output: Path | None) -
     if form != "text" and (failures := reports.failures(report)):
         context.console.say(failures)
     if output is not None:
-        write_atomic(output / f"{recipe.name}.json", json_text)
-        write_atomic(output / f"{recipe.name}.xml", reports.as_junit(report))
+        write_atomic(output / f"{recipe.key}.json", json_text)
+        write_atomic(output / f"{recipe.key}.xml", reports.as_junit(report))
     texts = {"text": reports.as_text(report), "json": json_text, "junit": reports.as_junit(report)}
     click.echo(texts[form].rstrip("\n"))
     return report.passed

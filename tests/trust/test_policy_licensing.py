@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from builder.recipes.load import load_recipe, recipe_folders
+from builder.recipes.folders import recipe_folders
+from builder.recipes.load import load_recipe
 from builder.recipes.recipe import Install
 from core.files import sha256_file
 from trust.policy import Components, Exceptions, check_policy, load_policy

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from builder.recipes.load import load_all, load_base, load_bases, load_recipe, recipe_folders
+from builder.recipes.folders import recipe_folders
+from builder.recipes.load import load_all, load_base, load_bases, load_recipe
 from builder.recipes.recipe import (
     BaseRecipe,
     Build,

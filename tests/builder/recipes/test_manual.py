@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from builder.recipes import manual, rules, schema
-from builder.recipes.load import recipe_folders
+from builder.recipes.folders import recipe_folders
 from core import strict_yaml
 from core.schema import Schema, fields
 from pansoft.commands.schema import schema as command

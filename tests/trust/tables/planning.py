@@ -103,6 +103,12 @@ VERSIONS: Final[list[Case]] = [
     ("version-grows", past(held("2024.10")), NO, "2024.10 is in the channel testing already"),
     ("version-grows", past(held("2024.09")), NO, "and 2024.9 is not newer"),
     ("version-grows", past(held("2024.9rc1")), OK, "newer than 2024.9rc1"),
+    (
+        "version-grows",
+        {**past(held("2024.10")), "release": ReleaseFacts("testing", None, kept=True)},
+        OK,
+        "kept beside the current version",
+    ),
     ("version-grows", past(held("2024.10", "stable")), OK, "the first of this channel"),
     ("version-grows", past(held("2024.10", retired=True)), NO, "2024.10 is in the channel"),
     ("version-grows", past(held("2024.9"), held("2024.10")), OK, "published in this channel"),

@@ -21,6 +21,8 @@ def check(policy: TrustPolicy, evidence: Evidence, at: datetime) -> Answer:  # n
         return unknown("which versions the repository holds")
     if evidence.release is None:
         return unknown("the channel")
+    if evidence.release.kept:
+        return Passed("kept beside the current version, which stays the one that users get")
     there = {each.version for each in evidence.history if each.channel == evidence.release.channel}
     if evidence.version in there:
         return Passed("published in this channel already")
@@ -41,14 +43,16 @@ RULE = Rule(
     id="version-grows",
     group=Group.RELEASE,
     purposes=frozenset({Purpose.PUBLISH}),
-    asks="The version is newer than every other one of its channel, unless `release.may_go_back` lists "
-    "the package.",
+    asks="The version is newer than every other one of its channel, unless it is kept beside the current "
+    "one (`recipes/NAME/versions/VERSION`) or `release.may_go_back` lists the package.",
     why="Users get the newest version of a channel; a typing error or an old branch must not become it.",
-    fix="raise `version` in the recipe, or propose the package for `release.may_go_back`",
+    fix="raise `version` in the recipe, keep an older one in recipes/NAME/versions/VERSION, or propose "
+    "the package for `release.may_go_back`",
     check=check,
     reads=(
         "evidence.history",
         "evidence.release.channel",
+        "evidence.release.kept",
         "policy.release.may_go_back",
     ),
 )
