@@ -15,11 +15,9 @@ from typing import Final
 
 from builder.recipes.recipe import Recipe, Redistribution
 from catalog import codec
-from core.canonical import Json, readable_json
-from core.errors import InvalidInput
-from core.problems import Position, Problem, in_order
+from catalog.listing import read_listing, write_listing
+from core.canonical import Json
 
-SCHEMA: Final = 1
 PATH: Final = "images/held.json"
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9+.-]{0,63}")
 _LINK: Final = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]+)?(/[!-~]*)?")
@@ -38,11 +36,6 @@ class HeldPackage:
     redistribution: Redistribution
     terms: str
     registration: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Document:
-    packages: tuple[HeldPackage, ...]
 
 
 def held_of(recipe: Recipe) -> HeldPackage:
@@ -73,7 +66,7 @@ def held_json(packages: Iterable[HeldPackage]) -> list[Json]:
 
 def write_held(packages: Iterable[HeldPackage]) -> bytes:
     """Return the content of `held.json`: equal packages give equal bytes."""
-    return readable_json({"schema": SCHEMA, "packages": held_json(packages)}).encode("utf-8")
+    return write_listing(held_json(packages))
 
 
 def read_held(content: bytes, *, file: Path) -> tuple[HeldPackage, ...]:
@@ -82,26 +75,7 @@ def read_held(content: bytes, *, file: Path) -> tuple[HeldPackage, ...]:
     Raises:
         InvalidInput: it is no such file, with everything that is wrong about it.
     """
-    try:
-        return _decoded(content)
-    except codec.Malformed as err:
-        raise InvalidInput(
-            in_order(
-                Problem(Position(file), "held-schema", f"{path} {what}", field=path)
-                for path, what in err.faults
-            )
-        ) from err
-
-
-def _decoded(content: bytes) -> tuple[HeldPackage, ...]:
-    value = codec.parse_json(content)
-    if not isinstance(value, dict) or value.get("schema") != SCHEMA:
-        raise codec.Malformed([("schema", f"must be {SCHEMA}")])
-    fields: Json = {name: field for name, field in value.items() if name != "schema"}
-    packages = codec.from_json(_Document, fields).packages
-    if faults := [fault for item in packages for fault in _faults(item)]:
-        raise codec.Malformed(faults)
-    return packages
+    return read_listing(HeldPackage, content, file=file, rule="held-schema", faults=_faults)
 
 
 def _faults(item: HeldPackage) -> Iterable[codec.Fault]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from pathlib import Path
 from catalog import pages, panet, words
 from catalog.entry import CatalogEntry, entry_path, write_entry
 from catalog.held import HeldPackage, held_json
+from catalog.retired import RetiredPackage, retired_json
 from catalog.search import haystack
 from catalog.standing import in_standing
 from core.canonical import Json, canonical_json, readable_json
@@ -56,6 +57,10 @@ class Package:
         """Return the version that users get."""
         return self.versions[0]
 
+    def is_retired(self, out: Container[tuple[str, str]]) -> bool:
+        """Return whether all its versions are among those that are out of use."""
+        return all((entry.name, entry.version) in out for entry in self.versions)
+
     @property
     def page(self) -> str:
         """Return the path of its page in the site."""
@@ -79,12 +84,20 @@ def render(
     revision: int | str | None = None,
     generated_at: datetime | None = None,
     held: Sequence[HeldPackage] = (),
+    retired: Sequence[RetiredPackage] = (),
 ) -> Site:
     """Write the site into a folder, replacing one that is there as a whole, and return its files.
 
     The arguments are those of `site_of`.
     """
-    site = site_of(entries, fqrn=fqrn, revision=revision, generated_at=generated_at, held=held)
+    site = site_of(
+        entries,
+        fqrn=fqrn,
+        revision=revision,
+        generated_at=generated_at,
+        held=held,
+        retired=retired,
+    )
     with atomic_folder(target) as folder:
         for path, content in site.items():
             file = folder / path
@@ -100,6 +113,7 @@ def site_of(
     revision: int | str | None = None,
     generated_at: datetime | None = None,
     held: Sequence[HeldPackage] = (),
+    retired: Sequence[RetiredPackage] = (),
 ) -> Site:
     """Return the files of the site.
 
@@ -110,8 +124,11 @@ def site_of(
         generated_at: the time that the pages give, with its time zone; by default that of the
             newest entry, so that the same entries are the same bytes.
         held: packages that are told of and not distributed.
+        retired: versions that are out of use; those of them that are published keep their pages.
     """
-    packages = _packages(entries)
+    out = {item.key: item for item in retired}
+    every = _packages(entries, out)
+    packages = tuple(package for package in every if not package.is_retired(out))
     about = About(fqrn, None if revision is None else str(revision), _time(packages, generated_at))
     site: Site = {
         "index.html": pages.page(
@@ -119,15 +136,17 @@ def site_of(
             about=about,
             packages=packages,
             held=sorted(held, key=lambda item: item.name),
+            retired=sorted(retired, key=lambda item: item.key),
+            pages={package.name: package.page for package in every},
             channels=sorted({e.channel.value for p in packages for e in p.versions}) or ["testing"],
             facets=_facets(packages),
             root="",
         ),
-        "index.json": readable_json(_index(packages, held, about)).encode("utf-8"),
+        "index.json": readable_json(_index(packages, held, retired, about)).encode("utf-8"),
         "static/search-data.js": _search_data(packages),
     }
-    for package in packages:
-        site[package.page] = _package_page(package, packages, about)
+    for package in every:
+        site[package.page] = _package_page(package, every, out, about)
         site[f"packages/{package.name}/entry.json"] = write_entry(package.current)
     for name in _STATIC_FILES:
         site[f"static/{name}"] = (_STATIC / name).read_bytes()
@@ -140,15 +159,27 @@ def _time(packages: tuple[Package, ...], given: datetime | None) -> str | None:
     return max((package.current.published for package in packages), default=None)
 
 
-def _packages(entries: Iterable[CatalogEntry]) -> tuple[Package, ...]:
+_Out = Mapping[tuple[str, str], RetiredPackage]  # by name and version
+
+
+def _packages(entries: Iterable[CatalogEntry], out: _Out) -> tuple[Package, ...]:
+    """Return all packages by name; of each the versions that are in use come first."""
     by_name: dict[str, list[CatalogEntry]] = {}
     for entry in entries:
         by_name.setdefault(entry.name, []).append(entry)
-    return tuple(Package(name, in_standing(by_name[name])) for name in sorted(by_name))
+    return tuple(Package(name, _in_use_first(by_name[name], out)) for name in sorted(by_name))
 
 
-def _package_page(package: Package, packages: tuple[Package, ...], about: About) -> bytes:
+def _in_use_first(versions: Iterable[CatalogEntry], out: _Out) -> tuple[CatalogEntry, ...]:
+    return tuple(sorted(in_standing(versions), key=lambda e: (e.name, e.version) in out))
+
+
+def _package_page(
+    package: Package, packages: tuple[Package, ...], out: _Out, about: About
+) -> bytes:
     entry = package.current
+    gone = out.get((entry.name, entry.version))
+    replaced_by = gone.replaced_by if gone else entry.replaced_by
     known = {other.name for other in packages}
     return pages.page(
         "package.html",
@@ -159,7 +190,9 @@ def _package_page(package: Package, packages: tuple[Package, ...], about: About)
         runs=[(command.name, shlex.join(command.run)) for command in entry.commands],
         example=entry.commands[0].name if entry.commands else None,
         example_run=shlex.join(entry.commands[0].run) if entry.commands else "sh",
-        successor=entry.replaced_by if entry.replaced_by in known else None,
+        retired=gone,
+        replaced_by=replaced_by,
+        successor=replaced_by if replaced_by in known else None,
     )
 
 
@@ -209,7 +242,10 @@ def _search_data(packages: tuple[Package, ...]) -> bytes:
 
 
 def _index(
-    packages: tuple[Package, ...], held: Sequence[HeldPackage], about: About
+    packages: tuple[Package, ...],
+    held: Sequence[HeldPackage],
+    retired: Sequence[RetiredPackage],
+    about: About,
 ) -> dict[str, Json]:
     return {
         "schema": SCHEMA,
@@ -218,6 +254,7 @@ def _index(
         "generated_at": about.generated_at,
         "packages": [_index_row(package) for package in packages],
         "held": held_json(held),
+        "retired": retired_json(retired),
     }
 
 

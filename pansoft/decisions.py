@@ -38,15 +38,21 @@ class Logged:
 
 
 def of_publishing(
-    state: State, verdict: Verdict, evidence: Evidence, key: SigningKey
+    state: State,
+    verdict: Verdict,
+    evidence: Evidence,
+    key: SigningKey,
+    *,
+    kind: Kind = Kind.PUBLISH,
 ) -> tuple[Decision, ...]:
-    """Return the decisions of a verdict about publishing: what people said for it, then the verdict.
+    """Return the decisions of a verdict about publishing, or of another `kind`: what people said for it,
+    then the verdict.
 
     Who publishes is the pipeline whose token was believed, or else the key that signs the head. A refusal
     is noted at once: it is a decision whether or not something else is published.
     """
     who = evidence.publisher.by if evidence.publisher else pgp(key.fingerprint)
-    decision = of_verdict(Kind.PUBLISH, verdict, evidence, who=who)
+    decision = of_verdict(kind, verdict, evidence, who=who)
     if not verdict.accepted:
         waiting.note(state.decisions, decision)
     return (*behind(verdict, evidence), decision)

@@ -38,6 +38,7 @@ from pansoft.identity import publisher_of
 from pansoft.planning import Blocked, Planned, Status
 from pansoft.provenance import provenance_of
 from pansoft.publish import Candidate, Outcome
+from pansoft.retiring import Retiring
 from pansoft.shipping import KEPT, LOAD, Shipping
 from trust.codec import to_json
 from trust.evidence import Purpose
@@ -70,7 +71,8 @@ class Brought:
 class LoopReport:
     """What the loop did; `outcome` is None where there was nothing to publish into.
 
-    `for_sites` are the packages that only a site with a licence of its own can install.
+    `for_sites` are the packages that only a site with a licence of its own can install, `retired` those
+    that git has retired.
     """
 
     planned: tuple[Planned, ...]
@@ -78,6 +80,7 @@ class LoopReport:
     failures: tuple[Failure, ...]
     outcome: Outcome | None
     for_sites: tuple[Blocked, ...] = ()
+    retired: tuple[Blocked, ...] = ()
 
 
 def apply(
@@ -135,6 +138,7 @@ def apply(
             policy_folder=context.policy,
             key=key,
             held=held_after(state, recipes, todo.for_sites, at=at),
+            retiring=Retiring(tuple(recipes)),
             at=at,
             consent=consent,
         ),
@@ -165,7 +169,9 @@ def apply(
             way.wait(jobs)
         way.wait(0)
         outcome = shipping.end() if way.brought or target.exists(state) else None
-    return LoopReport(todo.planned, tuple(way.brought), tuple(failures), outcome, todo.for_sites)
+    return LoopReport(
+        todo.planned, tuple(way.brought), tuple(failures), outcome, todo.for_sites, todo.retired
+    )
 
 
 @dataclass
@@ -229,6 +235,7 @@ def as_json(report: LoopReport) -> dict[str, object]:
             for failure in report.failures
         ],
         "installed_by_sites": [item.recipe.name for item in report.for_sites],
+        "retired": [item.recipe.key for item in report.retired],
         "refused": [to_json(verdict) for verdict in outcome.refused] if outcome else [],
         "published": [entry.name for entry in outcome.fresh] if outcome else [],
         "federation": list(outcome.notes) if outcome else [],

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from builder.images.built import read_built
-from builder.images.plan import BasePlan, BuildPlan
+from builder.images.plan import BasePlan, BuildPlan, Retired
 from builder.inputs.downloads import NotHeld
 from builder.recipes import load
 from builder.recipes.folders import BASES, recipe_folders
@@ -34,6 +34,8 @@ class Status(StrEnum):
     BLOCKED = "blocked"
     SITE = "site"
     """For sites whose own licence and download it takes, which are not here."""
+    RETIRED = "retired"
+    """Out of use: what is published of it stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +67,14 @@ class Blocked:
 class Planning:
     """What is to be done for each recipe, and the recipes for which that cannot be said.
 
-    `for_sites` are those that only a site with a licence of its own can install.
+    `for_sites` are those that only a site with a licence of its own can install, `retired` those that
+    are not built any more.
     """
 
     planned: tuple[Planned, ...]
     blocked: tuple[Blocked, ...]
     for_sites: tuple[Blocked, ...] = ()
+    retired: tuple[Blocked, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +94,13 @@ def plan(context: Context, recipes: Sequence[Recipe], *, at: datetime) -> Planni
     planned: list[Planned] = []
     blocked: list[Blocked] = []
     for_sites: list[Blocked] = []
+    retired: list[Blocked] = []
     bases: dict[str, BasePlan] = {}
     for recipe in recipes:
         try:
             wanted = workspace.plan_of(context, recipe, bases)
+        except Retired as err:
+            retired.append(Blocked(recipe, err))
         except NotHeld as err:
             for_sites.append(Blocked(recipe, err))
         except UserError as err:
@@ -101,11 +108,11 @@ def plan(context: Context, recipes: Sequence[Recipe], *, at: datetime) -> Planni
         else:
             outline = _outline(recipe, wanted)
             planned.append(Planned(recipe, wanted, *_standing(outline, there, context)))
-    return Planning(tuple(planned), tuple(blocked), tuple(for_sites))
+    return Planning(tuple(planned), tuple(blocked), tuple(for_sites), tuple(retired))
 
 
 def lines(found: Planning) -> tuple[Line, ...]:
-    """Return a planning as the lines of a table: the blocked ones, then those for sites, last."""
+    """Return a planning as the lines of a table: the blocked ones, those for sites and the retired last."""
     return (
         *(
             Line(item.recipe.name, item.recipe.version, item.status, item.plan.id, item.why)
@@ -113,6 +120,7 @@ def lines(found: Planning) -> tuple[Line, ...]:
         ),
         *(_blocked(item) for item in found.blocked),
         *(_blocked(item, Status.SITE) for item in found.for_sites),
+        *(_blocked(item, Status.RETIRED) for item in found.retired),
     )
 
 
@@ -129,6 +137,7 @@ def overview(context: Context, names: Sequence[str], *, at: datetime) -> tuple[L
     planned: list[Line] = []
     blocked: list[Line] = []
     for_sites: list[Line] = []
+    retired: list[Line] = []
     problems: list[Problem] = []
     bases: dict[str, BasePlan] = {}
     for folder in workspace.folders_named(context, names):
@@ -141,6 +150,9 @@ def overview(context: Context, names: Sequence[str], *, at: datetime) -> tuple[L
                 continue
             try:
                 outline = _outline(recipe, workspace.plan_of(context, recipe, bases))
+            except Retired as err:
+                retired.append(_blocked(Blocked(recipe, err), Status.RETIRED))
+                continue
             except NotHeld as err:
                 for_sites.append(_blocked(Blocked(recipe, err), Status.SITE))
                 continue
@@ -154,7 +166,7 @@ def overview(context: Context, names: Sequence[str], *, at: datetime) -> tuple[L
     if errors(problems):
         raise InvalidInput(in_order(problems))
     cache.save(recipe_folders(context.project))
-    return (*planned, *blocked, *for_sites)
+    return (*planned, *blocked, *for_sites, *retired)
 
 
 def _blocked(item: Blocked, status: Status = Status.BLOCKED) -> Line:

@@ -43,6 +43,7 @@ def policy_problems(
     return said.problems + tuple(
         problem
         for recipe in recipes
+        if recipe.retire is None  # nothing of it is signed any more
         for problem in _refusals(context, recipe, policy, said, bases, repository=repository, at=at)
     )
 

@@ -41,6 +41,8 @@ def prove_named(context: Context, names: Sequence[str]) -> Proving:
     What is named is built where that was not done yet. What fails does not hold the others back.
     """
     recipes = workspace.recipes_named(context, names)
+    if not names:
+        recipes = tuple(recipe for recipe in recipes if recipe.retire is None)
     found: list[Proof] = []
     problems: list[Problem] = []
     unbuilt: list[str] = []

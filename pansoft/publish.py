@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -38,7 +38,7 @@ from pansoft.consent import NOBODY, Consent
 from pansoft.content_tables import put_table, signed_files
 from pansoft.history import history_of
 from pansoft.holding import put_held
-from trust.decisions.decision import Decision
+from pansoft.retiring import Retired, Retiring, put_retired, retired_after
 from trust.evidence import Evidence
 from trust.judge import judge
 from trust.keys import SigningKey, local_policy
@@ -135,22 +135,40 @@ def publish(
     at: datetime,
     consent: Consent = NOBODY,
     held: tuple[HeldPackage, ...] | None = None,
+    retiring: Retiring | None = None,
 ) -> Outcome:
     """Publish packages into the repository, in one revision.
 
     A package that the policy refuses does not hold the others back. `key` signs under which content
     hashes the repository stores what is new; `consent` is what people and pipelines say to it;
-    `held` are packages that are told of and not distributed, None those that were told of before.
+    `held` are packages that are told of and not distributed, None those that were told of before;
+    `retiring` says which versions are to be out of use, None leaves that as it is.
     """
     backend = target.backend_of(state, at=at)
     before = published.entries_in(state, at=at)
+    retired = retired_after(
+        state,
+        before,
+        retiring,
+        policy=policy,
+        consent=consent,
+        key=key,
+        repository=backend.fqrn,
+        at=at,
+    )
     accepted: list[tuple[Candidate, CatalogEntry]] = []
-    refused: list[Verdict] = []
-    decided: list[Decision] = []
+    refused = [*retired.refused]
+    decided = [*retired.decided]
     known = {(entry.name, entry.version) for entry in before}
     for candidate in candidates:
         signed, evidence, verdict = _judged(
-            candidate, before, policy=policy, fqrn=backend.fqrn, consent=consent, at=at
+            candidate,
+            before,
+            retired=retired.keys,
+            policy=policy,
+            fqrn=backend.fqrn,
+            consent=consent,
+            at=at,
         )
         if verdict.accepted:
             accepted.append(
@@ -176,7 +194,8 @@ def publish(
         late_signatures.put(tx, before, state)
         if entries:
             told = put_held(tx, state, held, at=at)
-            conflicts = _put_channels(tx, entries, told, fqrn=backend.fqrn)
+            put_retired(tx, state, retired, at=at)
+            conflicts = _put_channels(tx, entries, told, retired, fqrn=backend.fqrn)
             shared = _put_trust(tx, policy_folder, state)
             notes = federation.put(
                 tx,
@@ -198,6 +217,7 @@ def _judged(
     candidate: Candidate,
     before: Sequence[CatalogEntry],
     *,
+    retired: Container[tuple[str, str]],
     policy: TrustPolicy,
     fqrn: str,
     consent: Consent,
@@ -219,7 +239,7 @@ def _judged(
         repository=fqrn,
         expected_plan=candidate.plan,
         published_sha256=there[0].image.sha256 if there else None,
-        history=history_of(before, signed.image.name),
+        history=history_of(before, signed.image.name, retired=retired),
     )
     evidence = consent.about(evidence)
     return signed, evidence, judge(policy, evidence, at=at)
@@ -296,22 +316,25 @@ def _put_channels(
     tx: OpenTransaction,
     entries: Sequence[CatalogEntry],
     held: Sequence[HeldPackage],
+    retired: Retired,
     *,
     fqrn: str,
 ) -> tuple[Conflict, ...]:
     """Put what makes each channel usable: commands, menus, kernels and the catalogue.
 
+    A retired version has its page and its image, and nothing that leads users to it.
     All of it follows from what is told of alone, its times included: nothing new published is nothing
     changed here.
     """
     conflicts: list[Conflict] = []
     newest = max(_seconds(entry) for entry in entries)
+    offered = [entry for entry in entries if (entry.name, entry.version) not in retired.keys]
     for channel in Channel:
         visible = [entry for entry in entries if entry.channel is channel]
         if not visible:
             tx.remove(str(channel))
             continue
-        profiles = profiles_for(entries, channel, fqrn=fqrn)
+        profiles = profiles_for(offered, channel, fqrn=fqrn)
         conflicts += profiles.conflicts
         with tempfile.TemporaryDirectory(prefix="pansoft-channel-") as scratch:
             folder = Path(scratch) / str(channel)
@@ -320,7 +343,9 @@ def _put_channels(
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_bytes(content)
                 file.chmod(mode)
-            render.render(visible, folder / "catalog", fqrn=fqrn, held=held)
+            render.render(
+                visible, folder / "catalog", fqrn=fqrn, held=held, retired=retired.packages
+            )
             _date(folder, newest)
             tx.put_tree(folder, str(channel), nest=True)
     return tuple(conflicts)

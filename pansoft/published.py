@@ -12,6 +12,8 @@ from builder.state import State
 from catalog.entry import FILE_NAME, CatalogEntry, read_entry
 from catalog.held import PATH as HELD
 from catalog.held import HeldPackage, read_held
+from catalog.retired import PATH as RETIRED
+from catalog.retired import RetiredPackage, read_retired
 from cvmfs.format.entries import Entry
 from cvmfs.reading.reader import Reader
 from pansoft import clock, target
@@ -78,6 +80,21 @@ def held_in(state: State, *, at: datetime) -> tuple[HeldPackage, ...]:
         if reader.lookup(HELD) is None:
             return ()
         return read_held(reader.read(HELD), file=Path(f"/cvmfs/{reader.fqrn}/{HELD}"))
+
+
+def published_retired(context: Context) -> tuple[RetiredPackage, ...]:
+    """Return every version that the repository has retired."""
+    return retired_in(State(context.state), at=clock.now())
+
+
+def retired_in(state: State, *, at: datetime) -> tuple[RetiredPackage, ...]:
+    """Return the versions that the repository of a state has retired, and those it only tells of."""
+    if not target.exists(state):
+        return ()
+    with target.read(state, at=at) as reader:
+        if reader.lookup(RETIRED) is None:
+            return ()
+        return read_retired(reader.read(RETIRED), file=Path(f"/cvmfs/{reader.fqrn}/{RETIRED}"))
 
 
 def _entry_files(reader: Reader) -> list[str]:

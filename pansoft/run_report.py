@@ -37,6 +37,8 @@ class Ended(StrEnum):
     REFUSED = "refused"
     SITE = "site"
     """Only the holders of a licence make it."""
+    RETIRED = "retired"
+    """Git has retired it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +146,9 @@ def report_of(
         if failure.name not in planned
     ]
     rows += [
-        Row(item.recipe.name, item.recipe.version, Ended.SITE, why=item.why)
-        for item in loop.for_sites
+        Row(item.recipe.name, item.recipe.version, ended, why=item.why)
+        for ended, items in ((Ended.SITE, loop.for_sites), (Ended.RETIRED, loop.retired))
+        for item in items
     ]
     return RunReport(
         at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),

@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import TypeAlias
 
 from builder.images.build_user import BuildUser, build_user
-from builder.images.plan import BasePlan, BuildPlan, plan_package, read_base_plan
+from builder.images.plan import (
+    BasePlan,
+    BuildPlan,
+    Retired,
+    plan_package,
+    read_base_plan,
+    refuse_retired,
+)
 from builder.inputs.downloads import NotHeld, held
 from builder.inputs.lock import read_package_lock
 from builder.recipes import load
@@ -79,8 +86,10 @@ def plan_from_lock(context: Context, recipe: Recipe, bases: BasePlans | None = N
     """Return the plan of a recipe without what a licence holder adds to it; `bases` as in `plan_of`.
 
     Raises:
+        Retired: it is.
         UserError: a lock is missing or stale.
     """
+    refuse_retired(recipe)  # it needs no lock
     bases = {} if bases is None else bases
     if recipe.base not in bases:
         bases[recipe.base] = base_plan_of(context, recipe.base)
@@ -129,8 +138,8 @@ def references(context: Context) -> References:
         for package in load.load_all(context.project):
             try:
                 plan = plan_of(context, package, plans)
-            except NotHeld:
-                continue  # nothing of it is here
+            except (NotHeld, Retired):
+                continue  # nothing of it is here, or will be
             images.add(plan.id)
             inputs |= {item.sha256 for item in plan.inputs}
             bases |= {layer.id: layer for layer in plan.base.layers}

@@ -43,6 +43,10 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _NAMESPACE = uuid.UUID("6f1d1d0e-5f0b-5a0e-9c55-0d2b8f3f6a11")
 
 
+class Retired(UserError):
+    """The recipe is retired: what is published of it stays, and nothing is built."""
+
+
 @dataclass(frozen=True, slots=True)
 class PlannedFile:
     """A file of the recipe's folder: its content travels in the plan."""
@@ -198,9 +202,8 @@ def plan_package(recipe: Recipe, lock: PackageLock, base: BasePlan) -> BuildPlan
     """Return the plan of a recipe on its base.
 
     Raises:
-        UserError: a local file of the recipe cannot be read, or it needs what is not built yet.
+        UserError: a local file of the recipe cannot be read.
     """
-    _refuse_what_is_not_there(recipe)
     return BuildPlan(
         name=recipe.name,
         version=recipe.version,
@@ -220,14 +223,21 @@ def plan_package(recipe: Recipe, lock: PackageLock, base: BasePlan) -> BuildPlan
     )
 
 
-def _refuse_what_is_not_there(recipe: Recipe) -> None:
-    """Refuse fields that the schema knows and this version's engine does not: never half a promise."""
-    missing = {
-        "retire": (recipe.retire is not None, "what is published stays; leave `retire` out"),
-    }
-    for field, (is_wanted, hint) in missing.items():
-        if is_wanted:
-            raise UserError(f"{recipe.file}: {field} is not supported by this version", hint=hint)
+def refuse_retired(recipe: Recipe) -> None:
+    """Refuse to build what nobody is to begin with any more.
+
+    Raises:
+        Retired: with the reason that the recipe gives.
+    """
+    if recipe.retire is None:
+        return
+    other = recipe.release.replaced_by
+    raise Retired(
+        f"{recipe.name} {recipe.version} is retired: {recipe.retire}",
+        hint=f"use {other} instead"
+        if other
+        else f"to have it again, take `retire` out of {recipe.file}",
+    )
 
 
 def environment_script(plan: BuildPlan) -> str:

@@ -23,6 +23,7 @@ from pansoft.run_report import Stopwatch
 from pansoft.shipping import KEPT
 from pansoft.signing_keys import KeyChoice, key_of, key_options
 from pansoft.sizes import parse_size
+from trust.evidence import Purpose
 from trust.verdict import reasons
 
 
@@ -117,13 +118,14 @@ def tell(report: LoopReport) -> None:
     outcome = report.outcome
     if outcome is not None:
         for verdict in outcome.refused:
-            click.echo(f"{verdict.name} {verdict.version}: the policy keeps it out", err=True)
+            said = "does not retire it" if verdict.purpose is Purpose.RETIRE else "keeps it out"
+            click.echo(f"{verdict.name} {verdict.version}: the policy {said}", err=True)
             click.echo(reasons(verdict), err=True)
             for fix in dict.fromkeys(finding.fix for finding in verdict.refusals if finding.fix):
                 click.echo(f"hint: {fix}", err=True)
-            click.echo(
-                f"hint: pansoft trust explain {verdict.name} --purpose publish says more", err=True
-            )
+            if verdict.purpose is not Purpose.RETIRE:
+                hint = f"pansoft trust explain {verdict.name} --purpose publish says more"
+                click.echo(f"hint: {hint}", err=True)
         for conflict in outcome.conflicts:
             click.echo(f"warning: {conflict}", err=True)
         for note in outcome.notes:

@@ -12,7 +12,9 @@ from catalog.entry import CatalogEntry, entry_json
 from catalog.held import HeldPackage, held_json
 from catalog.panet import label
 from catalog.render import render
+from catalog.retired import RetiredPackage
 from catalog.search import search
+from catalog.standing import in_standing
 from core.canonical import Json, readable_json
 from core.console import readable_size
 from core.errors import UserError
@@ -42,7 +44,7 @@ def build(context: Context, *, output: Path, as_json: bool) -> None:
     """
     entries = _published(context)
     _refuse_foreign(output)
-    render(entries, output, fqrn=entries[0].fqrn, held=_held(context))
+    render(entries, output, fqrn=entries[0].fqrn, held=_held(context), retired=_retired(context))
     page = output / "index.html"
     if as_json:
         click.echo(readable_json({"page": str(page), "entries": len(entries)}), nl=False)
@@ -93,7 +95,7 @@ def show(context: Context, *, name: str, as_json: bool) -> None:
             f"no package '{name}' is published",
             hint=f"did you mean {' or '.join(near)}?" if near else "run: pansoft catalog search",
         )
-    entry = max(versions, key=lambda e: (e.published, e.version))
+    entry = in_standing(versions)[0]
     if as_json:
         click.echo(readable_json(entry_json(entry)), nl=False)
     else:
@@ -115,6 +117,12 @@ def _held(context: Context) -> tuple[HeldPackage, ...]:
     from pansoft.published import published_held
 
     return published_held(context)
+
+
+def _retired(context: Context) -> tuple[RetiredPackage, ...]:
+    from pansoft.published import published_retired
+
+    return published_retired(context)
 
 
 def _told(item: HeldPackage) -> str:

@@ -199,7 +199,9 @@ def _meant(
 ) -> tuple[tuple[Recipe, ...], tuple[BaseRecipe, ...]]:
     """Return the recipes and bases of these names, of all where none is given."""
     if not names:
-        return workspace.recipes_named(context, ()), load.load_bases(context.project)
+        recipes = workspace.recipes_named(context, ())
+        in_use = tuple(recipe for recipe in recipes if recipe.retire is None)
+        return in_use, load.load_bases(context.project)
     bases = workspace.bases_named(context, names)
     others = [name for name in names if name not in {base.name for base in bases}]
     return (workspace.recipes_named(context, others) if others else ()), bases

@@ -44,7 +44,7 @@ def _tell(lines: Sequence[Line]) -> None:
     for line in lines:
         plan_id = (line.plan or "")[:12]
         click.echo(f"{line.status:<9}  {_title(line):<{width}}  {plan_id:<12}  {line.why}")
-    mine = [line for line in lines if line.status is not Status.SITE]
+    mine = [line for line in lines if line.status not in (Status.SITE, Status.RETIRED)]
     todo = sum(line.status is not Status.PUBLISHED for line in mine)
     click.echo(f"{todo} of {len(mine)} packages to bring along" if todo else "nothing to do")
     tell_for_sites([line.name for line in lines if line.status is Status.SITE])
@@ -75,6 +75,7 @@ def _items(found: Planning) -> list[dict[str, object]]:
     ]
     others = [(item, Status.BLOCKED) for item in found.blocked]
     others += [(item, Status.SITE) for item in found.for_sites]
+    others += [(item, Status.RETIRED) for item in found.retired]
     return planned + [
         {
             "name": item.recipe.name,

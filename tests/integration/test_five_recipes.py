@@ -43,11 +43,12 @@ def candidates(state: Path) -> list[str]:
         workspace.plan_of(context, recipe)
         for recipe in load.load_all(ROOT)
         if recipe.install is Install.PUBLISHER
+        and recipe.retire is None
         and recipe.name not in PACKAGES
         and recipe.build.limits == DEFAULT_LIMITS
     ]
     bases = {file.parent.name for file in state.glob("bases/*/base.json")}
-    return [plan.name for plan in plans if plan.base.id in bases and is_small(plan)]
+    return [plan.key for plan in plans if plan.base.id in bases and is_small(plan)]
 
 
 def test_five_recipes_of_this_commit_come_the_whole_way(demo: Demo, tmp_path: Path) -> None:
@@ -60,7 +61,7 @@ def test_five_recipes_of_this_commit_come_the_whole_way(demo: Demo, tmp_path: Pa
     assert applied.returncode == 0, applied.stdout + applied.stderr
 
     planned = json.loads(pansoft("plan", "--json", *names, state=state).stdout)
-    assert {item["name"]: item["status"] for item in planned} == dict.fromkeys(names, "published")
+    assert [item["status"] for item in planned] == ["published"] * MANY
     for item in planned:
         verified = pansoft("verify", state / "signed" / item["id"], state=state)
         assert verified.returncode == 0, verified.stderr

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.recipes.folders import recipe_folders
+from builder.recipes.folders import key_of, recipe_folders
 from tests.integration.program import ROOT, Demo, commit, pansoft
 from tests.integration.test_build import fresh_state
 
@@ -42,7 +42,7 @@ def test_the_choice_hangs_on_the_commit_alone() -> None:
 
 def test_five_recipes_of_this_commit_give_the_same_images_again(demo: Demo, tmp_path: Path) -> None:
     images = [json.loads(file.read_bytes()) for file in demo.state.glob("images/*/image.json")]
-    known = {folder.name for folder in recipe_folders(ROOT)}
+    known = {key_of(folder) for folder in recipe_folders(ROOT)}
     small = {image["name"] for image in images if image["size"] <= MAX_BYTES}
     names = chosen(sorted(small & known), commit())
     print(f"rebuilt at {commit()[:12]}: {', '.join(names)}")  # noqa: T201 - for the log

@@ -17,8 +17,10 @@ from builder.images.plan import (
     ENGINE,
     BasePlan,
     BuildPlan,
+    Retired,
     environment_script,
     plan_package,
+    refuse_retired,
 )
 from builder.inputs.apt import DebianPackage
 from builder.inputs.lock import BaseLock, PackageLock, PythonArtefact
@@ -188,17 +190,18 @@ def test_a_local_file_that_is_gone_is_named(recipe: Recipe) -> None:
         plan_of(recipe)
 
 
-@pytest.mark.parametrize(
-    ("change", "field"),
-    [
-        pytest.param(with_recipe(retire="replaced"), "retire", id="retire"),
-    ],
-)
-def test_what_the_engine_has_not_is_refused_in_words(
-    recipe: Recipe, change: Callable[[Recipe], Recipe], field: str
-) -> None:
-    with pytest.raises(UserError, match=f"{field} is not supported"):
-        plan_of(change(recipe))
+def test_what_is_retired_is_refused_with_its_reason(recipe: Recipe) -> None:
+    alone = replace(recipe, retire="It plots no more.")
+    replaced = replace(alone, release=replace(recipe.release, replaced_by="drawer"))
+
+    refuse_retired(recipe)
+    with pytest.raises(Retired, match=r"is retired: It plots no more\.") as first:
+        refuse_retired(alone)
+    with pytest.raises(Retired) as second:
+        refuse_retired(replaced)
+
+    assert first.value.hint == f"to have it again, take `retire` out of {recipe.file}"
+    assert second.value.hint == "use drawer instead"
 
 
 def test_programs_of_the_package_come_first_on_the_path(recipe: Recipe) -> None:
