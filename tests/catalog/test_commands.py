@@ -26,6 +26,7 @@ def published(monkeypatch: pytest.MonkeyPatch) -> list[CatalogEntry]:
     module = ModuleType("pansoft.published")
     module.__dict__["published_entries"] = lambda context: tuple(entries)
     module.__dict__["published_held"] = lambda context: (samples.held(),)
+    module.__dict__["published_retired"] = lambda context: ()
     monkeypatch.setitem(sys.modules, "pansoft.published", module)
     return entries
 

@@ -36,6 +36,7 @@ def test_the_figures_are_those_of_the_rows() -> None:
         Ended.FAILED: 1,
         Ended.REFUSED: 0,
         Ended.SITE: 1,
+        Ended.RETIRED: 0,
     }
 
 
