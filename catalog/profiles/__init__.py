@@ -8,7 +8,7 @@
 - `jupyter`: notebook kernels
 """
 
-from catalog.profiles.profile import Conflict, Files, ProfileFile
+from catalog.profiles.profile import Conflict, Files, ProfileFile, in_words
 from catalog.profiles.registry import Profiles, profiles_for
 
-__all__ = ["Conflict", "Files", "ProfileFile", "Profiles", "profiles_for"]
+__all__ = ["Conflict", "Files", "ProfileFile", "Profiles", "in_words", "profiles_for"]

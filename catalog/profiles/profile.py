@@ -23,6 +23,8 @@ class ProfileFile(NamedTuple):
     mode: int
 
 
+_EACH = 3  # as many conflicts are told one by one
+
 Files = dict[str, ProfileFile]
 """Files by their path in the repository."""
 
@@ -72,7 +74,8 @@ def view_of(
     """Return what a channel offers.
 
     Of a package the version that stands for it counts (`catalog.standing`). Of several packages with
-    the same command the one that `prefer` names has it, else the one that comes last in `entries`.
+    the same command the one that `prefer` names has it, else the one that comes last in `entries`; a
+    suite, which is a tree only, gives way to packages of their own.
     """
     versions: dict[str, list[CatalogEntry]] = {}
     for entry in entries:
@@ -103,4 +106,22 @@ def view_of(
 
 def _choose(offers: Sequence[Exposed], preferred: str | None) -> Exposed:
     wanted = [offer for offer in offers if offer.entry.name == preferred]
-    return (wanted or offers)[-1]
+    own = [offer for offer in offers if offer.entry.has_image]
+    return (wanted or own or offers)[-1]
+
+
+def in_words(conflicts: Iterable[Conflict]) -> tuple[str, ...]:
+    """Return a sentence for each conflict, or one for all of those that lose many commands."""
+    by_losers: dict[tuple[str, ...], list[Conflict]] = {}
+    for conflict in conflicts:
+        by_losers.setdefault(conflict.losers, []).append(conflict)
+    said: list[str] = []
+    for losers, lost in by_losers.items():
+        if len(lost) <= _EACH:
+            said += map(str, lost)
+            continue
+        winners = sorted({conflict.winner for conflict in lost})
+        said.append(
+            f"{len(lost)} commands of {', '.join(losers)} are also in {', '.join(winners)}; those win"
+        )
+    return tuple(said)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from catalog.profiles import in_words
 from core.canonical import readable_json
 from core.console import readable_size
 from core.errors import EXIT_DONE, EXIT_REFUSED, EXIT_USER
@@ -126,8 +127,8 @@ def tell(report: LoopReport) -> None:
             if verdict.purpose is not Purpose.RETIRE:
                 hint = f"pansoft trust explain {verdict.name} --purpose publish says more"
                 click.echo(f"hint: {hint}", err=True)
-        for conflict in outcome.conflicts:
-            click.echo(f"warning: {conflict}", err=True)
+        for sentence in in_words(outcome.conflicts):
+            click.echo(f"warning: {sentence}", err=True)
         for note in outcome.notes:
             click.echo(f"federation: {note}", err=True)
         publication, count = outcome.publication, len(outcome.fresh)

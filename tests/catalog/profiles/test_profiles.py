@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from builder.recipes.recipe import Channel, Command, Desktop, Runtime
-from catalog.profiles import Conflict, profiles_for
+from catalog.entry import PublishedImage, PublishedTree, manifest_path
+from catalog.profiles import Conflict, in_words, profiles_for
 from catalog.profiles.desktop import desktop_entry
 from core import process
 from tests.catalog import samples
@@ -82,6 +83,32 @@ def test_a_command_of_two_packages_goes_to_the_later_and_is_reported() -> None:
     assert profiles.conflicts == (Conflict("h5dump", "hdf5-next", ("hdf5-tools",)),)
     assert str(profiles.conflicts[0]) == (
         "command 'h5dump' is in hdf5-tools and in hdf5-next; the channel offers that of hdf5-next"
+    )
+
+
+def test_a_suite_gives_way_to_a_package_of_its_own() -> None:
+    signed = manifest_path("zz-suite", "1.0")
+    suite = samples.entry(
+        "zz-suite",
+        "1.0",
+        image=PublishedImage(signed, "a1" * 32, 400_000, 0),
+        tree=PublishedTree(signed, "a1" * 32, 400_000, 5000, 3_000_000_000),
+    )
+
+    profiles = profiles_for([samples.entry(), suite], Channel.TESTING, fqrn=samples.FQRN)
+
+    assert b"images/hdf5-tools/" in profiles.files["testing/bin/h5dump"].content
+    assert [conflict.losers for conflict in profiles.conflicts] == [("zz-suite",)] * 2
+
+
+def test_many_conflicts_of_one_package_are_told_in_one_sentence() -> None:
+    few = [Conflict(name, "viewer", ("plotter",)) for name in "abc"]
+    many = [Conflict(name, winner, ("suite",)) for name, winner in zip("abcd", "xyxy", strict=True)]
+
+    assert in_words(few) == tuple(map(str, few))
+    assert in_words([*few, *many]) == (
+        *map(str, few),
+        "4 commands of suite are also in x, y; those win",
     )
 
 
