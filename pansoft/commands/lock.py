@@ -12,12 +12,14 @@ from builder.inputs import checking, locking
 from builder.inputs.lock import BaseLock, read_base_lock, write_base_lock, write_package_lock
 from builder.inputs.upgrading import upgrades
 from builder.recipes import load
+from builder.recipes.folders import key_of
 from builder.recipes.recipe import BaseRecipe, Recipe
 from builder.state import State
 from core.canonical import readable_json
-from core.errors import EXIT_USER, InvalidInput, UserError
+from core.errors import EXIT_DONE, EXIT_USER, InvalidInput, UserError
 from pansoft import clock, workspace
 from pansoft.context import Context
+from pansoft.explain import explain
 
 
 @click.command()
@@ -63,27 +65,43 @@ def lock(
         return _upgrade(context, names, write=write, as_json=as_json)
     if not names:
         raise click.UsageError("name the recipes and bases to lock; --upgrade looks at all")
-    _lock(context, names)
-    return 0
+    return _lock(context, names)
 
 
-def _lock(context: Context, names: Sequence[str]) -> None:
+def _lock(context: Context, names: Sequence[str]) -> int:
+    """Lock bases and recipes, and return the exit code; one that cannot be locked holds no other back."""
     state = workspace.state_of(context)
     anew = {base.name for base in workspace.bases_named(context, names)}
+    others = [name for name in names if name not in anew]
+    folders = workspace.folders_named(context, others) if others else ()
     done: dict[str, BaseLock] = {}
     for name in names:
         if name in anew:
             _chain(context, state, name, done, anew)
-    others = [name for name in names if name not in anew]
-    for recipe in workspace.recipes_named(context, others) if others else ():
-        base = _chain(context, state, recipe.base, done)
-        made = locking.lock_package(recipe, base, state, at=clock.now(), console=context.console)
-        write_package_lock(made, recipe.lock_file)
-        python = len(made.python) + len(made.sdists)
-        counts = f"{len(made.debian)} Debian and {python} Python packages"
-        if made.node:
-            counts += f", {len(made.node)} Node packages"
-        click.echo(f"locked {recipe.name} {recipe.version}: {counts}")
+    status = EXIT_DONE
+    for folder in folders:
+        try:
+            _lock_package(context, state, load.load_recipe(folder), done)
+        except UserError as err:
+            if len(folders) == 1:
+                raise
+            click.echo(f"{key_of(folder)}: not locked", err=True)
+            explain(err)
+            status = max(status, err.exit_code)
+    return status
+
+
+def _lock_package(
+    context: Context, state: State, recipe: Recipe, done: dict[str, BaseLock]
+) -> None:
+    base = _chain(context, state, recipe.base, done)
+    made = locking.lock_package(recipe, base, state, at=clock.now(), console=context.console)
+    write_package_lock(made, recipe.lock_file)
+    python = len(made.python) + len(made.sdists)
+    counts = f"{len(made.debian)} Debian and {python} Python packages"
+    if made.node:
+        counts += f", {len(made.node)} Node packages"
+    click.echo(f"locked {recipe.name} {recipe.version}: {counts}")
 
 
 def _chain(

@@ -8,12 +8,14 @@ from pathlib import Path
 import click
 
 from builder.images import build as building
+from builder.recipes.folders import key_of
+from builder.recipes.load import load_recipe
 from builder.recipes.recipe import Recipe
 from builder.testing import proofs, reports
 from builder.testing.run import id_of_tests, test_image
 from core import reports as problem_reports
 from core.canonical import readable_json
-from core.errors import EXIT_DONE, EXIT_USER
+from core.errors import EXIT_DONE, EXIT_USER, UserError
 from core.files import write_atomic
 from pansoft import proving, workspace
 from pansoft.context import Context
@@ -59,12 +61,24 @@ def test(
         return _tell(proving.prove_named(context, names), as_json=form == "json")
     if not names:
         raise click.UsageError("name the recipes to test; only --prove goes through all of them")
-    recipes = workspace.recipes_named(context, names)
-    passed = [_test(context, recipe, form=form, output=output) for recipe in recipes]
-    return EXIT_DONE if all(passed) else EXIT_USER
+    folders = workspace.folders_named(context, names)
+    return max(_outcome(context, folder, len(folders), form, output) for folder in folders)
 
 
 test.__test__ = False  # type: ignore[attr-defined]  # a verb, not a test
+
+
+def _outcome(context: Context, folder: Path, count: int, form: str, output: Path | None) -> int:
+    """Return the exit code for one recipe of `count`; one that cannot be tested holds no other back."""
+    try:
+        passed = _test(context, load_recipe(folder), form=form, output=output)
+    except UserError as err:
+        if count == 1:
+            raise
+        click.echo(f"{key_of(folder)}: not tested", err=True)
+        explain(err)
+        return err.exit_code
+    return EXIT_DONE if passed else EXIT_USER
 
 
 def _test(context: Context, recipe: Recipe, *, form: str, output: Path | None) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pansoft import cli
-from tests.builder.recipes.projects import make_project
+from tests.builder.recipes.projects import changed, make_project
 from tests.packages import Deb, apt_host, debian_archive
 from tests.real_projects import ROOT
 from tests.servers import FileServer, file_server
@@ -83,6 +83,26 @@ def test_a_lock_is_made_checked_and_upgraded(
     assert file.read_bytes() != first
     assert lock(project, "--check", "--json", "plotter") == 0
     assert json.loads(capsys.readouterr().out) == []
+
+
+@pytest.mark.needs("apt-get", "dpkg-deb")
+def test_one_that_cannot_be_locked_holds_no_other_back(
+    project: Path, server: FileServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_project(project, name="broken", recipe=changed("name: plotter", "name: other"))
+    lacking = changed("name: plotter", "name: lacking").replace("gnuplot-nox", "not-there")
+    make_project(project, name="lacking", recipe=lacking)
+    assert server.files
+
+    assert lock(project, "broken", "lacking", "plotter") == 2
+
+    said = capsys.readouterr()
+    assert said.out.splitlines()[1:] == ["locked plotter 5.4.4: 1 Debian and 0 Python packages"]
+    assert "broken: not locked\n" in said.err
+    assert "the name is 'other', but the folder is 'broken'" in said.err
+    assert "lacking: not locked\n" in said.err
+    assert "not-there" in said.err
+    assert not (project / "recipes" / "lacking" / "lock.json").exists()
 
 
 @pytest.mark.parametrize(
