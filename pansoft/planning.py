@@ -58,6 +58,8 @@ class Blocked:
     @property
     def why(self) -> str:
         """Return the sentence for a table."""
+        if isinstance(self.error, Retired) and self.recipe.retire:
+            return self.recipe.retire
         if isinstance(self.error, InvalidInput):
             return "; ".join(problem.message for problem in self.error.problems)
         return self.error.message
