@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from builder.recipes.recipe import (
@@ -31,6 +31,7 @@ from builder.recipes.recipe import (
 )
 from builder.stages import Fingerprint, PlanId, SignedImage, TestOutcome, TestReport, TestResult
 from catalog import codec
+from catalog.spelling import LINK, NAME, TIME, VERSION, time_text
 from core.canonical import Json, readable_json
 from core.errors import InvalidInput
 from core.problems import Position, Problem, in_order
@@ -40,15 +41,11 @@ FILE_NAME = "entry.json"
 ROOT = "root"
 """The folder of a published tree that a program sees as its root."""
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]{0,63}")
-_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~-]{0,63}")
 _COMMAND = re.compile(r"[A-Za-z0-9][A-Za-z0-9_+.-]{0,99}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _FQRN = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _FINGERPRINT = re.compile(r"[0-9A-F]{40}")
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-_LINK = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]+)?(/[!-~]*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +241,7 @@ def entry_of(
             PublishedTest(r.name, r.kind, passed=_passed(r), seconds=round(r.seconds, 3))
             for r in report.results
         ),
-        published=published.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        published=time_text(published),
         fqrn=fqrn,
         tree=tree,
         kept=recipe.is_kept,
@@ -316,8 +313,8 @@ def read_entry(content: bytes, *, file: Path) -> CatalogEntry:
 
 def faults_of(entry: CatalogEntry) -> Iterator[codec.Fault]:
     """Yield what must not stand in a catalogue, whoever wrote it."""
-    yield from _spelling("name", entry.name, _NAME, "is not a package's name")
-    yield from _spelling("version", entry.version, _VERSION, "is not a version")
+    yield from _spelling("name", entry.name, NAME, "is not a package's name")
+    yield from _spelling("version", entry.version, VERSION, "is not a version")
     yield from _spelling("fqrn", entry.fqrn, _FQRN, "is not a repository's name")
     yield from _spelling("plan", entry.plan, _SHA256, "is not a sha256")
     yield from _spelling("image.sha256", entry.image.sha256, _SHA256, "is not a sha256")
@@ -326,7 +323,7 @@ def faults_of(entry: CatalogEntry) -> Iterator[codec.Fault]:
         "signer.fingerprint", entry.signer.fingerprint, _FINGERPRINT, "is not a fingerprint"
     )
     yield from _spelling(
-        "published", entry.published, _TIME, "is not a time like 2026-01-31T12:00:00Z"
+        "published", entry.published, TIME, "is not a time like 2026-01-31T12:00:00Z"
     )
     yield from _faults_of_forms(entry)
     if not 0 <= entry.image.delta_size <= entry.image.size:
@@ -347,11 +344,11 @@ def faults_of(entry: CatalogEntry) -> Iterator[codec.Fault]:
     for field, link in links.items():
         if link is not None:
             yield from _spelling(
-                field, link, _LINK, "is not a link that begins with http:// or https://"
+                field, link, LINK, "is not a link that begins with http:// or https://"
             )
     for index, technique in enumerate(entry.techniques):
         yield from _spelling(
-            f"techniques.{index}", technique, _LINK, "is not an IRI of http or https"
+            f"techniques.{index}", technique, LINK, "is not an IRI of http or https"
         )
 
 

@@ -7,7 +7,6 @@ What is read is not believed: names become parts of pages, links are http or htt
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +15,10 @@ from typing import Final
 from builder.recipes.recipe import Recipe, Redistribution
 from catalog import codec
 from catalog.listing import read_listing, write_listing
+from catalog.spelling import LINK, NAME
 from core.canonical import Json
 
 PATH: Final = "images/held.json"
-_NAME: Final = re.compile(r"[a-z0-9][a-z0-9+.-]{0,63}")
-_LINK: Final = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]+)?(/[!-~]*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +77,9 @@ def read_held(content: bytes, *, file: Path) -> tuple[HeldPackage, ...]:
 
 
 def _faults(item: HeldPackage) -> Iterable[codec.Fault]:
-    if not _NAME.fullmatch(item.name):
+    if not NAME.fullmatch(item.name):
         yield "name", f"{item.name[:80]!r} is not a package's name"
     for field in ("homepage", "terms", "registration"):
         link = getattr(item, field)
-        if not _LINK.fullmatch(link):
+        if not LINK.fullmatch(link):
             yield field, f"{link[:80]!r} is not a link that begins with http:// or https://"

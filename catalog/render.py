@@ -16,7 +16,7 @@ import shlex
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from catalog import pages, panet, words
@@ -24,6 +24,7 @@ from catalog.entry import CatalogEntry, entry_path, write_entry
 from catalog.held import HeldPackage, held_json
 from catalog.retired import RetiredPackage, retired_json
 from catalog.search import haystack
+from catalog.spelling import time_text
 from catalog.standing import in_standing
 from core.canonical import Json, canonical_json, readable_json
 from core.files import atomic_folder
@@ -155,7 +156,7 @@ def site_of(
 
 def _time(packages: tuple[Package, ...], given: datetime | None) -> str | None:
     if given is not None:
-        return given.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return time_text(given)
     return max((package.current.published for package in packages), default=None)
 
 

@@ -8,22 +8,19 @@ What is read is not believed: names become parts of pages.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from builder.recipes.recipe import Recipe
 from catalog import codec
 from catalog.listing import read_listing, write_listing
+from catalog.spelling import NAME, TIME, VERSION, time_text
 from core.canonical import Json
 
 PATH: Final = "images/retired.json"
-_NAME: Final = re.compile(r"[a-z0-9][a-z0-9+.-]{0,63}")
-_VERSION: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+~_-]{0,63}")
-_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +57,7 @@ def retired_of(recipe: Recipe, *, since: datetime | None) -> RetiredPackage:
         title=recipe.title,
         reason=recipe.retire,
         replaced_by=recipe.release.replaced_by,
-        since=since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if since else None,
+        since=time_text(since) if since else None,
     )
 
 
@@ -86,9 +83,9 @@ def read_retired(content: bytes, *, file: Path) -> tuple[RetiredPackage, ...]:
 def _faults(item: RetiredPackage) -> Iterable[codec.Fault]:
     names = {"name": item.name} | ({"replaced_by": item.replaced_by} if item.replaced_by else {})
     for field, name in names.items():
-        if not _NAME.fullmatch(name):
+        if not NAME.fullmatch(name):
             yield field, f"{name[:80]!r} is not a package's name"
-    if not _VERSION.fullmatch(item.version):
+    if not VERSION.fullmatch(item.version):
         yield "version", f"{item.version[:80]!r} is not a version"
-    if item.since is not None and not _TIME.fullmatch(item.since):
+    if item.since is not None and not TIME.fullmatch(item.since):
         yield "since", f"{item.since[:80]!r} is not a time like 2026-01-31T12:00:00Z"

@@ -11,13 +11,14 @@ import resource
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
 from builder.stages import PlanId
 from catalog import codec, pages
 from catalog.entry import CatalogEntry
+from catalog.spelling import time_text
 from core.canonical import readable_json
 from core.files import write_atomic
 from pansoft.loop import Failure, LoopReport
@@ -151,7 +152,7 @@ def report_of(
         for item in items
     ]
     return RunReport(
-        at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        time_text(at),
         seconds,
         cpu_seconds,
         outcome.publication.revision if outcome else None,
