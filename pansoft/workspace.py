@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import difflib
 import tempfile
 from collections.abc import MutableMapping, Sequence
 from dataclasses import replace
@@ -22,7 +21,7 @@ from builder.images.plan import (
 from builder.inputs.downloads import NotHeld, held
 from builder.inputs.lock import read_package_lock
 from builder.recipes import load
-from builder.recipes.folders import BASES, base_folders, key_of, recipe_folders
+from builder.recipes.folders import BASES, base_folders, hint_at, key_of, recipe_folders
 from builder.recipes.recipe import BaseRecipe, Install, Recipe
 from builder.state import State
 from builder.stored import References
@@ -181,11 +180,4 @@ def builder_of(context: Context) -> BuildUser:
 def _folder(known: dict[str, Path], name: str) -> Path:
     if name in known:
         return known[name]
-    # among hundreds of names, a letter off is meant and half a word alike is not
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.85) or difflib.get_close_matches(
-        name, known, n=3
-    )
-    raise UserError(
-        f"there is no recipe named '{name}'",
-        hint=f"did you mean {' or '.join(near)}?" if near else "see them with: ls recipes",
-    )
+    raise UserError(f"there is no recipe named '{name}'", hint=hint_at(name, known))

@@ -5,13 +5,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from builder.recipes.folders import BASES, base_folders, key_of, recipe_folders
-from builder.recipes.load import read_base, read_recipe
+from builder.recipes.folders import BASES, base_folders, hint_at, key_of, recipe_folders
+from builder.recipes.load import BaseReading, Reading, read_base, read_recipe
 from builder.recipes.recipe import BaseRecipe, Recipe
 from core.errors import UserError
 from core.problems import Problem, errors, in_order
+from core.spread import spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +41,17 @@ def check(project: Path, targets: Sequence[str] = ()) -> CheckReport:
         UserError: a target is none of these.
     """
     folders = _all_folders(project) if not targets else _named(project, targets)
-    problems: list[Problem] = []
-    recipes: list[Recipe] = []
-    bases: list[BaseRecipe] = []
-    for folder in folders:
-        if _is_base(folder):
-            base = read_base(folder)
-            problems += base.problems
-            bases += [base.base] if base.base else []
-        else:
-            reading = read_recipe(folder, bases=project / "recipes" / BASES)
-            problems += reading.problems
-            recipes += [reading.recipe] if reading.recipe else []
-    return CheckReport(in_order(problems), tuple(recipes), tuple(bases))
+    read = spread(partial(_read, bases=project / "recipes" / BASES), folders)
+    made = [one.base if isinstance(one, BaseReading) else one.recipe for one in read]
+    return CheckReport(
+        in_order(problem for one in read for problem in one.problems),
+        tuple(one for one in made if isinstance(one, Recipe)),
+        tuple(one for one in made if isinstance(one, BaseRecipe)),
+    )
+
+
+def _read(folder: Path, *, bases: Path) -> Reading | BaseReading:
+    return read_base(folder) if _is_base(folder) else read_recipe(folder, bases=bases)
 
 
 def _all_folders(project: Path) -> list[Path]:
@@ -78,7 +78,5 @@ def _folder(project: Path, target: str) -> Path:
             return folder
     raise UserError(
         f"there is no recipe '{target}'",
-        hint=f"known are: {', '.join(named)}"
-        if named
-        else f"there is none in {project / 'recipes'}",
+        hint=hint_at(target, named) if named else f"there is none in {project / 'recipes'}",
     )

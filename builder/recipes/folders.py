@@ -8,6 +8,8 @@ recipes/bases/NAME/base.yaml                   a base
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from pathlib import Path
 
 RECIPES = "recipes"
@@ -64,3 +66,13 @@ def place_of(folder: Path) -> str:
 def recipes_around(folder: Path) -> Path:
     """Return the folder of all recipes that a recipe's folder lies in."""
     return folder.parents[2] if is_kept(folder) else folder.parent
+
+
+def hint_at(name: str, known: Iterable[str]) -> str:
+    """Return how to find what is called nearly as a name that there is not."""
+    known = tuple(known)
+    # among hundreds of names, a letter off is meant and half a word alike is not
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.85) or difflib.get_close_matches(
+        name, known, n=3
+    )
+    return f"did you mean {' or '.join(near)}?" if near else "see them with: ls recipes"

@@ -60,7 +60,7 @@ def test_an_unknown_target_is_explained(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="there is no recipe 'plotte'") as caught:
         check(make_project(tmp_path), ["plotte"])
 
-    assert caught.value.hint == "known are: debian-12, plotter"
+    assert caught.value.hint == "did you mean plotter?"
 
 
 def test_an_empty_folder_is_a_problem(tmp_path: Path) -> None:
