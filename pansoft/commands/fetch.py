@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from builder.images.plan import BuildPlan
+from builder.images.plan import BuildPlan, Retired
 from builder.inputs import fetch as fetching
 from builder.inputs.cache import InputCache
 from builder.inputs.downloads import NotHeld, is_download
@@ -71,11 +71,18 @@ def fetch(
 
 
 def _plans(context: Context, names: Sequence[str]) -> tuple[tuple[BuildPlan, ...], tuple[str, ...]]:
-    """Return the plans of recipes, and the names of those whose download is not here."""
+    """Return the plans of recipes, and the names of those whose download is not here.
+
+    Raises:
+        Retired: a recipe of these names is; among all of them it is passed over.
+    """
     plans, for_sites = [], []
     for recipe in workspace.recipes_named(context, names):
         try:
             plans.append(workspace.plan_of(context, recipe))
         except NotHeld:
             for_sites.append(recipe.name)
+        except Retired:
+            if names:
+                raise
     return tuple(plans), tuple(for_sites)
