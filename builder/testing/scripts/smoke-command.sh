@@ -91,6 +91,8 @@ try() {
 
 loader='error while loading shared libraries|symbol lookup error|cannot open shared object file'
 loader="$loader|^(ModuleNotFoundError|ImportError):"
+# a script of setuptools or of importlib that asks for a distribution which is not there
+loader="$loader|^([a-z_.]*\.)?(DistributionNotFound|PackageNotFoundError):"
 began=$(date +%s)
 eval "set -- $(cat "$here/argv")"
 program=$(find_program "$1")

@@ -59,6 +59,11 @@ COMMANDS: dict[str, tuple[str, str | None]] = {
         " > no-module",
         "ModuleNotFoundError: No module named x",
     ),
+    "no-distribution": (
+        "printf '#!/bin/sh\\necho \"pkg_resources.DistributionNotFound: x was not found\" >&2; exit 1\\n'"
+        " > no-distribution",
+        "pkg_resources.DistributionNotFound: x was not found",
+    ),
     "calls-nothing": ("printf '#!/bin/sh\\nexec nothing\\n' > calls-nothing", "it cannot be run"),
 }
 
