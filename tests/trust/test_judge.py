@@ -282,6 +282,7 @@ CASES: list[Case] = [
         "the exception GCC-exception-3.1 is on no list",
     ),
     ("components-allowed", {}, OK, "2 components, 1 of them by their origin"),
+    ("components-allowed", {"bill": bill(wheel("pyfai", "LicenseRef-Good"))}, OK, "1 components"),
     ("components-allowed", {"bill": None}, NO, "could not be checked"),
     (
         "components-allowed",

@@ -77,7 +77,6 @@ def test_a_policy_without_exceptions_accepts_them_all(folder: Path) -> None:
 
 def test_a_review_of_a_component_is_read(folder: Path) -> None:
     review = (
-        "    reviewed:\n"
         "      - component: pypi/nvidia-*-cu12\n"
         "        licence: LicenseRef-restricted\n"
         "        packages: [astra-toolbox]\n"
@@ -85,9 +84,9 @@ def test_a_review_of_a_component_is_read(folder: Path) -> None:
         '        on: "2026-11-22"\n'
         "        reason: only the runtime files that its EULA lists\n"
     )
-    changed(folder, "    unknown: warn\n", f"    unknown: warn\n{review}")
+    changed(folder, "    reviewed:\n", f"    reviewed:\n{review}")
 
-    [found] = load_policy(folder).licensing.components.reviewed
+    found, *_ = load_policy(folder).licensing.components.reviewed
 
     assert found.covers("pypi/nvidia-cublas-cu12", "astra-toolbox")
     assert not found.covers("pypi/nvidia-cublas-cu12", "mumott")

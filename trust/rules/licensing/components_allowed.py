@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from packaging.utils import canonicalize_name
+
 from core import spdx
 from trust.evidence import BillFacts, Component, Evidence
 from trust.policy import ComponentReview, Licensing, TrustPolicy
@@ -58,24 +60,35 @@ def objection(policy: Licensing, package: str, component: Component) -> str | No
         return "no machine can tell its licence" if policy.components.unknown != "warn" else None
     review = review_of(policy, package, component)
     accepted = review is not None and (review.licence,) == stated
-    said = [_of_one(policy, each, accepted=accepted) for each in stated]
+    known = ("*",) if accepted else _read_for(policy, package, component)
+    said = [_of_one(policy, each, known) for each in stated]
     return " and ".join(filter(None, said)) or None
 
 
-def _of_one(policy: Licensing, expression: str, *, accepted: bool) -> str | None:
+def _read_for(policy: Licensing, package: str, component: Component) -> tuple[str, ...]:
+    """Return the licences that somebody read for the package, where the component is its program.
+
+    Whether the words are those that were read, licence-allowed asks.
+    """
+    if canonicalize_name(component.name) != package:
+        return ()
+    return tuple(review.licence for review in policy.reviewed if review.package == package)
+
+
+def _of_one(policy: Licensing, expression: str, known: tuple[str, ...]) -> str | None:
     """Return what stands against one of the expressions that a component declares."""
     if not spdx.parse(expression).is_valid:
         return f"'{expression[:80]}' is no SPDX expression"
-    taken = take(expression, lambda licence: _against(policy, licence, accepted=accepted))
+    taken = take(expression, lambda licence: _against(policy, licence, known))
     return " and ".join(taken.objections) or None
 
 
-def _against(policy: Licensing, licence: str, *, accepted: bool) -> str | None:
+def _against(policy: Licensing, licence: str, known: tuple[str, ...]) -> str | None:
     """Return what stands against one licence; a denied one stays denied when reviewed."""
     if (no := denied(policy, licence)) is not None:
         return no
     name = licence.partition(" WITH ")[0]
-    if accepted or listed(name, policy.allow):
+    if listed(name, policy.allow) or listed(name, known):
         return None
     if listed(name, policy.review):
         return f"{name} needs a review of the component"
@@ -115,8 +128,9 @@ RULE = Rule(
     group=Group.LICENSING,
     purposes=BUILT,
     asks="Every component that the bill of materials names comes from an origin that the policy trusts, "
-    "or declares a licence on the allow list, or somebody has reviewed it (`licensing.components`). "
-    "Where no machine can tell a licence, the policy says whether that is a no.",
+    "or declares a licence on the allow list, or somebody has reviewed it (`licensing.components`); "
+    "for the program that the package is named after, `licensing.reviewed` counts. Where no machine "
+    "can tell a licence, the policy says whether that is a no.",
     why="Who hands on an image hands on all that is in it; a free program may bring a library that "
     "is not.",
     fix="leave the component out, or propose a review of it for `licensing.components.reviewed` in "
@@ -131,6 +145,7 @@ RULE = Rule(
         "policy.licensing.deny",
         "policy.licensing.exceptions",
         "policy.licensing.components",
+        "policy.licensing.reviewed",
     ),
     waivable=False,
 )
