@@ -18,10 +18,10 @@ from builder.state import State
 from core.console import Console, readable_size
 from pansoft.publish import Candidate, Outcome, together
 
-LOAD = 6 * 10**9
+LOAD = 3 * 10**9
 """Bytes of signed images that are published together, in one revision."""
 
-KEPT = 20 * 10**9
+KEPT = 5 * 10**9
 """Bytes that published images may take in the state folder, where nobody says otherwise."""
 
 
