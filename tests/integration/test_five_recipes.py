@@ -57,7 +57,8 @@ def test_five_recipes_of_this_commit_come_the_whole_way(demo: Demo, tmp_path: Pa
     print(f"made at {commit()[:12]}: {', '.join(names)}")  # noqa: T201 - for the log
     assert len(names) == MANY
 
-    applied = pansoft("apply", *names, state=state, timeout_s=1800)
+    # all five are looked at afterwards: none may go for want of room
+    applied = pansoft("apply", "--keep", "50G", *names, state=state, timeout_s=1800)
     assert applied.returncode == 0, applied.stdout + applied.stderr
 
     planned = json.loads(pansoft("plan", "--json", *names, state=state).stdout)
