@@ -56,6 +56,7 @@ ADAPTED = {
     "securesystemslib",
     "spdx_tools",
     "git",
+    "gitlab",
     "pypi_simple",
     "jinja2",
     "jwt",
