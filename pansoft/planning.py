@@ -13,7 +13,7 @@ from builder.images.built import read_built
 from builder.images.plan import BasePlan, BuildPlan, Retired
 from builder.inputs.downloads import NotHeld
 from builder.recipes import load
-from builder.recipes.folders import BASES, recipe_folders
+from builder.recipes.folders import BASES, key_of, recipe_folders
 from builder.recipes.recipe import Install, Recipe
 from builder.stages import PlanId
 from builder.state import State
@@ -83,6 +83,7 @@ class Planning:
 class Line:
     """A recipe in a table: how far it is and why; `plan` is None where it has none."""
 
+    key: str
     name: str
     version: str
     status: Status
@@ -116,10 +117,7 @@ def plan(context: Context, recipes: Sequence[Recipe], *, at: datetime) -> Planni
 def lines(found: Planning) -> tuple[Line, ...]:
     """Return a planning as the lines of a table: the blocked ones, those for sites and the retired last."""
     return (
-        *(
-            Line(item.recipe.name, item.recipe.version, item.status, item.plan.id, item.why)
-            for item in found.planned
-        ),
+        *(_line(item.recipe, item.status, item.plan.id, item.why) for item in found.planned),
         *(_blocked(item) for item in found.blocked),
         *(_blocked(item, Status.SITE) for item in found.for_sites),
         *(_blocked(item, Status.RETIRED) for item in found.retired),
@@ -164,7 +162,9 @@ def overview(context: Context, names: Sequence[str], *, at: datetime) -> tuple[L
             if recipe.install is Install.PUBLISHER:  # the others follow from a holder's files too
                 cache.put(folder, digest, outline)
         status, why = _standing(outline, there, context)
-        planned.append(Line(outline.name, outline.version, status, outline.plan, why))
+        planned.append(
+            Line(key_of(folder), outline.name, outline.version, status, outline.plan, why)
+        )
     if errors(problems):
         raise InvalidInput(in_order(problems))
     cache.save(recipe_folders(context.project))
@@ -172,7 +172,11 @@ def overview(context: Context, names: Sequence[str], *, at: datetime) -> tuple[L
 
 
 def _blocked(item: Blocked, status: Status = Status.BLOCKED) -> Line:
-    return Line(item.recipe.name, item.recipe.version, status, None, item.why)
+    return _line(item.recipe, status, None, item.why)
+
+
+def _line(recipe: Recipe, status: Status, plan: PlanId | None, why: str) -> Line:
+    return Line(recipe.key, recipe.name, recipe.version, status, plan, why)
 
 
 def _outline(recipe: Recipe, wanted: BuildPlan) -> Outline:

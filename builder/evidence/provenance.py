@@ -8,8 +8,10 @@ https://slsa.dev/spec/v1.0/provenance.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +35,7 @@ from trust.evidence import BillFacts, ProvenanceFacts
 from trust.signing import dsse
 
 FILE_NAME = "provenance.json"
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 BUILDER = "urn:pansoft:builder"
 BUILD_TYPE = "urn:pansoft:build:recipe:1"
 STATEMENT = "https://in-toto.io/Statement/v1"
@@ -167,6 +170,20 @@ def check_provenance(
     if subjects != [image_sha256]:
         raise Refused(f"{what} is about another image than the one beside it")
     return Provenance(opened.payload, facts)
+
+
+def claimed_commit(content: bytes) -> str | None:
+    """Return the commit that a file of provenance names, for a sentence: no signature is looked at.
+
+    None is returned where it names none that was committed whole, or is no provenance.
+    """
+    try:
+        statement = json.loads(base64.b64decode(json.loads(content)["payload"]))
+        asked = statement["predicate"]["buildDefinition"]["externalParameters"]
+        commit, changed = asked["commit"], asked["changedSinceCommit"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return commit if isinstance(commit, str) and _COMMIT.fullmatch(commit) and not changed else None
 
 
 def _commit(origin: Origin) -> Iterator[dict[str, Any]]:

@@ -86,6 +86,15 @@ def test_a_second_demo_finds_nothing_to_do(demo: Demo) -> None:
     assert "built" not in again.stderr
 
 
+def test_a_plan_is_explained_by_what_is_published(demo: Demo) -> None:
+    done = pansoft("plan", "--why", "hdf5-tools", state=demo.state)
+
+    assert done.returncode == 0, done.stderr
+    assert "published, published on" in done.stdout
+    assert re.search(r"  published  1\.[\d.]+ on 20\S+, plan [0-9a-f]{12}", done.stdout)
+    assert "since then" not in done.stdout
+
+
 def test_building_a_built_plan_does_nothing_and_says_so(demo: Demo) -> None:
     done = pansoft("build", "hdf5-tools", state=demo.state)
 

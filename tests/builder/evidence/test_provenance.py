@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,12 @@ from typing import Any
 import pytest
 
 from builder.evidence.origin import Origin
-from builder.evidence.provenance import Provenance, check_provenance, provenance_of
+from builder.evidence.provenance import (
+    Provenance,
+    check_provenance,
+    claimed_commit,
+    provenance_of,
+)
 from builder.images.plan import BuildPlan, plan_base, plan_package
 from builder.inputs.lock import (
     NodePackage,
@@ -147,6 +153,26 @@ def test_signed_provenance_is_read_back(provenance: Provenance, key: FolderKey) 
 
     assert found == provenance
     assert isinstance(found.facts, ProvenanceFacts)
+    assert claimed_commit(sealed) == "c" * 40
+
+
+@pytest.mark.parametrize("payload", [b"", b"[]", b"{}", b"\xff", b"[" * 100_000])
+def test_what_is_no_provenance_claims_no_commit(payload: bytes) -> None:
+    envelope = json.dumps({"payload": base64.b64encode(payload).decode()}).encode()
+
+    assert claimed_commit(envelope) is None
+    assert claimed_commit(payload) is None
+
+
+@pytest.mark.parametrize(
+    ("commit", "changed"), [("c" * 40, True), (None, False), ("main", False), (["c" * 40], False)]
+)
+def test_what_is_of_no_whole_commit_claims_none(commit: object, changed: bool) -> None:
+    asked = {"commit": commit, "changedSinceCommit": changed}
+    statement = {"predicate": {"buildDefinition": {"externalParameters": asked}}}
+    payload = base64.b64encode(json.dumps(statement).encode()).decode()
+
+    assert claimed_commit(json.dumps({"payload": payload}).encode()) is None
 
 
 @pytest.mark.needs("apptainer", "gpg")
