@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The one door to Jinja2: a template and values to the bytes of a page, every value escaped."""
+"""The one door to Jinja2: a template and values to the bytes of a page, every value escaped.
+
+`page` is for the catalogue's pages. `text` is for what is no HTML: it is told how a value is escaped, for
+the rules of another language are not known here.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +45,21 @@ _FILTERS = {
 def page(template: str, **values: object) -> bytes:
     """Return the page that a template makes of the values; a name it lacks is an error."""
     return _environment().get_template(template).render(**values).encode("utf-8")
+
+
+def text(template: Path, *, escape: Callable[[Any], str], **values: object) -> str:
+    """Return the text that a template makes of the values; each is printed as `escape` gives it."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(template.parent),
+        autoescape=False,  # noqa: S701 - what is no HTML has an escape of its own
+        undefined=jinja2.StrictUndefined,
+        finalize=escape,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        auto_reload=False,
+    )
+    return environment.get_template(template.name).render(**values)
 
 
 def _environment() -> jinja2.Environment:
