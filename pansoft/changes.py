@@ -34,8 +34,10 @@ class Kind(StrEnum):
     GONE = "gone"
     REBUILT = "rebuilt"
     """Its image has other bytes, for what the recipe says or for what it stands on."""
+    TESTED = "tested"
+    """Its image stays as it is; what is tested of it is another, or what it needs to run."""
     TOLD = "told"
-    """Its image stays as it is; what is said, tested or released of it is another."""
+    """Its image and its tests stay as they are; what is said or released of it is another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,9 +203,12 @@ def _change(
     except UserError as err:
         return Change(key, place, Kind.REBUILT, (f"had no plan: {_in_short(err)}",))
     differs = sentences(plan_difference(old, plan))
-    return Change(key, place, Kind.REBUILT if differs else Kind.TOLD, (*differs, *_said(was, now)))
+    is_tested = any(getattr(was, name) != getattr(now, name) for name in _TESTED)
+    kind = Kind.REBUILT if differs else Kind.TESTED if is_tested else Kind.TOLD
+    return Change(key, place, kind, (*differs, *_said(was, now)))
 
 
+_TESTED = ("tests", "commands", "runtime")
 _PLANNED = {"folder", "name", "version", "base", "build", "environment", "retire", "licence_text"}
 
 

@@ -21,6 +21,7 @@ _KINDS = {
     Kind.NEW: "new",
     Kind.GONE: "gone",
     Kind.REBUILT: "with another image",
+    Kind.TESTED: "with other tests",
     Kind.TOLD: "that only say something else",
 }
 

@@ -59,24 +59,21 @@ def test_another_version_is_built_again(context: Context, project: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "kind", "said"),
     [
-        ("summary: Plots things.", "summary: Plots more.", ("in the recipe: summary",)),
-        ("    run: plot\n", "    run: plot more\n", ("in the recipe: tests",)),
-        (
-            "  redistribution: allowed",
-            "  redistribution: partners",
-            ("in the recipe: license",),
-        ),
-        ("schema: 1\n", "# for the record\nschema: 1\n", ()),
+        ("Plots things.\nd", "Plots more.\nd", Kind.TOLD, ("in the recipe: summary",)),
+        ("    run: plot\n", "    run: plot more\n", Kind.TESTED, ("in the recipe: tests",)),
+        ("  - plot\n", "  - plot\n  - sh\n", Kind.TESTED, ("in the recipe: commands",)),
+        ("n: allowed", "n: partners", Kind.TOLD, ("in the recipe: license",)),
+        ("schema: 1\n", "# for the record\nschema: 1\n", Kind.TOLD, ()),
     ],
 )
-def test_what_decides_no_byte_is_only_told(
-    context: Context, project: Path, old: str, new: str, said: tuple[str, ...]
+def test_what_decides_no_byte_is_not_built_again(
+    context: Context, project: Path, old: str, new: str, kind: Kind, said: tuple[str, ...]
 ) -> None:
     edit(project, old, new)
 
-    assert told(context)["plotter"] == Change("plotter", "recipes/plotter", Kind.TOLD, said)
+    assert told(context)["plotter"] == Change("plotter", "recipes/plotter", kind, said)
 
 
 def test_a_promotion_is_told_by_its_channels(context: Context, project: Path) -> None:

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The child pipeline that GitLab runs for what a branch changes: bases first, then packages side by side.
+
+Each job runs the commands that a person would, with one state folder on each runner: `PANSOFT_BUILDS`, which
+holds inputs, bases and images, and no keys. GitLab reads it by `trigger: include: artifact`. It is JSON,
+which is YAML as well, so that no name in it can be read as something else.
+
+Source of the form: the reference of `.gitlab-ci.yml`, whose published schema the tests hold it against.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil
+from typing import Any
+
+from builder.images.plan import BasePlan, BuildPlan
+from core.canonical import readable_json
+
+JOBS = 50
+"""How many jobs of packages there are at most: beyond that several packages share one."""
+
+TAG = "debian-12"
+"""Names the runners that build, where nobody says otherwise."""
+
+STATE = "PANSOFT_BUILDS"
+"""The variable that names the state folder of a runner that builds."""
+
+_PANSOFT = f'.venv/bin/pansoft --state "${STATE}"'
+_TESTS_MINUTES = 20  # for the tests of one package, over what its build may take
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job of the child pipeline: its packages, or the one base that it makes.
+
+    `minutes` is how long it may take, `needs` names the jobs that have to end first.
+    """
+
+    name: str
+    targets: tuple[str, ...]
+    needs: tuple[str, ...]
+    minutes: int
+    is_base: bool
+
+
+def jobs_of(plans: Sequence[BuildPlan], *, most: int = JOBS) -> tuple[Job, ...]:
+    """Return the jobs that build and test these packages: first the bases that they stand on.
+
+    A job of several packages has those of one base, and no job waits for more than one other.
+    """
+    bases = {layer.name: layer for plan in plans for layer in plan.base.layers}
+    by_base: dict[str, list[BuildPlan]] = {}
+    for plan in plans:
+        by_base.setdefault(plan.base.name, []).append(plan)
+    each = _packages_of_a_job([len(group) for group in by_base.values()], most)
+    return (
+        *(_of_base(base) for base in _lowest_first(bases)),
+        *(
+            _of_packages(base, group[start : start + each])
+            for base, group in by_base.items()
+            for start in range(0, len(group), each)
+        ),
+    )
+
+
+def child_pipeline(jobs: Iterable[Job], *, tag: str = TAG) -> str:
+    """Return the text of the child pipeline; without jobs, of one that says that there is nothing to do."""
+    rendered = {job.name: _rendered(job) for job in jobs}
+    if not rendered:
+        said = "echo 'no image differs and no test: there is nothing to build'"
+        rendered = {"nothing to build": {"stage": "packages", "script": [said]}}
+    pipeline = {
+        "workflow": {"rules": [{"when": "always"}]},
+        "stages": ["bases", "packages"],
+        "variables": {
+            STATE: "var",
+            # what setup installed stays for the next job, and so does the state of a runner without one
+            "GIT_CLEAN_FLAGS": "-ffdx -e .venv/ -e var/",
+        },
+        "default": {
+            "tags": [tag],
+            "interruptible": True,
+            "retry": {
+                "max": 2,
+                "when": ["runner_system_failure", "stuck_or_timeout_failure", "scheduler_failure"],
+            },
+        },
+        **rendered,
+    }
+    return readable_json(pipeline)
+
+
+def _packages_of_a_job(groups: Sequence[int], most: int) -> int:
+    """Return how many packages share a job, so that all groups together have at most `most` jobs.
+
+    Where there are more groups than that, each has one job all the same.
+    """
+    each = 1
+    while sum(ceil(count / each) for count in groups) > max(most, len(groups)):
+        each += 1
+    return each
+
+
+def _lowest_first(bases: Mapping[str, BasePlan]) -> list[BasePlan]:
+    return sorted(bases.values(), key=lambda base: (len(base.layers), base.name))
+
+
+def _of_base(base: BasePlan) -> Job:
+    below = (_name_of_base(base.below.name),) if base.below else ()
+    return Job(_name_of_base(base.name), (base.name,), below, minutes=60, is_base=True)
+
+
+def _of_packages(base: str, plans: Sequence[BuildPlan]) -> Job:
+    keys = tuple(plan.key for plan in plans)
+    more = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
+    minutes = sum(plan.limits.time + _TESTS_MINUTES for plan in plans)
+    return Job(
+        f"package {keys[0]}{more}", keys, (_name_of_base(base),), minutes=minutes, is_base=False
+    )
+
+
+def _name_of_base(name: str) -> str:
+    return f"base {name}"  # of a job: a bare name could be a word of GitLab's, such as `pages`
+
+
+def _rendered(job: Job) -> dict[str, Any]:
+    names = " ".join(job.targets)
+    common = {"needs": list(job.needs), "timeout": f"{job.minutes} minutes"}
+    if job.is_base:
+        return {
+            "stage": "bases",
+            **common,
+            "script": ["make setup", f"{_PANSOFT} build {names}"],
+            "resource_group": job.name,  # once, where runners share a state
+        }
+    return {
+        "stage": "packages",
+        **common,
+        "script": [
+            "make setup",
+            f"{_PANSOFT} build {names}",
+            f"{_PANSOFT} test {names} --output reports",
+        ],
+        "artifacts": {
+            "when": "always",
+            "expire_in": "1 week",
+            "paths": ["reports/"],
+            "reports": {"junit": "reports/*.xml"},
+        },
+    }

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""`pansoft ci pipeline`: the child pipeline that builds and tests what a branch changes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from builder.images.plan import BuildPlan
+from builder.recipes.recipe import Install
+from core.errors import UserError
+from core.files import write_atomic
+from pansoft import workspace
+from pansoft.changes import Kind, changes_since
+from pansoft.ci.pipeline import JOBS, TAG, child_pipeline, jobs_of
+from pansoft.context import Context
+
+
+@click.command()
+@click.argument("names", nargs=-1)
+@click.option(
+    "--since",
+    metavar="REV",
+    help="The packages whose image or tests differ from where the checkout left this branch.",
+)
+@click.option(
+    "--jobs",
+    "most",
+    type=click.IntRange(min=1),
+    default=JOBS,
+    show_default=True,
+    help="How many jobs of packages at most; beyond that several packages share one.",
+)
+@click.option("--tag", default=TAG, show_default=True, help="The tag of the runners that build.")
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The file to write; by default it is printed.",
+)
+@click.pass_obj
+def pipeline(
+    context: Context,
+    *,
+    names: tuple[str, ...],
+    since: str | None,
+    most: int,
+    tag: str,
+    output: Path | None,
+) -> None:
+    """Write the pipeline that builds and tests the recipes NAMES, or what a branch changes.
+
+    GitLab starts it with `trigger: include`; each of its lines is a command that can be pasted.
+
+    Example: pansoft ci pipeline --since origin/main --output child.yml
+    """
+    if bool(names) == bool(since):
+        raise UserError(
+            "it takes either NAMES or --since REV",
+            hint="for a merge request: pansoft ci pipeline --since origin/main",
+        )
+    keys = names or _changed(context, str(since))
+    jobs = jobs_of(_plans(context, keys), most=most)
+    text = child_pipeline(jobs, tag=tag)
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    write_atomic(output, text)
+    packages = sum(len(job.targets) for job in jobs if not job.is_base)
+    bases = sum(job.is_base for job in jobs)
+    counts = ((packages, "package"), (len(jobs) - bases, "job"), (bases, "base"))
+    told = [f"{count} {word}{'s' * (count != 1)}" for count, word in counts]
+    click.echo("{} in {} on {}: {}".format(*told, output), err=True)
+
+
+def _changed(context: Context, since: str) -> tuple[str, ...]:
+    built = (Kind.NEW, Kind.REBUILT, Kind.TESTED)
+    return tuple(item.key for item in changes_since(context, since).recipes if item.kind in built)
+
+
+def _plans(context: Context, keys: Sequence[str]) -> tuple[BuildPlan, ...]:
+    """Return the plans of recipes; one that only a site can install is passed over.
+
+    Raises:
+        UserError: one has no plan, for instance for want of a lock.
+    """
+    bases: workspace.BasePlans = {}
+    recipes = workspace.recipes_named(context, keys) if keys else ()
+    return tuple(
+        workspace.plan_of(context, recipe, bases)
+        for recipe in recipes
+        if recipe.install is Install.PUBLISHER and recipe.retire is None
+    )
