@@ -208,6 +208,17 @@ def write(report: RunReport, folder: Path) -> Path:
     return page
 
 
+def read(folder: Path) -> RunReport | None:
+    """Return the last report of a folder; None where there is none that can be read."""
+    try:
+        facts = codec.parse_json((folder / NAMES[1]).read_bytes())
+        if not isinstance(facts, dict) or facts.pop("schema", None) != SCHEMA:
+            return None
+        return codec.from_json(RunReport, facts)
+    except (OSError, codec.Malformed):
+        return None
+
+
 def rows_before(folder: Path) -> dict[str, Row]:
     """Return the rows of the last report of a folder, by plan; of one that cannot be read, none."""
     try:

@@ -85,9 +85,9 @@ def difference(one: Holdings, other: Holdings, *, user: BuildUser, scratch: Path
     sha256s = {partition.sha256 for partition in one.partitions}
     shared = tuple(part.name for part in other.partitions if part.sha256 in sha256s)
     changes = [
-        *_changes("package", _packages(one), _packages(other)),
-        *_changes("variable", one.environment, other.environment),
-        *_changes("label", one.labels, other.labels),
+        *changes_in("package", _packages(one), _packages(other)),
+        *changes_in("variable", one.environment, other.environment),
+        *changes_in("label", one.labels, other.labels),
     ]
     files = tuple(_files(one, other, user=user, scratch=scratch))
     return Difference(one, other, shared, tuple(changes), files)
@@ -101,7 +101,8 @@ def _packages(image: Holdings) -> Mapping[str, str]:
     return {name: ", ".join(sorted(versions)) for name, versions in found.items()}
 
 
-def _changes(what: str, before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Change]:
+def changes_in(what: str, before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Change]:
+    """Yield what differs between two tables of names and values, by name."""
     for name in sorted({*before, *after}):
         if before.get(name) != after.get(name):
             yield Change(what, name, before.get(name), after.get(name))

@@ -161,12 +161,19 @@ def _why(reason: str, output: str) -> list[str]:
     return [f"        {reason}", *lines]
 
 
-def as_junit(report: TestReport) -> str:
-    """Return a report as JUnit XML.
+def as_junit(*tested: TestReport) -> str:
+    """Return reports as JUnit XML, a suite for each.
 
     A test that passed at a later try is a passed one there, with what the first try said in its
     output.
     """
+    root = ElementTree.Element("testsuites")
+    root.extend(_suite(report) for report in tested)
+    ElementTree.indent(root)
+    return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _suite(report: TestReport) -> ElementTree.Element:
     outcomes = [result.outcome for result in report.results]
     suite = ElementTree.Element(
         "testsuite",
@@ -199,10 +206,7 @@ def as_junit(report: TestReport) -> str:
             failure.text = text
         elif text:
             ElementTree.SubElement(case, "system-out").text = text
-    root = ElementTree.Element("testsuites")
-    root.append(suite)
-    ElementTree.indent(root)
-    return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+    return suite
 
 
 def _xml_safe(text: str) -> str:

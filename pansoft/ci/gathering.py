@@ -1,0 +1,288 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What a state folder and the repository know of packages, as the note tells it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from builder.evidence.difference import Change, changes_in
+from builder.evidence.sbom import CYCLONEDX_FILE
+from builder.images.built import Built, read_built
+from builder.recipes import load
+from builder.recipes.folders import key_of
+from builder.recipes.recipe import Recipe, TestKind
+from builder.stages import PlanId, TestReport
+from builder.state import State
+from builder.testing import reports
+from builder.testing.run import known_report
+from catalog.entry import CatalogEntry
+from core.errors import UserError
+from core.reports import text as problems_as_text
+from cvmfs.errors import NotFound
+from pansoft import planning, published, run_report, target, workspace
+from pansoft.changes import Kind, changes_since
+from pansoft.ci.note import PackageNote, Standing
+from pansoft.context import Context
+from pansoft.planning import Blocked, Planned
+from pansoft.run_report import Ended, Row, RunReport
+
+_STARTS = (TestKind.COMMAND, TestKind.IMPORT)
+"""Tests that start an image once and do little in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A package in the note, and what of its image goes beside the note."""
+
+    package: PackageNote
+    report: TestReport | None = None
+    bill: Path | None = None
+    pictures: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """All packages of a note; `run` is the run of `apply` that it is about, if it is about one."""
+
+    told: tuple[Told, ...]
+    folders: tuple[Path, ...]
+    others: int = 0
+    run: RunReport | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What the repository holds: its entries, the oldest first, and the bill of materials of each."""
+
+    entries: tuple[CatalogEntry, ...]
+    bill: Callable[[CatalogEntry], bytes | None]
+
+    def of_plan(self, plan: PlanId) -> CatalogEntry | None:
+        """Return the entry that was published of a plan."""
+        return next((entry for entry in self.entries if entry.plan == plan), None)
+
+    def before(self, name: str, plan: PlanId) -> CatalogEntry | None:
+        """Return the newest entry of a package that is not of this plan."""
+        found = [each for each in self.entries if each.name == name and each.plan != plan]
+        return found[-1] if found else None
+
+
+def gather(
+    context: Context, names: Sequence[str], *, since: str | None = None, at: datetime
+) -> Gathered:
+    """Return what is known of the named packages, of those that a branch changes, or of the last run.
+
+    Raises:
+        UserError: there is no such recipe, revision or run.
+    """
+    state = workspace.state_of(context)
+    run = None
+    if since is not None:
+        names = [*names, *_changed(context, since)]
+    elif not names:
+        run = _last_run(state)
+        names = _keys(context, [row for row in run.rows if _is_told(row)])
+    folders = workspace.folders_named(context, names) if names else ()
+    rows = {row.plan: row for row in run.rows if row.plan} if run else {}
+    others = sum(not _is_told(row) for row in run.rows) if run else 0
+    there = _published(state, at=at)
+    told = tuple(_told(context, state, folders, there, rows, at=at))
+    return Gathered(told, folders, others, run)
+
+
+def _changed(context: Context, since: str) -> list[str]:
+    """Return the recipes that a branch changes so that there is something to build or to test."""
+    found = changes_since(context, since).recipes
+    return [change.key for change in found if change.kind not in (Kind.GONE, Kind.TOLD)]
+
+
+def _last_run(state: State) -> RunReport:
+    run = run_report.read(state.report)
+    if run is None:
+        raise UserError(
+            f"there is no report of a run of apply in {state.report}",
+            hint="name the packages, or what a branch changes: pansoft ci report --since origin/main",
+        )
+    return run
+
+
+def _is_told(row: Row) -> bool:
+    return row.ended in (Ended.FAILED, Ended.REFUSED) or row.fresh
+
+
+def _keys(context: Context, rows: Sequence[Row]) -> list[str]:
+    """Return what the command line calls the recipes of rows; those that are gone by now are left out."""
+    known = {key_of(folder) for folder in workspace.folders_named(context, [])}
+    found = []
+    for row in rows:
+        kept = f"{row.name}@{row.version}"
+        if (key := kept if kept in known else row.name) in known:
+            found.append(key)
+    return found
+
+
+def _published(state: State, *, at: datetime) -> Published:
+    """Return what the repository of a state holds."""
+
+    def bill(entry: CatalogEntry) -> bytes | None:
+        with target.read(state, at=at) as reader:
+            try:
+                return reader.read(f"{entry.folder}/{CYCLONEDX_FILE}")
+            except NotFound:
+                return None
+
+    return Published(published.entries_in(state, at=at), bill)
+
+
+def _told(
+    context: Context,
+    state: State,
+    folders: Sequence[Path],
+    there: Published,
+    rows: Mapping[str, Row],
+    *,
+    at: datetime,
+) -> Iterator[Told]:
+    """Yield what is known of each package, those first whose recipe cannot be read."""
+    recipes: list[Recipe] = []
+    for folder in folders:
+        reading = load.read_recipe(folder)
+        if reading.recipe is not None:
+            recipes.append(reading.recipe)
+            continue
+        why = "its recipe is wrong: pansoft check says where"
+        output = problems_as_text(reading.problems, root=context.project)
+        yield Told(PackageNote(key_of(folder), "", Standing.FAILED, why=why, output=output))
+    found = planning.plan(context, recipes, at=at)
+    for blocked in found.blocked:
+        yield Told(_stopped(blocked, Standing.FAILED))
+    for held in found.for_sites:
+        yield Told(_stopped(held, Standing.MISSING))
+    for item in found.planned:
+        yield _planned(state, item, there, rows.get(item.plan.id))
+
+
+def _stopped(blocked: Blocked, standing: Standing) -> PackageNote:
+    recipe = blocked.recipe
+    return PackageNote(
+        recipe.name, recipe.version, standing, licence=recipe.license.spdx, why=blocked.why
+    )
+
+
+def _planned(state: State, item: Planned, there: Published, row: Row | None) -> Told:
+    """Return what is known of a package that can be built."""
+    plan, recipe = item.plan.id, item.recipe
+    entry, before = there.of_plan(plan), there.before(recipe.name, plan)
+    package = PackageNote(
+        recipe.name,
+        recipe.version,
+        Standing.MISSING,
+        before=before.version if before else None,
+        fresh=row.fresh if row else None,
+        licence=recipe.license.spdx,
+        accepted=entry.verdict.accepted if entry else None,
+    )
+    made = read_built(plan, state)
+    if made is None:
+        told = Told(_as_published(package, entry) if entry else _unbuilt(package, state, plan))
+    else:
+        told = _built(package, made, known_report(recipe, made.image, state), state, entry)
+        if told.bill is not None and before is not None:
+            changes = changes_of(there.bill(before), told.bill.read_bytes())
+            told = replace(told, package=replace(told.package, changes=changes))
+    return replace(told, package=_as_it_ended(told.package, row))
+
+
+def _as_it_ended(package: PackageNote, row: Row | None) -> PackageNote:
+    """Return a package as a run of `apply` left it, which knows what came after the tests."""
+    match row.ended if row else None:
+        case Ended.REFUSED:
+            assert row is not None  # noqa: S101 - for mypy
+            return replace(package, standing=Standing.REFUSED, accepted=False, why=row.why)
+        case Ended.FAILED:
+            assert row is not None  # noqa: S101 - for mypy
+            return replace(package, standing=Standing.FAILED, why=row.why)
+        case _:
+            return package
+
+
+def _as_published(package: PackageNote, entry: CatalogEntry) -> PackageNote:
+    """Return a package whose image is in the repository and no longer in the state."""
+    return replace(
+        package,
+        standing=Standing.READY,
+        fresh=False,
+        tests=len(entry.tests),
+        tests_passed=sum(bool(test.passed) for test in entry.tests),
+        size=entry.size,
+        new_bytes=entry.image.delta_size if entry.has_image else None,
+    )
+
+
+def _unbuilt(package: PackageNote, state: State, plan: PlanId) -> PackageNote:
+    log = state.failed_log(plan)
+    if not log.is_file():
+        return replace(package, why=f"not built: pansoft build {package.name}")
+    output = log.read_text(encoding="utf-8", errors="replace")
+    return replace(package, standing=Standing.FAILED, why="its build failed", output=output)
+
+
+def _built(
+    package: PackageNote,
+    made: Built,
+    report: TestReport | None,
+    state: State,
+    entry: CatalogEntry | None,
+) -> Told:
+    folder = state.image(made.image.plan)
+    bill = folder / CYCLONEDX_FILE
+    package = replace(
+        package,
+        fresh=entry is None if package.fresh is None else package.fresh,
+        build_seconds=made.seconds,
+        size=made.image.size,
+        new_bytes=made.image.delta_size,
+    )
+    told = Told(package, report, bill if bill.is_file() else None)
+    if report is None:
+        why = f"not tested: pansoft test {package.name}"
+        standing = Standing.MISSING if entry is None else Standing.READY
+        return replace(
+            told, package=replace(package, standing=standing, why=None if entry else why)
+        )
+    quick = [each.seconds for each in report.results if each.passed and each.kind in _STARTS]
+    tested = replace(
+        package,
+        standing=Standing.READY if report.passed else Standing.FAILED,
+        tests=len(report.results),
+        tests_passed=sum(result.passed for result in report.results),
+        start_seconds=min(quick, default=None),
+        why=None if report.passed else f"tests: {reports.summary(report)}",
+        output="" if report.passed else reports.failures(report),
+    )
+    pictures = tuple(folder / name for name in report.evidence if name.endswith(".png"))
+    return replace(
+        told, package=tested, pictures=tuple(each for each in pictures if each.is_file())
+    )
+
+
+def changes_of(before: bytes | None, after: bytes) -> tuple[Change, ...]:
+    """Return which components two CycloneDX bills differ in; none where one cannot be read."""
+    try:
+        found = [_components(content) for content in (before or b"", after)]
+    except (ValueError, KeyError, TypeError):
+        return ()
+    return tuple(changes_in("package", *found))
+
+
+def _components(content: bytes) -> dict[str, str]:
+    """Return versions by kind and name; a component that is there twice has both versions."""
+    versions: dict[str, set[str]] = {}
+    for item in json.loads(content)["components"]:
+        kind = str(item["purl"]).removeprefix("pkg:").partition("/")[0]
+        versions.setdefault(f"{kind}:{item['name']}", set()).add(str(item.get("version", "")))
+    return {name: ", ".join(sorted(found)) for name, found in versions.items()}

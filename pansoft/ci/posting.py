@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The note, the label and the commit status, where GitLab is told of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pansoft.ci.gitlab import CommitState, CommitStatus, Gitlab, Login, Posted
+from pansoft.ci.job import TOKEN_VARIABLE, Job
+from pansoft.ci.note import MARKER, Note, Standing, heading, render
+
+STATUS = "pansoft/report"
+"""The name of the commit status."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What stands in GitLab now; None where there is no place for it."""
+
+    note: Posted | None
+    labels: tuple[str, ...] | None
+    status: Posted | None
+
+
+def login_of(job: Job) -> Login:
+    """Return where a job writes, and as whom.
+
+    Raises:
+        ValueError: the job does not know that.
+    """
+    if job.server is None or job.project is None or job.token is None:
+        raise ValueError("the job does not know where to write")
+    return Login(job.server, job.project, job.token, TOKEN_VARIABLE, job.ca_file)
+
+
+def post(note: Note, job: Job, *, gitlab: Gitlab) -> Told:
+    """Let the merge request of a job have the note and its label, and the commit its status.
+
+    Raises:
+        GitlabFailed: GitLab does not take them; what it took before stays.
+    """
+    written, labels, status = None, None, None
+    if job.merge_request is not None:
+        written = gitlab.put_note(job.merge_request, render(note), marker=MARKER)
+        labels = gitlab.set_labels(
+            job.merge_request,
+            add=[label_of(note.standing)],
+            remove=[label_of(each) for each in Standing if each is not note.standing],
+        )
+    if job.commit is not None and not job.of_fork:  # the commit of a fork is in another project
+        status = gitlab.set_status(job.commit, _status(note, job))
+    return Told(written, labels, status)
+
+
+def label_of(standing: Standing) -> str:
+    """Return the label of a merge request whose packages came so far; it has one of them at a time."""
+    return f"pansoft::{standing}"
+
+
+def _status(note: Note, job: Job) -> CommitStatus:
+    state = CommitState.SUCCESS if note.standing is Standing.READY else CommitState.FAILED
+    return CommitStatus(STATUS, state, heading(note), job.link or job.pipeline_link, job.pipeline)
