@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from builder.evidence.provenance import FILE_NAME, claimed_commit
 from builder.images.plan import BuildPlan
 from builder.recipes.folders import place_of
 from builder.recipes.recipe import Recipe
@@ -140,6 +139,9 @@ def _counted(plan: BuildPlan) -> Iterator[tuple[str, int]]:
 
 def _published(context: Context, recipe: Recipe, *, at: datetime) -> PublishedBuild | None:
     """Return what is published of a package: this version, or else the newest."""
+    # imported here: it knows how images are built, which no other plan has to wait for
+    from builder.evidence.provenance import FILE_NAME, claimed_commit
+
     state = State(context.state)
     if not target.exists(state):
         return None
