@@ -99,6 +99,11 @@ class SigningRefused(Refused):
         )
         self.verdict = verdict
 
+    @property
+    def rule(self) -> str | None:
+        """Return the first rule that said no."""
+        return next((finding.rule for finding in self.verdict.refusals), None)
+
 
 def sign(
     image: Image,

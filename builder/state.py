@@ -19,7 +19,9 @@ downloads/<name>/          the files of a licence holder, for recipes with `inst
 repository/                the embedded CVMFS repository
 publishing/                what is on its way into a repository or a replica in a bucket
 slurm/                     what was submitted to a cluster, until it is told of
-report/                    report.html and report.json of the last `pansoft apply`
+report/                    report.html and report.json of the last `pansoft apply`; timeline.html and
+                           metrics.txt of the last `pansoft report`
+events/                    events.jsonl: what each stage of each run did; events.1.jsonl: before that
 scratch/                   builds in progress; what a killed build left is removed by the next
 """
 
@@ -71,6 +73,11 @@ class State:
     def report(self) -> Path:
         """Return the folder of what the last `pansoft apply` leaves to read."""
         return self.folder / "report"
+
+    @property
+    def events(self) -> Path:
+        """Return the log of what each stage of each run did."""
+        return self.folder / "events" / "events.jsonl"
 
     @property
     def keys(self) -> Path:

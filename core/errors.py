@@ -31,6 +31,11 @@ class UserError(Exception):
         self.message = message
         self.hint = hint
 
+    @property
+    def rule(self) -> str | None:
+        """Return the rule or the common fault by which errors like this are counted, if there is one."""
+        return None
+
 
 class InvalidInput(UserError):
     """One or more files are wrong; carries every problem found, not just the first."""
@@ -39,6 +44,11 @@ class InvalidInput(UserError):
         count = len(problems)
         super().__init__(f"{count} problem{'s' if count != 1 else ''} found")
         self.problems = tuple(problems)
+
+    @property
+    def rule(self) -> str | None:
+        """Return the rule of the first problem."""
+        return self.problems[0].rule if self.problems else None
 
 
 class Refused(UserError):

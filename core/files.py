@@ -147,6 +147,15 @@ def mark_used(paths: Iterable[Path]) -> None:
             os.utime(path)
 
 
+def identity_of(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file or folder from another one that has its name later; None where none is."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
 class DiskFull(UserError):
     """There is no room left where the state is."""
 

@@ -16,11 +16,13 @@ import click
 
 from core.console import Console
 from core.errors import EXIT_USER, UserError
+from core.event_log import EventLog
 from core.files import FULL, full_disk
-from pansoft import __version__
+from pansoft import __version__, clock
 from pansoft.commands import Verbs
 from pansoft.context import Context, find_project
 from pansoft.explain import explain
+from pansoft.trace import trace_of
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -45,6 +47,12 @@ CHECKOUT = Path(__file__).resolve().parent.parent
     help="Where builds in progress and unpacked bases live, on a disk of this machine's own, where "
     "the run state is on a network file system. By default with the run state.",
 )
+@click.option(
+    "--trace",
+    metavar="ID",
+    help="What the event log calls this run, and others that belong to it. By default what the "
+    "variables PANSOFT_TRACE, TRACEPARENT or CI_PIPELINE_ID say, else an id of its own.",
+)
 @click.version_option(__version__, prog_name="pansoft", message="%(prog)s %(version)s")
 @click.option("-v", "--verbose", is_flag=True, help="Show every program that is run.")
 @click.option("-q", "--quiet", is_flag=True, help="No talk, only answers and errors.")
@@ -55,6 +63,7 @@ def cli(
     project: Path | None,
     state: Path | None,
     local: Path | None,
+    trace: str | None,
     verbose: bool,
     quiet: bool,
 ) -> None:
@@ -74,11 +83,21 @@ def cli(
         raise UserError(
             f"{root} holds no recipes/ folder", hint="name a checkout with --project DIR"
         )
+    from builder.state import State  # `--help` does not wait for it
+
+    folder, console = (state or root / "var").absolute(), Console(quiet=quiet)
     click_context.obj = Context(
         project=root,
-        state=(state or root / "var").absolute(),
-        console=Console(quiet=quiet),
+        state=folder,
+        console=console,
         local=local.absolute() if local else None,
+        events=EventLog(
+            State(folder).events,
+            trace=trace_of(trace, os.environ),
+            verb=click_context.invoked_subcommand or "",
+            at=clock.moment(),
+            warn=console.say,
+        ),
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from core.console import Console
 from core.errors import UserError
+from core.event_log import NOWHERE, EventLog
 
 PROJECT_MARK = Path("trust-policy") / "policy.yaml"
 
@@ -16,13 +17,14 @@ PROJECT_MARK = Path("trust-policy") / "policy.yaml"
 class Context:
     """The project (recipes, policy), the folder of run state, and the console.
 
-    `local` is for what run state cannot share with other machines.
+    `local` is for what run state cannot share with other machines; `events` records what is done.
     """
 
     project: Path
     state: Path
     console: Console
     local: Path | None = None
+    events: EventLog = NOWHERE
 
     @property
     def recipes(self) -> Path:

@@ -20,6 +20,7 @@ from builder.executors.slurm_cli import Options
 from builder.images.build import DEFAULT, BuildOptions
 from builder.recipes.recipe import NO_LIMIT
 from core.errors import UserError
+from core.event_log import NOWHERE
 from pansoft import workspace
 from pansoft.context import Context
 
@@ -94,7 +95,8 @@ def executor_of(context: Context, choice: Choice, options: BuildOptions = DEFAUL
     state = workspace.state_of(context)
     if choice.kind is Kind.SLURM:
         return slurm_of(context, choice, options)
-    return Local(state, workspace.builder_of(context), context.console, choice.at_once, options)
+    user, jobs = workspace.builder_of(context), choice.at_once
+    return Local(state, user, context.console, jobs, options, context.events)
 
 
 def slurm_of(context: Context, choice: Choice, options: BuildOptions = DEFAULT) -> Slurm:
@@ -114,10 +116,12 @@ def slurm_of(context: Context, choice: Choice, options: BuildOptions = DEFAULT) 
             *("--project", str(context.project.resolve())),
             *("--state", str(context.state.resolve())),
             *(("--local", str(context.local)) if context.local else ()),
+            *(("--trace", context.events.trace) if context.events is not NOWHERE else ()),
         ),
         options=choice.slurm,
         at_once=choice.jobs,
         build_arguments=_arguments(options),
+        events=context.events,
     )
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from builder import sign
 from builder.evidence.gather import build_facts, gather
-from builder.executors.executor import BaseDone, Executor, Failed, PackageDone
+from builder.executors.executor import BaseDone, Executor, Failed, PackageDone, named
 from builder.executors.local import Local
 from builder.images.build import build
 from builder.images.build_user import BuildUser
@@ -29,13 +29,15 @@ from builder.testing import reports
 from builder.testing.run import known_report, test_image
 from core.console import Board, Console
 from core.errors import UserError
-from core.files import shared_lock
+from core.event_log import EventLog, Note
+from core.events import Result, Stage
+from core.files import identity_of, shared_lock
 from pansoft import planning, publish, target, workspace
 from pansoft.consent import Consent, consent_in, tell
 from pansoft.context import Context
 from pansoft.holding import held_after
 from pansoft.identity import publisher_of
-from pansoft.planning import Blocked, Planned, Status
+from pansoft.planning import Blocked, Planned, Planning, Status
 from pansoft.provenance import provenance_of
 from pansoft.publish import Candidate, Outcome
 from pansoft.retiring import Retiring
@@ -112,7 +114,10 @@ def apply(
         UserError: the machine cannot build at all. What one package lacks is in the report.
     """
     state, user = workspace.state_of(context), workspace.builder_of(context)
-    todo = planning.plan(context, recipes, at=at)
+    events = context.events
+    with events.stage(Stage.PLAN):
+        todo = planning.plan(context, recipes, at=at)
+    _tell_planned(todo, events)
     wanted = [item for item in todo.planned if item.status is not Status.PUBLISHED]
     key = key or local_key(state.folder)  # lists itself, so it comes before the policy is read
     policy = policy_of(context, state)
@@ -129,7 +134,7 @@ def apply(
     unbuilt = [item.plan for item in wanted if item.status is Status.NEW]
     failures = [Failure(item.recipe.key, "plan", item.error) for item in todo.blocked]
     maker = Maker(context, state, user, policy, key, context.console, at, consent)
-    executor = executor or Local(state, user, context.console, jobs)
+    executor = executor or Local(state, user, context.console, jobs, events=events)
     shipping = Shipping(
         partial(
             publish.publish,
@@ -147,6 +152,7 @@ def apply(
         context.console,
         load=load,
         kept=kept,
+        events=events,
     )
     by_plan = {item.plan.id: item for item in wanted}
     with (
@@ -172,6 +178,17 @@ def apply(
     return LoopReport(
         todo.planned, tuple(way.brought), tuple(failures), outcome, todo.for_sites, todo.retired
     )
+
+
+def _tell_planned(todo: Planning, events: EventLog) -> None:
+    """Record what cannot be planned, and what was published before."""
+    for item in todo.blocked:
+        note = Note()
+        note.ended_with(item.error)
+        events.tell(Stage.PLAN, note, item.recipe.name, item.recipe.version)
+    for known in todo.planned:
+        if known.status is Status.PUBLISHED:
+            events.tell(Stage.PUBLISH, Note(Result.REUSED), *named(known.plan))
 
 
 @dataclass
@@ -269,30 +286,41 @@ class Maker:
             item: the package.
             made: its image; None where it was built by an earlier run.
         """
-        stage = "build"
+        stage, events = "build", self.context.events
         try:
             with self.console.task(item.recipe.key):
                 if made is None:
-                    made = build(item.plan, self.state, user=self.user, console=self.console)
+                    with events.stage(Stage.BUILD, *named(item.plan)) as note:
+                        made = build(item.plan, self.state, user=self.user, console=self.console)
+                        note.bytes = made.image.delta_size if made.fresh else 0
+                        note.reused(not made.fresh)
                 stage = "test"
-                report = self.test(item.recipe, made)
+                with events.stage(Stage.TEST, *named(item.plan)) as note:
+                    report = self.test(item.recipe, made, note)
                 stage = "sign"
-                signed = self.sign(item, made, report)
-                tree = self.sign_tree(item, signed)
+                with events.stage(Stage.SIGN, *named(item.plan)) as note:
+                    folder = self.state.signed(item.plan.id)
+                    before = identity_of(folder)
+                    signed = self.sign(item, made, report)
+                    tree = self.sign_tree(item, signed)
+                    note.reused(before is not None and identity_of(folder) == before)
         except UserError as err:
             self.console.say(f"{item.recipe.key}: {stage} failed")
             return Failure(item.recipe.key, stage, err)
         ready = Candidate(item.recipe, item.plan.id, signed, report, tree)
         return Brought(ready, made.fresh, made.seconds)
 
-    def test(self, recipe: Recipe, made: Built) -> TestReport:
+    def test(self, recipe: Recipe, made: Built, note: Note) -> TestReport:
         """Return how the recipe's tests go on its image, from an earlier run where there was one."""
         known = known_report(recipe, made.image, self.state)
         if known is not None and known.passed:
+            note.reused()
             return known
         report = test_image(recipe, made.image, self.state, user=self.user, console=self.console)
         if failures := reports.failures(report):
             self.console.say(failures)
+        if not report.passed:
+            note.failed(reports.summary(report))
         return report
 
     def sign(self, item: Planned, made: Built, report: TestReport) -> SignedImage:

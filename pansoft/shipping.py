@@ -16,6 +16,8 @@ from builder.images.build_user import BuildUser
 from builder.stages import PlanId
 from builder.state import State
 from core.console import Console, readable_size
+from core.event_log import NOWHERE, EventLog, Note
+from core.events import Result, Stage, in_a_line
 from pansoft.publish import Candidate, Outcome, together
 
 LOAD = 3 * 10**9
@@ -35,6 +37,7 @@ class Shipping:
     console: Console
     load: int = LOAD
     kept: int = KEPT
+    events: EventLog = NOWHERE
     _waiting: list[Candidate] = field(default_factory=list)
     _outcomes: list[Outcome] = field(default_factory=list)
 
@@ -52,9 +55,25 @@ class Shipping:
     def _ship(self) -> None:
         count = len(self._waiting)
         self.console.status(f"publishing {count} packages" if count else "publishing")
-        self._outcomes.append(self.publish(self._waiting))
+        with self.events.stage(Stage.PUBLISH) as note:
+            outcome = self.publish(self._waiting)
+            note.bytes = outcome.publication.new_bytes
+            note.reused(not outcome.publication.is_new)
+        self._tell(outcome)
+        self._outcomes.append(outcome)
         self._waiting = []
         self._make_room({PlanId(entry.plan) for entry in self._outcomes[-1].entries})
+
+    def _tell(self, outcome: Outcome) -> None:
+        """Record how each package went: they became visible together, so nobody measured one."""
+        for entry in outcome.fresh:
+            self.events.tell(Stage.PUBLISH, Note(), entry.name, entry.version, entry.plan)
+        for verdict in outcome.refused:
+            first = next(iter(verdict.refusals), None)
+            note = Note(Result.REFUSED)
+            if first is not None:
+                note.rule, note.message = first.rule, in_a_line(first.message)
+            self.events.tell(Stage.PUBLISH, note, verdict.name, verdict.version)
 
     def _make_room(self, published: set[PlanId]) -> None:
         """Remove published images above what may stay: of them, nothing here is used any more."""

@@ -16,6 +16,9 @@ from builder.inputs.fetch import fetch, locked_in
 from builder.state import State
 from core.console import Console
 from core.errors import UserError
+from core.event_log import NOWHERE, EventLog, Note
+from core.events import Stage as Recorded
+from core.events import in_a_line
 
 Plan: TypeAlias = BuildPlan | BasePlan
 
@@ -103,8 +106,12 @@ def base_is_built(base: str, state: State) -> bool:
     return (state.base(base) / "base.json").is_file()
 
 
-def bring_inputs(plans: Sequence[Identified], state: State, *, console: Console) -> list[Failed]:
+def bring_inputs(
+    plans: Sequence[Identified], state: State, *, console: Console, events: EventLog = NOWHERE
+) -> list[Failed]:
     """Fetch all inputs of plans at once, those of bases to be made as well; return who lacks theirs."""
+    if not plans:
+        return []
     cache = InputCache(state.inputs)
     bases = {item.base: item.layers[item.base] for item in plans}
     if state.local is None:  # else other machines make theirs, and may not be able to fetch
@@ -112,12 +119,34 @@ def bring_inputs(plans: Sequence[Identified], state: State, *, console: Console)
     inputs = [item for base in bases.values() for item in base.lock.inputs]
     packages = [item.plan for item in plans if isinstance(item.plan, BuildPlan)]
     try:
-        fetch(
-            [*inputs, *(item for plan in packages for item in plan.inputs)], cache, console=console
-        )
+        with events.stage(Recorded.FETCH) as note:
+            done = fetch(
+                [*inputs, *(item for plan in packages for item in plan.inputs)],
+                cache,
+                console=console,
+            )
+            note.bytes = done.bytes
+            note.reused(not done.downloaded)
     except UserError:
-        return _who_lacks_inputs(plans, bases, cache, console)
+        lacking = _who_lacks_inputs(plans, bases, cache, console)
+        for failed in lacking:
+            tell_failed(events, failed)
+        return lacking
     return []
+
+
+def tell_failed(events: EventLog, failed: Failed) -> None:
+    """Record that a plan came no further, and why; a base that holds it back is named."""
+    plan, note = failed.plan, Note()
+    note.ended_with(failed.error)
+    if failed.stage is Stage.BASE and isinstance(plan, BuildPlan):
+        note.message = in_a_line(f"held back by its base {plan.base.name}: {note.message}")
+    events.tell(Recorded(failed.stage), note, *named(plan))
+
+
+def named(plan: Plan) -> tuple[str, str | None, str]:
+    """Return what the event log calls a plan: name, version and id; a base has no version."""
+    return plan.name, plan.version if isinstance(plan, BuildPlan) else None, plan.id
 
 
 def base_of(plan: Plan) -> BasePlan:

@@ -18,6 +18,8 @@ from builder.executors.executor import (
     base_is_built,
     bring_inputs,
     identified,
+    named,
+    tell_failed,
 )
 from builder.images.base import Base, ensure_base
 from builder.images.build import DEFAULT, BuildOptions, build
@@ -26,6 +28,8 @@ from builder.images.plan import BasePlan, BuildPlan
 from builder.state import State
 from core.console import Console
 from core.errors import UserError
+from core.event_log import NOWHERE, EventLog
+from core.events import Stage as Recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +41,12 @@ class Local:
     console: Console
     jobs: int
     options: BuildOptions = DEFAULT
+    events: EventLog = NOWHERE
 
     def run(self, plans: Sequence[Plan]) -> Iterator[Outcome]:
         """Yield how each plan went, in the order in which they end."""
         wanted = list(identified(plans).values())
-        lacking = bring_inputs(wanted, self.state, console=self.console)
+        lacking = bring_inputs(wanted, self.state, console=self.console, events=self.events)
         yield from lacking
         stuck = [failed.plan for failed in lacking]
         ready = [item for item in wanted if not any(item.plan is plan for plan in stuck)]
@@ -62,7 +67,9 @@ class Local:
                     if item.base != task.id:
                         continue
                     if isinstance(task.outcome, Failed):
-                        yield Failed(item.plan, Stage.BASE, task.outcome.error)
+                        held_back = Failed(item.plan, Stage.BASE, task.outcome.error)
+                        tell_failed(self.events, held_back)
+                        yield held_back
                     else:
                         workers.add(_Task(self, item.plan, item.id))
 
@@ -87,13 +94,18 @@ class _Task:
     def _build(self) -> Outcome:
         state, user, console = self.executor.state, self.executor.user, self.executor.console
         with console.task(self.plan.key):
+            events, options = self.executor.events, self.executor.options
             if isinstance(self.plan, BuildPlan):
-                made = build(
-                    self.plan, state, user=user, console=console, options=self.executor.options
-                )
+                with events.stage(Recorded.BUILD, *named(self.plan)) as note:
+                    made = build(self.plan, state, user=user, console=console, options=options)
+                    note.bytes = made.image.delta_size if made.fresh else 0
+                    note.reused(not made.fresh)
                 return PackageDone(self.plan, made)
-            fresh = not base_is_built(self.id, state)
-            base: Base = ensure_base(self.plan, state, user=user, console=console)
+            with events.stage(Recorded.BASE, *named(self.plan)) as note:
+                fresh = not base_is_built(self.id, state)
+                base: Base = ensure_base(self.plan, state, user=user, console=console)
+                note.bytes = base.size if fresh else 0
+                note.reused(not fresh)
             return BaseDone(self.plan, base, fresh)
 
     @property

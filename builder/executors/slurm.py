@@ -29,6 +29,8 @@ from builder.executors.executor import (
     base_is_built,
     bring_inputs,
     identified,
+    named,
+    tell_failed,
 )
 from builder.executors.slurm_cli import JobId, Options, Seen, TaskKey
 from builder.executors.slurm_journal import Array, Open, Run, Task
@@ -40,6 +42,9 @@ from builder.stages import PlanId
 from builder.state import State
 from core.console import Console
 from core.errors import CommandFailed, UserError
+from core.event_log import NOWHERE, EventLog, Note
+from core.events import Result
+from core.events import Stage as Recorded
 from core.files import exclusive_lock, shared_lock
 
 SCRIPT = Path(__file__).parent / "slurm_job.sh"
@@ -66,6 +71,7 @@ class Slurm:
         options: what the site wants of jobs.
         at_once: how many tasks of an array may run at the same time; None for all.
         build_arguments: of `pansoft build` in each job.
+        events: records what no job can: a job of `program` records what it builds.
     """
 
     state: State
@@ -75,6 +81,7 @@ class Slurm:
     options: Options
     at_once: int | None = None
     build_arguments: tuple[str, ...] = ()
+    events: EventLog = NOWHERE
 
     def run(self, plans: Sequence[Plan]) -> Iterator[Outcome]:
         """Yield how each plan went, in the order in which they end.
@@ -88,11 +95,13 @@ class Slurm:
         for item in list(wanted.values()):
             if (done := self._done(item)) is not None:
                 del wanted[item.id]
+                stage = Recorded.BUILD if isinstance(item.plan, BuildPlan) else Recorded.BASE
+                self.events.tell(stage, Note(Result.REUSED), *named(item.plan))
                 yield done
         with self._journal(wanted) as runs:
             known = self._open(runs)
         new = [item for item in wanted.values() if item.id not in known]
-        for lacking in bring_inputs(new, self.state, console=self.console):
+        for lacking in bring_inputs(new, self.state, console=self.console, events=self.events):
             del wanted[lacking.plan.id]
             yield lacking
         if not wanted:
@@ -342,7 +351,12 @@ class _Following:
         since = self.ended_at.setdefault(plan, time.monotonic())
         patient = time.monotonic() - since < LATE_FILES_S
         error = slurm_ends.why(task, now, patient=patient)
-        return None if error is None else Failed(item.plan, _stage_of(answer), error)
+        if error is None:
+            return None
+        failed = Failed(item.plan, _stage_of(answer), error)
+        if answer is None:  # it was killed before it could record anything
+            tell_failed(self.slurm.events, failed)
+        return failed
 
     def _hold_back(self, base: str, outcome: Failed) -> Iterator[Failed]:
         """Yield the plans that lie on a base which could not be made, and cancel their jobs."""
@@ -352,7 +366,9 @@ class _Following:
         for plan in sorted(held):
             self.open.discard(plan)
             if plan in self.wanted:
-                yield Failed(self.wanted[plan].plan, Stage.BASE, outcome.error)
+                held_back = Failed(self.wanted[plan].plan, Stage.BASE, outcome.error)
+                tell_failed(self.slurm.events, held_back)
+                yield held_back
             self.known[plan].array.tell(self.known[plan].number)
 
     def _talk(self, seen: Mapping[TaskKey, Seen]) -> Counter[str]:

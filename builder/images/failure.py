@@ -42,6 +42,11 @@ class BuildFailed(UserError):
         super().__init__(message, hint=hint)
         self.fault = fault
 
+    @property
+    def rule(self) -> str | None:
+        """Return the common fault."""
+        return self.fault
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:

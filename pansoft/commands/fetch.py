@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from builder.executors.executor import named
 from builder.images.plan import BuildPlan, Retired
 from builder.inputs import fetch as fetching
 from builder.inputs.cache import InputCache
@@ -15,6 +16,7 @@ from builder.inputs.downloads import NotHeld, is_download
 from builder.inputs.export import export as export_inputs
 from builder.inputs.locations import parse_location
 from core.console import readable_size
+from core.events import Stage
 from pansoft import workspace
 from pansoft.commands.plan import tell_for_sites
 from pansoft.context import Context
@@ -58,7 +60,11 @@ def fetch(
         locks |= fetching.locked_in(f"recipes/{plan.name}/lock.json", plan.inputs)
     for base in {base.name: base for plan in plans for base in plan.base.layers}.values():
         locks |= fetching.locked_in(f"recipes/bases/{base.name}/lock.json", base.lock.own_inputs)
-    done = fetching.fetch(inputs, cache, console=context.console, locks=locks, further=further)
+    one = named(plans[0]) if len(plans) == 1 else ()
+    with context.events.stage(Stage.FETCH, *one) as note:
+        done = fetching.fetch(inputs, cache, console=context.console, locks=locks, further=further)
+        note.bytes = done.bytes
+        note.reused(not done.downloaded)
     click.echo(f"{done.wanted} inputs are in the cache, {done.downloaded} of them came just now")
     tell_for_sites(for_sites)
     if target is not None:

@@ -9,13 +9,17 @@ import click
 
 from builder import sign as signing
 from builder.evidence.gather import build_facts, gather
+from builder.executors.executor import named
 from builder.images.built import built
+from builder.images.plan import BuildPlan
 from builder.recipes.recipe import Recipe
 from builder.stages import SignedImage
 from builder.state import State
 from builder.testing.run import known_report
 from core.canonical import Json, readable_json
 from core.errors import UserError
+from core.events import Stage
+from core.files import identity_of
 from pansoft import clock, target, workspace
 from pansoft.consent import Consent, consent_in, tell
 from pansoft.context import Context
@@ -54,7 +58,12 @@ def sign(
     tell(consent, context.console)
     rows: list[Json] = []
     for recipe in recipes:
-        signed = _sign(context, recipe, policy=policy, key=key, consent=consent, at=at)
+        plan = workspace.plan_of(context, recipe)
+        with context.events.stage(Stage.SIGN, *named(plan)) as note:
+            folder = State(context.state).signed(plan.id)
+            before = identity_of(folder)
+            signed = _sign(context, recipe, plan, policy=policy, key=key, consent=consent, at=at)
+            note.reused(before is not None and identity_of(folder) == before)
         rows.append({"name": recipe.name, "path": str(signed.path), "sha256": signed.sha256})
         if not as_json:
             click.echo(
@@ -67,6 +76,7 @@ def sign(
 def _sign(
     context: Context,
     recipe: Recipe,
+    plan: BuildPlan,
     *,
     policy: TrustPolicy,
     key: SigningKey,
@@ -74,7 +84,6 @@ def _sign(
     at: datetime,
 ) -> SignedImage:
     state = State(context.state)
-    plan = workspace.plan_of(context, recipe)
     done = built(plan, state)
     if done is None:
         raise UserError(

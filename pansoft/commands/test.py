@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from builder.executors.executor import named
 from builder.images import build as building
 from builder.recipes.folders import key_of
 from builder.recipes.load import load_recipe
@@ -16,6 +17,7 @@ from builder.testing.run import id_of_tests, test_image
 from core import reports as problem_reports
 from core.canonical import readable_json
 from core.errors import EXIT_DONE, EXIT_USER, UserError
+from core.events import Stage
 from core.files import write_atomic
 from pansoft import proving, workspace
 from pansoft.context import Context
@@ -85,8 +87,14 @@ def _test(context: Context, recipe: Recipe, *, form: str, output: Path | None) -
     """Run the tests of one recipe, print and write how they went, and return whether they passed."""
     state, user = workspace.state_of(context), workspace.builder_of(context)
     plan = workspace.plan_of(context, recipe)
-    made = building.build(plan, state, user=user, console=context.console)
-    report = test_image(recipe, made.image, state, user=user, console=context.console)
+    with context.events.stage(Stage.BUILD, *named(plan)) as note:
+        made = building.build(plan, state, user=user, console=context.console)
+        note.bytes = made.image.delta_size if made.fresh else 0
+        note.reused(not made.fresh)
+    with context.events.stage(Stage.TEST, *named(plan)) as note:
+        report = test_image(recipe, made.image, state, user=user, console=context.console)
+        if not report.passed:
+            note.failed(reports.summary(report))
     json_text = readable_json(reports.as_json(report, tests=id_of_tests(recipe)))
     if form != "text" and (failures := reports.failures(report)):
         context.console.say(failures)

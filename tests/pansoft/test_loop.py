@@ -28,6 +28,8 @@ from builder.testing.run import known_report
 from core.canonical import sha256_of
 from core.console import Console
 from core.errors import Refused, UserError
+from core.event_log import EventLog
+from core.events import Result, Stage, read_events
 from cvmfs.checking.check import check as check_repository
 from cvmfs.format.keys import RepositoryKeys, create_keys
 from cvmfs.mirroring.serve import serving
@@ -64,13 +66,21 @@ def status(context: Context) -> tuple[Status, str]:
     return planned.status, planned.why
 
 
+def recording(context: Context) -> Context:
+    """Return a context whose state has an event log."""
+    log = EventLog(
+        State(context.state).events, trace="run-1", verb="apply", at=AT, warn=pytest.fail
+    )
+    return replace(context, events=log)
+
+
 @pytest.fixture(scope="session")
 def first(builds: Builds, tmp_path_factory: pytest.TempPathFactory) -> tuple[Context, LoopReport]:
     """Return a project whose one package was brought into the repository, and the loop's report."""
     folder = tmp_path_factory.mktemp("loop")
     project = real_project(folder / "project")
     state = builds.beside(folder / "a state")
-    context = Context(project=project, state=state.folder, console=Console(quiet=True))
+    context = recording(Context(project=project, state=state.folder, console=Console(quiet=True)))
     assert status(context) == (Status.NEW, "a package that is not published")
     return context, apply(context)
 
@@ -100,6 +110,55 @@ def test_a_new_package_is_built_tested_signed_and_published(
     assert [entry.name for entry in report.outcome.fresh] == ["plotter"]
     assert published.entries_in(State(context.state), at=AT) == report.outcome.entries
     assert [entry.plan for entry in report.outcome.entries] == [brought.candidate.plan]
+
+
+def test_every_stage_of_it_is_in_the_event_log(first: tuple[Context, LoopReport]) -> None:
+    context, report = first
+    [brought] = report.brought
+    assert report.outcome is not None
+
+    log = read_events([State(context.state).events])
+
+    said = [(event.stage, event.package, event.result) for event in log.events]
+    assert [item for item in said if item[0] is not Stage.BASE] == [
+        (Stage.PLAN, None, Result.DONE),
+        (Stage.FETCH, None, Result.REUSED),  # its inputs and its base are there
+        (Stage.BUILD, "plotter", Result.DONE),
+        (Stage.TEST, "plotter", Result.DONE),
+        (Stage.SIGN, "plotter", Result.DONE),
+        (Stage.PUBLISH, None, Result.DONE),
+        (Stage.PUBLISH, "plotter", Result.DONE),
+    ]
+    image = brought.candidate.signed.image
+    sizes = {(event.stage, event.package): event.bytes for event in log.events}
+    assert sizes[Stage.BUILD, "plotter"] == image.delta_size
+    assert sizes[Stage.PUBLISH, None] == report.outcome.publication.new_bytes
+    plans = {event.plan for event in log.events if event.version}
+    assert plans == {brought.candidate.plan}
+
+
+def test_what_is_there_already_is_in_the_event_log_as_reused(context: Context) -> None:
+    file = State(context.state).events
+    file.unlink()
+    again = recording(context)
+
+    apply(again)
+    shutil.rmtree(embedded.folder_of(State(context.state)))
+    shutil.rmtree(State(context.state).seen_logs)  # begun anew on purpose
+    apply(again)
+
+    said = [(event.stage, event.package, event.result) for event in read_events([file]).events]
+    assert said == [
+        (Stage.PLAN, None, Result.DONE),
+        (Stage.PUBLISH, "plotter", Result.REUSED),
+        (Stage.PUBLISH, None, Result.REUSED),
+        (Stage.PLAN, None, Result.DONE),
+        (Stage.BUILD, "plotter", Result.REUSED),
+        (Stage.TEST, "plotter", Result.REUSED),
+        (Stage.SIGN, "plotter", Result.REUSED),
+        (Stage.PUBLISH, None, Result.DONE),
+        (Stage.PUBLISH, "plotter", Result.DONE),
+    ]
 
 
 def test_what_is_published_says_under_which_hashes_it_is_stored(

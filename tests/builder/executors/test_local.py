@@ -5,17 +5,22 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from builder.executors.executor import BaseDone, Executor, Failed, Outcome, PackageDone, Plan, Stage
 from builder.executors.local import Local
+from builder.images.failure import BuildFailed
 from builder.images.plan import BasePlan
 from builder.recipes.recipe import Source, SourceKind
 from builder.state import State
 from core.console import Console
 from core.errors import UserError
+from core.event_log import EventLog
+from core.events import Result, read_events
+from core.events import Stage as Recorded
 from tests.builder.conftest import Builds
 from tests.servers import FileServer
 
@@ -58,6 +63,35 @@ def test_a_failing_script_does_not_hold_the_others_back(
         ("one", "built"),
         ("two", "built"),
     ]
+
+
+def test_every_plan_leaves_its_event(
+    builds: Builds, state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise BuildFailed("the script failed\n    the log", hint="", fault="network")
+
+    file = tmp_path / "events.jsonl"
+    events = EventLog(file, trace="t", verb="build", at=datetime.now(UTC), warn=pytest.fail)
+    monkeypatch.setattr("builder.executors.local.build", refuse)
+    plan, held = builds.plan("true", name="one"), builds.plan("true", name="held")
+    held = replace(held, base=broken_base(held.base))
+    executor = Local(state, builds.user, Console(quiet=True), 1, events=events)
+
+    outcomes = list(executor.run([plan, held]))
+
+    assert len(outcomes) == 2
+    found = read_events([file]).events
+    said = {(item.stage, item.package, item.result, item.rule) for item in found}
+    assert said == {
+        (Recorded.FETCH, None, Result.FAILED, None),
+        (Recorded.BASE, "held", Result.FAILED, None),
+        (Recorded.BASE, plan.base.name, Result.REUSED, None),
+        (Recorded.BUILD, "one", Result.FAILED, "network"),
+    }
+    messages = {item.package: item.message for item in found}
+    assert messages["one"] == "the script failed"
+    assert (messages["held"] or "").startswith(f"held back by its base {held.base.name}: ")
 
 
 def test_builds_run_at_once(builds: Builds, state: State, monkeypatch: pytest.MonkeyPatch) -> None:
