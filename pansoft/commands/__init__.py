@@ -30,6 +30,7 @@ VERBS: tuple[str, ...] = (
     "verify",
     "diff",
     "apply",
+    "report",
     "ci",
     "repo",
     "catalog",

@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import click
 
@@ -17,10 +16,8 @@ from core.errors import UserError
 from core.files import free_space
 from pansoft import clock, workspace
 from pansoft.context import Context
+from pansoft.days import span_of
 from pansoft.sizes import parse_size
-
-_AGE = re.compile(r"([0-9]+)\s*([hdw])")
-_HOURS = {"h": 1, "d": 24, "w": 168}
 
 
 @click.group()
@@ -129,7 +126,4 @@ def _row(item: Item) -> dict[str, object]:
 
 
 def _before(text: str) -> float:
-    if match := _AGE.fullmatch(text.strip()):
-        age = timedelta(hours=int(match[1]) * _HOURS[match[2]])
-        return (clock.now() - age).timestamp()
-    raise UserError(f"'{text}' is not an age", hint="write it like 12h, 30d or 8w")
+    return (clock.now() - span_of(text)).timestamp()
