@@ -199,9 +199,9 @@ def checked_trace(text: str) -> str:
 
 def in_a_line(text: str) -> str:
     """Return the beginning of a message: a line without what looks like a secret or is not seen."""
-    first, _, others = text.strip().partition("\n")
-    if first.endswith(":"):  # a heading says little
-        first = f"{first} {others.strip().partition(chr(10))[0]}"
+    first, second = (*text.strip().split("\n", 2), "")[:2]
+    if first.endswith(":") or second.startswith("  at "):  # what, and where
+        first = f"{first} {second}"
     plain = _plain(" ".join(first.split()))
     for pattern, instead in _SECRETS:
         plain = pattern.sub(instead, plain)

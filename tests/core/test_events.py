@@ -162,12 +162,13 @@ def test_a_secret_is_not_kept(text: str) -> None:
     [
         ("one\n    and the log", "one"),
         ("the policy refuses it:\n  rule: because\n  other: too", "the policy refuses it: rule: because"),
+        ("it failed\n  at recipe.yaml:18: make\n    log", "it failed at recipe.yaml:18: make"),
         ("  many   spaces\there ", "many spaces here"),
         ("right\u202eto left\x1b[31m", "rightto left[31m"),
         ("the token: it has expired", "the token: it has expired"),
         ("x" * 500, "x" * 399 + "…"),
     ],
-    ids=["first line", "heading", "spaces", "hidden", "no secret", "long"],
+    ids=["first line", "heading", "place", "spaces", "hidden", "no secret", "long"],
 )  # fmt: skip
 def test_a_message_is_one_line(text: str, said: str) -> None:
     assert in_a_line(text) == said

@@ -4,10 +4,18 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
+from builder.executors.slurm_cli import Options
+from core.console import Console
 from core.errors import UserError
+from core.event_log import EventLog
+from pansoft import workspace
+from pansoft.context import Context
+from pansoft.executors import Choice, Kind, slurm_of
 from pansoft.trace import trace_of
 
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -59,3 +67,18 @@ def test_what_somebody_chose_wrongly_is_refused(
 ) -> None:
     with pytest.raises(UserError, match="id of a run"):
         trace_of(given, environment)
+
+
+def test_jobs_of_a_cluster_are_told_the_id_of_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workspace, "builder_of", lambda _: None)
+    events = EventLog(
+        tmp_path / "log", trace="night-7", verb="apply", at=datetime.now(UTC), warn=pytest.fail
+    )
+    context = Context(tmp_path, tmp_path / "state", Console(quiet=True), events=events)
+
+    slurm = slurm_of(context, Choice(Kind.SLURM, None, Options()))
+
+    assert slurm.program[-2:] == ("--trace", "night-7")
+    assert slurm.events is events
