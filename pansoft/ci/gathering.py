@@ -19,7 +19,9 @@ from builder.stages import PlanId, TestReport
 from builder.state import State
 from builder.testing import reports
 from builder.testing.run import known_report
+from catalog import codec
 from catalog.entry import CatalogEntry
+from core.canonical import readable_json
 from core.errors import UserError
 from core.reports import text as problems_as_text
 from cvmfs.errors import NotFound
@@ -30,6 +32,11 @@ from pansoft.context import Context
 from pansoft.planning import Blocked, Planned
 from pansoft.run_report import Ended, Row, RunReport
 
+SCHEMA = 1
+KEPT = "package"
+"""How the files begin that keep what is known of a package."""
+_KEPT_LINES = 100
+_KEPT_CHARACTERS = 20_000
 _STARTS = (TestKind.COMMAND, TestKind.IMPORT)
 """Tests that start an image once and do little in it."""
 
@@ -72,26 +79,80 @@ class Published:
 
 
 def gather(
-    context: Context, names: Sequence[str], *, since: str | None = None, at: datetime
+    context: Context,
+    names: Sequence[str],
+    *,
+    since: str | None = None,
+    kept: Path | None = None,
+    at: datetime,
 ) -> Gathered:
     """Return what is known of the named packages, of those that a branch changes, or of the last run.
 
+    Args:
+        context: the project and its state.
+        names: of recipes.
+        since: a revision; what the branch changes since it left that is told as well.
+        kept: a folder below which other jobs kept what they know; the state is asked for the rest.
+        at: the time that is told to the policy.
+
     Raises:
-        UserError: there is no such recipe, revision or run.
+        UserError: there is no such recipe, revision or run, or what was kept cannot be read.
     """
     state = workspace.state_of(context)
     run = None
     if since is not None:
         names = [*names, *_changed(context, since)]
-    elif not names:
+    elif not names and kept is None:
         run = _last_run(state)
         names = _keys(context, [row for row in run.rows if _is_told(row)])
     folders = workspace.folders_named(context, names) if names else ()
     rows = {row.plan: row for row in run.rows if row.plan} if run else {}
     others = sum(not _is_told(row) for row in run.rows) if run else 0
     there = _published(state, at=at)
-    told = tuple(_told(context, state, folders, there, rows, at=at))
+    elsewhere = _kept(kept) if kept is not None else {}
+    here = [folder for folder in folders if key_of(folder) not in elsewhere]
+    told = (*elsewhere.values(), *_told(context, state, here, there, rows, at=at))
     return Gathered(told, folders, others, run)
+
+
+def keep(told: Told) -> bytes:
+    """Return what is known of a package for another job, whose state does not have it."""
+    package = replace(
+        told.package, output="\n".join(told.package.output.splitlines()[-_KEPT_LINES:])
+    )
+    kept = _Kept(SCHEMA, replace(package, output=package.output[-_KEPT_CHARACTERS:]))
+    return readable_json(codec.to_json(kept)).encode()
+
+
+def _kept(folder: Path) -> dict[str, Told]:
+    """Return by key what other jobs kept of packages; nothing where there is no such folder."""
+    found = (_read(file) for file in sorted(folder.rglob(f"{KEPT}-*.json")))
+    return {told.package.key: told for told in found}
+
+
+def _read(file: Path) -> Told:
+    try:
+        kept = codec.from_json(_Kept, codec.parse_json(file.read_bytes()))
+    except (OSError, codec.Malformed) as err:
+        raise _unreadable(file, str(err)) from err
+    if kept.schema != SCHEMA:
+        raise _unreadable(file, f"its schema is {kept.schema}, this program reads {SCHEMA}")
+    return Told(kept.package)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What stands in the file of a package."""
+
+    schema: int
+    package: PackageNote
+
+
+def _unreadable(file: Path, why: str) -> UserError:
+    return UserError(
+        f"{file} is not what a report keeps of a package: {why}",
+        hint="pansoft ci report NAME --output DIR writes it; use the same version of it for both",
+    )
 
 
 def _changed(context: Context, since: str) -> list[str]:
@@ -156,7 +217,8 @@ def _told(
             continue
         why = "its recipe is wrong: pansoft check says where"
         output = problems_as_text(reading.problems, root=context.project)
-        yield Told(PackageNote(key_of(folder), "", Standing.FAILED, why=why, output=output))
+        package = PackageNote(key_of(folder), "", Standing.FAILED, why=why, output=output)
+        yield Told(replace(package, key=key_of(folder)))
     found = planning.plan(context, recipes, at=at)
     for blocked in found.blocked:
         yield Told(_stopped(blocked, Standing.FAILED))
@@ -169,7 +231,12 @@ def _told(
 def _stopped(blocked: Blocked, standing: Standing) -> PackageNote:
     recipe = blocked.recipe
     return PackageNote(
-        recipe.name, recipe.version, standing, licence=recipe.license.spdx, why=blocked.why
+        recipe.name,
+        recipe.version,
+        standing,
+        key=recipe.key,
+        licence=recipe.license.spdx,
+        why=blocked.why,
     )
 
 
@@ -181,6 +248,7 @@ def _planned(state: State, item: Planned, there: Published, row: Row | None) -> 
         recipe.name,
         recipe.version,
         Standing.MISSING,
+        key=recipe.key,
         before=before.version if before else None,
         fresh=row.fresh if row else None,
         licence=recipe.license.spdx,
@@ -226,7 +294,7 @@ def _as_published(package: PackageNote, entry: CatalogEntry) -> PackageNote:
 def _unbuilt(package: PackageNote, state: State, plan: PlanId) -> PackageNote:
     log = state.failed_log(plan)
     if not log.is_file():
-        return replace(package, why=f"not built: pansoft build {package.name}")
+        return replace(package, why=f"not built: pansoft build {package.key}")
     output = log.read_text(encoding="utf-8", errors="replace")
     return replace(package, standing=Standing.FAILED, why="its build failed", output=output)
 
@@ -249,7 +317,7 @@ def _built(
     )
     told = Told(package, report, bill if bill.is_file() else None)
     if report is None:
-        why = f"not tested: pansoft test {package.name}"
+        why = f"not tested: pansoft test {package.key}"
         standing = Standing.MISSING if entry is None else Standing.READY
         return replace(
             told, package=replace(package, standing=standing, why=None if entry else why)

@@ -76,13 +76,16 @@ class Posted:
 
 @dataclass(frozen=True, slots=True)
 class CommitStatus:
-    """What is to be said of a commit, under a name; `pipeline` is the one that it belongs to."""
+    """What is to be said of a commit, under a name.
+
+    In which pipeline GitLab shows it is left to GitLab: that of a child, or of the commit that GitLab made to
+    try the merge, it does not find by its number.
+    """
 
     name: str
     state: CommitState
     description: str
     link: str | None = None
-    pipeline: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,8 +205,9 @@ class Gitlab:
             same = [each for each in found if said.items() <= each.items()]
             return _Written(_whole(same[-1], "id"), "") if same else None
 
-        sent = {**asked, "pipeline_id": status.pipeline} if status.pipeline else asked
-        written, is_new = self._ensure(doing, f"{self._project}/statuses/{commit}", sent, look=look)
+        written, is_new = self._ensure(
+            doing, f"{self._project}/statuses/{commit}", asked, look=look
+        )
         return Posted(written.id, How.CREATED if is_new else How.UNCHANGED, status.link)
 
     def set_labels(

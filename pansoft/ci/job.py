@@ -28,7 +28,6 @@ class Job:
     commit: str | None = None
     merge_request: int | None = None
     of_fork: bool = False
-    pipeline: int | None = None
     pipeline_link: str | None = None
     link: str | None = None
     folder: Path | None = None
@@ -58,7 +57,6 @@ def job_of(variables: Mapping[str, str]) -> Job:
         commit=text("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA", "CI_COMMIT_SHA"),
         merge_request=_whole(text("CI_MERGE_REQUEST_IID")),
         of_fork=_is_of_fork(variables, target),
-        pipeline=_whole(text("CI_PIPELINE_ID")),
         pipeline_link=text("CI_PIPELINE_URL"),
         link=text("CI_JOB_URL"),
         folder=Path(folder) if folder else None,

@@ -62,15 +62,16 @@ class Picture:
 class PackageNote:
     """One package. Sizes in bytes, times in seconds; None is what nobody measured.
 
-    `before` is the version that is published, None where there is none. `fresh` is whether it was built
-    just now, `new_bytes` what it adds to its base, `start_seconds` within which it starts, `why` where it
-    stopped, and `output` the last lines of that. `changes` are the components that the published version
-    does not have, or has in another version.
+    `key` is what the command line calls it, `before` the version that is published, None where there is
+    none. `fresh` is whether it was built just now, `new_bytes` what it adds to its base, `start_seconds`
+    within which it starts, `why` where it stopped, and `output` the last lines of that. `changes` are the
+    components that the published version does not have, or has in another version.
     """
 
     name: str
     version: str
     standing: Standing
+    key: str = ""
     before: str | None = None
     fresh: bool | None = None
     build_seconds: float | None = None
@@ -300,7 +301,7 @@ def _commands(note: Note) -> Markdown:
     if note.merge_request is not None:
         lines.append(f"git fetch origin merge-requests/{note.merge_request}/head")
         lines.append("git checkout FETCH_HEAD")
-    name = note.ordered[0].name
+    name = note.ordered[0].key or note.ordered[0].name
     lines += [f"pansoft {verb} {name}" for verb in ("build", "test", "shell")]
     return block("\n".join(lines), lines=len(lines))
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The child pipeline that GitLab runs for what a branch changes: bases first, then packages side by side.
+"""The child pipeline that GitLab runs for what a branch changes: bases, then packages side by side, a report.
 
 Each job runs the commands that a person would, with one state folder on each runner: `PANSOFT_BUILDS`, which
 holds inputs, bases and images, and no keys. GitLab reads it by `trigger: include: artifact`. It is JSON,
@@ -17,6 +17,7 @@ from typing import Any
 
 from builder.images.plan import BasePlan, BuildPlan
 from core.canonical import readable_json
+from pansoft.ci.job import TOKEN_VARIABLE
 
 JOBS = 50
 """How many jobs of packages there are at most: beyond that several packages share one."""
@@ -67,13 +68,14 @@ def jobs_of(plans: Sequence[BuildPlan], *, most: int = JOBS) -> tuple[Job, ...]:
 
 def child_pipeline(jobs: Iterable[Job], *, tag: str = TAG) -> str:
     """Return the text of the child pipeline; without jobs, of one that says that there is nothing to do."""
+    jobs = tuple(jobs)
     rendered = {job.name: _rendered(job) for job in jobs}
     if not rendered:
         said = "echo 'no image differs and no test: there is nothing to build'"
         rendered = {"nothing to build": {"stage": "packages", "script": [said]}}
     pipeline = {
         "workflow": {"rules": [{"when": "always"}]},
-        "stages": ["bases", "packages"],
+        "stages": ["bases", "packages", "report"],
         "variables": {
             STATE: "var",
             # what setup installed stays for the next job, and so does the state of a runner without one
@@ -88,6 +90,7 @@ def child_pipeline(jobs: Iterable[Job], *, tag: str = TAG) -> str:
             },
         },
         **rendered,
+        "report": _report([key for job in jobs if not job.is_base for key in job.targets]),
     }
     return readable_json(pipeline)
 
@@ -143,10 +146,42 @@ def _rendered(job: Job) -> dict[str, Any]:
             f"{_PANSOFT} build {names}",
             f"{_PANSOFT} test {names} --output reports",
         ],
+        # also where one of them failed; each job has a folder of its own among the artifacts
+        "after_script": [f"{_PANSOFT} ci report {names} --output reports/{job.targets[0]}"],
         "artifacts": {
             "when": "always",
             "expire_in": "1 week",
             "paths": ["reports/"],
-            "reports": {"junit": "reports/*.xml"},
+            "reports": {
+                "junit": "reports/*.xml",
+                "cyclonedx": "reports/*/gl-sbom-*.cdx.json",
+            },
+        },
+    }
+
+
+def _report(keys: Sequence[str]) -> dict[str, Any]:
+    """Return the job that tells what became of all packages, of those as well whose job was lost.
+
+    Only with a token it tells GitLab; without one the note is among its artifacts.
+    """
+    names = "".join(f"{key} " for key in keys)
+    return {
+        "stage": "report",
+        "timeout": "20 minutes",
+        "rules": [
+            {"if": f"${TOKEN_VARIABLE}", "when": "always", "variables": {"PANSOFT_POST": "true"}},
+            {"when": "always"},
+        ],
+        "script": ["make setup", f"{_PANSOFT} ci report {names}--from reports --output report"],
+        "artifacts": {
+            "when": "always",
+            "expire_in": "1 week",
+            "paths": ["report/"],
+            "reports": {
+                "codequality": "report/gl-code-quality.json",
+                "metrics": "report/metrics.txt",
+                "dotenv": "report/report.env",
+            },
         },
     }

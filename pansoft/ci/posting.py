@@ -59,4 +59,4 @@ def label_of(standing: Standing) -> str:
 
 def _status(note: Note, job: Job) -> CommitStatus:
     state = CommitState.SUCCESS if note.standing is Standing.READY else CommitState.FAILED
-    return CommitStatus(STATUS, state, heading(note), job.link or job.pipeline_link, job.pipeline)
+    return CommitStatus(STATUS, state, heading(note), job.link or job.pipeline_link)

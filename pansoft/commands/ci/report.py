@@ -32,6 +32,13 @@ if TYPE_CHECKING:
     help="Also the packages that this branch changes since it left REV, a branch, tag or commit.",
 )
 @click.option(
+    "--from",
+    "kept",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="A folder with what reports of other jobs left: what they know of packages is told as well, "
+    "and need not be known here.",
+)
+@click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
     help="The folder for the files; by default report/gitlab/ of the state folder.",
@@ -39,6 +46,7 @@ if TYPE_CHECKING:
 @click.option(
     "--post",
     is_flag=True,
+    envvar="PANSOFT_POST",
     help="Also tell GitLab: the note and a label on the merge request, the status of the commit. "
     "Takes PANSOFT_GITLAB_TOKEN and the variables of a job.",
 )
@@ -49,13 +57,14 @@ def report(
     *,
     names: tuple[str, ...],
     since: str | None,
+    kept: Path | None,
     output: Path | None,
     post: bool,
     as_json: bool,
 ) -> None:
     """Write what became of the packages NAMES: a note to read, and the files of GitLab's widgets.
 
-    Without NAMES and --since it is about the last run of apply. Nothing is built, and without --post
+    Without NAMES, --since and --from it is about the last run of apply. Nothing is built, and without --post
     nothing is sent: note.md can be pasted. With --post there is one note however often it runs. Whatever
     became of the packages, this ends with status 0; report.env has the verdict.
 
@@ -65,7 +74,7 @@ def report(
     job = job_of(variables)
     if post:
         check_can_post(job, variables)
-    gathered = gathering.gather(context, names, since=since, at=at)
+    gathered = gathering.gather(context, names, since=since, kept=kept, at=at)
     folder = output or workspace.state_of(context).report / "gitlab"
     problems = _problems(context, gathered)
     note = files.write(gathered, problems, folder, job=job, root=context.project)

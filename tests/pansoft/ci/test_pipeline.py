@@ -95,9 +95,10 @@ def test_every_line_is_a_command_that_exists_here() -> None:
     pipeline = json.loads(
         child_pipeline(jobs_of([package("a", SCIENCE), package("b", SCIENCE)], most=1))
     )
-    jobs = [job for name, job in pipeline.items() if name.startswith(("base ", "package "))]
+    starts = ("base ", "package ", "report")
+    jobs = [job for name, job in pipeline.items() if name.startswith(starts)]
 
-    assert len(jobs) == 4
+    assert len(jobs) == 5
     assert [fault for job in jobs for line in lines_of(job) for fault in faults_of(line)] == []
 
 
@@ -107,6 +108,30 @@ def test_no_job_sees_a_key_or_publishes() -> None:
     assert "id_tokens" not in text
     assert not any(verb in text for verb in (" apply", " sign", " publish", "PANSOFT_STATE"))
     assert json.loads(text)["variables"][STATE] == "var"
+
+
+def test_the_report_is_about_every_package_and_comes_whatever_became_of_them() -> None:
+    pipeline = json.loads(
+        child_pipeline(jobs_of([package("a"), package("b"), package("c", PYTHON)]))
+    )
+
+    report = pipeline["report"]
+    kept = [job["after_script"][0] for name, job in pipeline.items() if name.startswith("package ")]
+
+    assert pipeline["stages"][-1] == report["stage"]
+    assert [rule["when"] for rule in report["rules"]] == ["always", "always"]
+    assert "ci report a b c --from reports --output report" in report["script"][-1]
+    assert [line.partition(" ci ")[2] for line in kept] == [
+        f"report {name} --output reports/{name}" for name in "abc"
+    ]
+
+
+def test_gitlab_is_told_only_with_a_token() -> None:
+    with_token, without = json.loads(child_pipeline(()))["report"]["rules"]
+
+    assert with_token["if"] == "$PANSOFT_GITLAB_TOKEN"
+    assert with_token["variables"] == {"PANSOFT_POST": "true"}
+    assert "variables" not in without
 
 
 def test_the_command_writes_what_a_branch_changes(

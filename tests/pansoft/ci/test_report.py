@@ -280,6 +280,7 @@ def test_the_files_are_those_of_the_widgets(scene: Scene, tmp_path: Path) -> Non
         "junit.xml",
         "metrics.txt",
         "note.md",
+        "package-plotter-5.4.4.json",
         "report.env",
         "screenshots/plotter-5.4.4-1-window___1.png",
     ]
@@ -337,6 +338,61 @@ def test_metrics_are_openmetrics_that_gitlab_can_compare(scene: Scene) -> None:
         assert line.startswith("# ") or len(line.split(" ")) == 2, line
 
 
+def test_another_job_tells_what_this_one_kept(scene: Scene, tmp_path: Path) -> None:
+    add_recipe(scene.context.project, "lost", PLOT)
+    where = Job(link="https://git.example/-/jobs/7", folder=tmp_path)
+    kept = files.write(ready(scene), (), tmp_path / "kept" / "one", job=where, root=tmp_path)
+    there = replace(scene.context, state=tmp_path / "another state")
+
+    found = gathering.gather(there, ["plotter", "lost"], kept=tmp_path / "kept", at=AT)
+    note = files.write(found, (), tmp_path / "out", job=Job(), root=tmp_path)
+
+    assert note.packages[0] == kept.packages[0]
+    assert [each.standing for each in note.packages] == [Standing.READY, Standing.MISSING]
+    assert "https://git.example/-/jobs/7/artifacts/file/kept/one/screenshots" in (
+        note.packages[0].pictures[0].link or ""
+    )
+
+
+def test_a_long_log_is_kept_by_its_end(scene: Scene, tmp_path: Path) -> None:
+    told = scene.gather("plotter").told[0]
+    long = replace(told, package=replace(told.package, output="x" * 10**6 + "\nthe end\n"))
+
+    (tmp_path / "package-plotter.json").write_bytes(gathering.keep(long))
+
+    [read] = gathering.gather(scene.context, [], kept=tmp_path, at=AT).told
+    assert read.package.output.endswith("the end")
+    assert len(read.package.output) <= 20_000
+
+
+def test_where_no_job_kept_anything_no_package_changes(scene: Scene, tmp_path: Path) -> None:
+    found = gathering.gather(scene.context, [], kept=tmp_path / "none", at=AT)
+
+    assert found.told == ()
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"schema": 1, "package": {"name": 1}}', '{"schema": 2}']
+)
+def test_what_another_job_kept_is_refused_where_it_is_something_else(
+    scene: Scene, tmp_path: Path, content: str
+) -> None:
+    (tmp_path / "package-x.json").write_text(content)
+
+    with pytest.raises(UserError, match=r"package-x\.json is not what a report keeps"):
+        gathering.gather(scene.context, [], kept=tmp_path, at=AT)
+
+
+def test_what_a_newer_program_kept_is_refused(scene: Scene, tmp_path: Path) -> None:
+    content = gathering.keep(scene.gather("plotter").told[0]).replace(
+        b'"schema": 1', b'"schema": 2'
+    )
+    (tmp_path / "package-x.json").write_bytes(content)
+
+    with pytest.raises(UserError, match="its schema is 2, this program reads 1"):
+        gathering.gather(scene.context, [], kept=tmp_path, at=AT)
+
+
 # -- the job and GitLab ---------------------------------------------------------------------------
 
 VARIABLES = {
@@ -347,7 +403,6 @@ VARIABLES = {
     "CI_MERGE_REQUEST_IID": "7",
     "CI_MERGE_REQUEST_PROJECT_ID": "40",
     "CI_MERGE_REQUEST_SOURCE_PROJECT_ID": "41",
-    "CI_PIPELINE_ID": "9",
     "CI_PIPELINE_URL": "https://git.example/9",
     "CI_JOB_URL": "https://git.example/-/jobs/1",
     "CI_PROJECT_DIR": "/builds/pan",
@@ -365,7 +420,6 @@ def test_a_job_is_read_from_gitlabs_variables() -> None:
         commit="pushed",
         merge_request=7,
         of_fork=True,
-        pipeline=9,
         pipeline_link="https://git.example/9",
         link="https://git.example/-/jobs/1",
         folder=Path("/builds/pan"),
@@ -374,7 +428,7 @@ def test_a_job_is_read_from_gitlabs_variables() -> None:
     )
     assert "glpat-secret" not in repr(found)
     assert job_of({}) == Job()
-    assert job_of({"CI_MERGE_REQUEST_IID": "x", "CI_PIPELINE_ID": ""}) == Job()
+    assert job_of({"CI_MERGE_REQUEST_IID": "x"}) == Job()
 
 
 @pytest.mark.parametrize(
@@ -415,7 +469,6 @@ def there() -> Iterator[Posting]:
             "CI_PROJECT_ID": str(project.id),
             "CI_COMMIT_SHA": opened["sha"],
             "CI_MERGE_REQUEST_IID": "1",
-            "CI_PIPELINE_ID": "9",
             "CI_JOB_URL": "https://git.example/-/jobs/1",
             "PANSOFT_GITLAB_TOKEN": server.add_token("bot", level=DEVELOPER),
         }
