@@ -548,6 +548,14 @@ def _update_note(call: Call) -> Answer:
     return Answer(200, note)
 
 
+def _delete_note(call: Call) -> Answer:
+    note = _note_of(call)
+    if note["author"]["id"] != call.login.user and call.login.level < MAINTAINER:
+        raise _Refusal(403, message="403 Forbidden")
+    call.project.notes[_place(call)].remove(note)
+    return Answer(204, None)
+
+
 def _note_text(call: Call) -> str:
     body: str = call.sent["body"]
     if not body.strip():
@@ -847,6 +855,7 @@ ROUTES = (
     ),
     Route("POST", _NOTES, _create_note, (Parameter("body", needed=True),)),
     Route("GET", _NOTES + r"/(?P<note>\d+)", _show_note),
+    Route("DELETE", _NOTES + r"/(?P<note>\d+)", _delete_note),
     Route("PUT", _NOTES + r"/(?P<note>\d+)", _update_note, (Parameter("body", needed=True),)),
     Route("GET", _P + "/issues", _list_issues, (*_FILTERS, Parameter("state", of=_STATES))),
     Route(
@@ -1072,7 +1081,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(self, fault: Fault | None, answer: Answer) -> None:
         match fault:
             case None:
-                content = json.dumps(answer.body).encode()
+                content = b"" if answer.status == 204 else json.dumps(answer.body).encode()
                 self._write(answer.status, content, headers=answer.headers)
             case Limited(after=after):
                 headers = (("Retry-After", after),) if after is not None else ()

@@ -5,6 +5,7 @@ What is asked for is a state, not an action: run twice, nothing is there twice. 
 
 - What was written earlier is found again by a marker, an HTML comment that nobody sees, in the first line of
   a text whose author is the owner of the token. Anybody can copy a marker; nobody can be that author.
+- Two pipelines of one moment may write a note each; the next one keeps the first and deletes the other.
 - A request that GitLab did not take (429) is sent again, after the time that GitLab names.
 - A request whose answer was lost (5xx, a connection that ended, no answer in time, nonsense) may have been
   carried out. One that says how something shall be is sent again. One that creates something is sent again
@@ -167,11 +168,16 @@ class Gitlab:
         doing = f"write a note to merge request !{merge_request}"
         path = f"{self._project}/merge_requests/{merge_request}/notes"
 
-        def look() -> _Written | None:
+        def look() -> tuple[_Written, ...]:
             notes = self._list(doing, path, {"sort": "asc", "order_by": "created_at"})
             return self._own(notes, "body", marker)
 
-        written, is_new = self._ensure(doing, path, {"body": body}, look=look)
+        def look_for_one() -> _Written | None:
+            return next(iter(look()), None)
+
+        for superfluous in look()[1:]:  # two pipelines of one moment wrote one each
+            self._delete(doing, f"{path}/{superfluous.id}")
+        written, is_new = self._ensure(doing, path, {"body": body}, look=look_for_one)
         if is_new:
             return Posted(written.id, How.CREATED)
         if _same(written.text, body):
@@ -330,21 +336,18 @@ class Gitlab:
 
     def _open_issue(self, doing: str, marker: str) -> _Written | None:
         mine = {"state": "opened", "scope": "all", "author_id": self._me(doing), "sort": "asc"}
-        return self._own(
-            self._list(doing, f"{self._project}/issues", mine), "description", marker, number="iid"
-        )
+        issues = self._list(doing, f"{self._project}/issues", mine)
+        return next(iter(self._own(issues, "description", marker, number="iid")), None)
 
     def _own(
         self, things: Sequence[Mapping[str, Any]], text: str, marker: str, *, number: str = "id"
-    ) -> _Written | None:
-        """Return the first of some texts that we wrote under a marker."""
+    ) -> tuple[_Written, ...]:
+        """Return those of some texts that we wrote under a marker."""
         marked = [each for each in things if _is_marked(each.get(text), marker)]
         if not marked:
-            return None
+            return ()
         me = self._me("see whose token this is")
-        return next(
-            (_written(each, text, number=number) for each in marked if _author(each) == me), None
-        )
+        return tuple(_written(each, text, number=number) for each in marked if _author(each) == me)
 
     def _me(self, doing: str) -> int:
         """Return the number of the token's owner."""
@@ -371,6 +374,18 @@ class Gitlab:
             doing,
             lambda: _object(self._client.http_put(path, post_data=dict(sent), **_ONCE)),
         )
+
+    def _delete(self, doing: str, path: str) -> None:
+        """Delete something; that it is gone already is as well."""
+
+        def delete() -> None:
+            try:
+                self._client.http_delete(path, **_ONCE)
+            except GitlabError as err:
+                if _status_of(err) != 404:
+                    raise
+
+        self._ask(doing, delete)
 
     # -- how a request is made -------------------------------------------------------------------
 

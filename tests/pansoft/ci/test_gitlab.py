@@ -121,6 +121,18 @@ def test_a_marker_that_somebody_else_wrote_is_not_ours(scene: Scene) -> None:
     assert scene.notes == [f"{MARKER}\n\nMine!", f"look: {MARKER}", BODY]
 
 
+@pytest.mark.parametrize("done", [True, False])
+def test_of_two_notes_of_ours_one_stays(scene: Scene, done: bool) -> None:
+    author = scene.server.author(scene.token)
+    for body in ("first", "second", "third"):
+        scene.project.add_note("merge_requests", 1, f"{MARKER}\n{body}", author=author)
+    scene.project.add_note("merge_requests", 1, f"{MARKER}\nanother's", author={"id": 1})
+    scene.server.faults.append(HangUp(method="DELETE", done=done))
+
+    assert scene.door().put_note(1, BODY, marker=MARKER).how is How.UPDATED
+    assert scene.notes == [BODY, f"{MARKER}\nanother's"]
+
+
 def test_a_note_without_its_marker_or_too_long_is_not_sent(scene: Scene) -> None:
     with pytest.raises(ValueError, match="would not be found again"):
         scene.door().put_note(1, "All well.", marker=MARKER)
