@@ -28,9 +28,7 @@ class Client:
     project: Project
     token: str
 
-    def ask(
-        self, method: str, path: str, *, token: str | None = None, **sent: Any
-    ) -> tuple[int, Any]:
+    def ask(self, method: str, path: str, *, token: Any = None, **sent: Any) -> tuple[int, Any]:
         """Return the status and the JSON of an answer; what is sent goes into the query of a GET."""
         place = f"/projects/{quote(self.project.path, safe='')}{path}"
         answer = requests.request(

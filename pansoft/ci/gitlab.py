@@ -209,7 +209,7 @@ class Gitlab:
                 {"name": asked["name"]},
             )
             same = [each for each in found if said.items() <= each.items()]
-            return _Written(_whole(same[-1], "id"), "") if same else None
+            return _written(same[-1], "description", number="id") if same else None
 
         written, is_new = self._ensure(
             doing, f"{self._project}/statuses/{commit}", asked, look=look
@@ -323,6 +323,7 @@ class Gitlab:
         found = look()
         if found is not None:
             return found, False
+        said = str(sent.get("body") or sent.get("description") or "")
 
         def create() -> tuple[_Written, bool]:
             answer = self._client.http_post(path, post_data=dict(sent), **_ONCE)
@@ -330,7 +331,7 @@ class Gitlab:
 
         def created_after_all() -> tuple[_Written, bool] | None:
             there = look()
-            return None if there is None else (there, False)
+            return None if there is None else (there, _same(there.text, said))
 
         return self._ask(doing, create, lost=created_after_all)
 

@@ -7,6 +7,7 @@ import logging
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 
@@ -159,7 +160,7 @@ ANSWER_LOST: dict[str, Fault] = {
 }
 IMPATIENT = replace(QUICK, answer_s=0.5)
 
-CREATIONS: dict[str, Callable[[Gitlab], object]] = {
+CREATIONS: dict[str, Callable[[Gitlab], Posted]] = {
     "note": lambda door: door.put_note(1, BODY, marker=MARKER),
     "issue": lambda door: door.put_issue(Text("Nightly", BODY, ("bot",)), marker=MARKER),
     "merge request": lambda door: door.put_merge_request(
@@ -193,10 +194,33 @@ def test_what_was_carried_out_is_not_sent_again(scene: Scene, what: str, fault: 
     scene.project.add_branch("update")
     scene.server.faults.append(fault)
 
-    CREATIONS[what](scene.door(patience=IMPATIENT))
+    ended = CREATIONS[what](scene.door(patience=IMPATIENT))
 
+    assert ended.how is How.CREATED
     assert things(scene) == 1
     assert scene.server.count("POST") == 1
+
+
+def test_what_another_was_faster_with_is_updated(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.project.add_branch("update")
+    door, look = scene.door(), Gitlab._list
+
+    def look_and_be_late(*asked: Any) -> Any:
+        found = look(*asked)
+        if len(scene.project.merge_requests) == 1:
+            scene.project.add_merge_request(source="update", title="another's")
+        return found
+
+    monkeypatch.setattr(Gitlab, "_list", look_and_be_late)
+
+    ended = door.put_merge_request(
+        Text("Update", BODY), branch="update", target="main", marker=MARKER
+    )
+
+    assert ended.how is How.UPDATED
+    assert [each["title"] for each in scene.project.merge_requests.values()] == ["Change", "Update"]
 
 
 def test_an_update_and_a_list_are_asked_again(scene: Scene) -> None:
