@@ -81,6 +81,7 @@ def note_of(gathered: Gathered, folder: Path, *, job: Job) -> Note:
         commit=job.commit,
         pipeline=job.pipeline_link,
         merge_request=job.merge_request,
+        began=run.began if run else None,
     )
 
 

@@ -93,7 +93,8 @@ class Note:
     """What is to be told: the packages, what the repository grew by, and where it was made.
 
     `others` are packages that are as they were; `stored` is what is new after all that the repository has
-    already was left out; `merge_request` is the number of the one that the note stands on.
+    already was left out; `merge_request` is the number of the one that the note stands on; `began` is when a
+    run of `apply` did that this is about.
     """
 
     packages: tuple[PackageNote, ...]
@@ -103,6 +104,7 @@ class Note:
     commit: str | None = None
     pipeline: str | None = None
     merge_request: int | None = None
+    began: str | None = None
 
     @property
     def ordered(self) -> tuple[PackageNote, ...]:
@@ -308,6 +310,8 @@ def _commands(note: Note) -> Markdown:
 
 def _foot(note: Note) -> Markdown:
     parts = []
+    if note.began:
+        parts.append(f"run of {code(note.began)}")
     if note.commit:
         parts.append(f"commit {code(note.commit[:12])}")
     if note.pipeline:

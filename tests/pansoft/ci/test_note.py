@@ -199,6 +199,7 @@ def hostile(text: str) -> Note:
             ),
         ),
         commit=text,
+        began=text,
         pipeline=text,
         merge_request=7,
     )
