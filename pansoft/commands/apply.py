@@ -45,7 +45,7 @@ from trust.verdict import reasons
     "--keep",
     metavar="SIZE",
     help="How much published images may take in the state folder; the least recently used go, and "
-    "are made again when they are needed. By default 5G.",
+    "are made again when they are needed. By default 8G.",
 )
 @click.option(
     "--report",
@@ -71,7 +71,7 @@ def apply(
 ) -> int:
     """Bring the recipes NAMES, or all, into the repository: fetch, build, test, sign, publish.
 
-    What is new becomes visible in one revision, or, where it is more than 3 GB, in several. Stopped at
+    What is new becomes visible in one revision, or, where it is more than 4 GB, in several. Stopped at
     any moment and run again, it goes on where it was; run twice it does nothing the second time. A
     report of the run is left for people and programs.
 
