@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from builder.images.plan import Retired
 from builder.images.plan_difference import plan_difference, sentences
 from builder.recipes import load
-from builder.recipes.folders import BASES, RECIPES, VERSIONS, recipe_folders
+from builder.recipes.folders import BASES, RECIPES, VERSIONS, place_of_key, recipe_folders
 from builder.recipes.recipe import Recipe
 from core.errors import InvalidInput, UserError
 from core.problems import Problem, in_order
@@ -73,7 +73,7 @@ def changes_since(context: Context, revision: str) -> Changes:
     keys = sorted({*touched.keys, *_on_bases(context, touched.bases)})
     with tempfile.TemporaryDirectory(prefix="pansoft-since-") as folder:
         before = replace(context, project=Path(folder))
-        places = [_place(key) for key in keys]
+        places = [place_of_key(key) for key in keys]
         checkout.export(commit, [*places, f"{RECIPES}/{BASES}"] if keys else (), before.project)
         found = _all_of(context, before, keys)
     return Changes(commit, found, touched.bases, touched.others)
@@ -84,7 +84,7 @@ def difference(context: Context, recipe: Recipe, commit: str) -> tuple[str, ...]
 
     None is returned where that cannot be told: the commit is not here, or had no such recipe.
     """
-    checkout, place = Checkout(context.project), _place(recipe.key)
+    checkout, place = Checkout(context.project), place_of_key(recipe.key)
     if not checkout.has(commit):
         return None
     with tempfile.TemporaryDirectory(prefix="pansoft-since-") as folder:
@@ -123,11 +123,6 @@ def _sorted_out(paths: Iterable[str]) -> _Touched:
     return _Touched(tuple(sorted(keys)), tuple(sorted(bases)), tuple(others))
 
 
-def _place(key: str) -> str:
-    name, _, version = key.partition("@")
-    return f"{RECIPES}/{name}/{VERSIONS}/{version}" if version else f"{RECIPES}/{name}"
-
-
 def _on_bases(context: Context, names: Sequence[str]) -> Iterable[str]:
     """Return the recipes that stand on one of these bases, or on one that does."""
     if not names:
@@ -153,7 +148,9 @@ def _all_of(context: Context, before: Context, keys: Sequence[str]) -> tuple[Cha
     found: list[Change] = []
     problems: list[Problem] = []
     for key in keys:
-        reading = load.read_recipe(context.project / _place(key)) if _is_in(context, key) else None
+        reading = (
+            load.read_recipe(context.project / place_of_key(key)) if _is_in(context, key) else None
+        )
         if reading is not None and reading.recipe is None:
             problems += reading.problems
             continue
@@ -166,14 +163,14 @@ def _all_of(context: Context, before: Context, keys: Sequence[str]) -> tuple[Cha
 
 
 def _is_in(context: Context, key: str) -> bool:
-    return (context.project / _place(key) / "recipe.yaml").is_file()
+    return (context.project / place_of_key(key) / "recipe.yaml").is_file()
 
 
 def _as_it_was(before: Context, key: str) -> Recipe | None:
     """Return the recipe of then; None where there was none that this program can read."""
     if not _is_in(before, key):
         return None
-    return load.read_recipe(before.project / _place(key)).recipe
+    return load.read_recipe(before.project / place_of_key(key)).recipe
 
 
 def _change(
@@ -184,7 +181,7 @@ def _change(
     bases: tuple[BasePlans, BasePlans],
 ) -> Change | None:
     """Return what became of a recipe; None where files changed that are no recipe then or now."""
-    place = _place(key)
+    place = place_of_key(key)
     if now is None:
         return Change(key, place, Kind.GONE, ("its recipe is gone",)) if was else None
     if was is None:

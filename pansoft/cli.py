@@ -22,7 +22,7 @@ from pansoft import __version__, clock
 from pansoft.commands import Verbs
 from pansoft.context import Context, find_project
 from pansoft.explain import explain
-from pansoft.trace import trace_of
+from pansoft.reports.trace import trace_of
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 

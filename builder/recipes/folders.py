@@ -63,6 +63,12 @@ def place_of(folder: Path) -> str:
     return f"{RECIPES}/{folder.name}"
 
 
+def place_of_key(key: str) -> str:
+    """Return where the recipe that a command line calls so lies in its project, there or not."""
+    name, _, version = key.partition("@")
+    return f"{RECIPES}/{name}/{VERSIONS}/{version}" if version else f"{RECIPES}/{name}"
+
+
 def recipes_around(folder: Path) -> Path:
     """Return the folder of all recipes that a recipe's folder lies in."""
     return folder.parents[2] if is_kept(folder) else folder.parent

@@ -25,12 +25,13 @@ from core.canonical import readable_json
 from core.errors import UserError
 from core.reports import text as problems_as_text
 from cvmfs.errors import NotFound
-from pansoft import planning, published, run_report, target, workspace
+from pansoft import planning, published, target, workspace
 from pansoft.changes import Kind, changes_since
 from pansoft.ci.note import PackageNote, Standing
 from pansoft.context import Context
 from pansoft.planning import Blocked, Planned
-from pansoft.run_report import Ended, Row, RunReport
+from pansoft.reports import run_report
+from pansoft.reports.run_report import Ended, Row, RunReport
 
 SCHEMA = 1
 KEPT = "package"

@@ -13,14 +13,15 @@ from core.canonical import readable_json
 from core.console import readable_size
 from core.errors import EXIT_DONE, EXIT_REFUSED, EXIT_USER
 from cvmfs.backends.backend import Published
-from pansoft import clock, loop, planning, publish, published, run_report, target, workspace
-from pansoft.commands.plan import tell_for_sites, tell_plan
+from pansoft import clock, loop, planning, publish, published, target, workspace
 from pansoft.context import Context
 from pansoft.executors import Choice, Kind, executor_of, executor_options
 from pansoft.explain import explain
 from pansoft.loop import LoopReport
 from pansoft.planning import Planning, Status
-from pansoft.run_report import Stopwatch
+from pansoft.reports import run_report
+from pansoft.reports.plan_table import tell_for_sites, tell_plan
+from pansoft.reports.run_report import Stopwatch
 from pansoft.shipping import KEPT
 from pansoft.signing_keys import KeyChoice, key_of, key_options
 from pansoft.sizes import parse_size

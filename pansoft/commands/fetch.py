@@ -18,8 +18,8 @@ from builder.inputs.locations import parse_location
 from core.console import readable_size
 from core.events import Stage
 from pansoft import workspace
-from pansoft.commands.plan import tell_for_sites
 from pansoft.context import Context
+from pansoft.reports.plan_table import tell_for_sites
 
 
 @click.command()

@@ -13,10 +13,11 @@ from core.canonical import readable_json
 from core.event_log import older
 from core.events import Result, read_events
 from core.files import write_atomic
-from pansoft import clock, event_report, open_metrics, timeline, workspace
+from pansoft import clock, workspace
 from pansoft.context import Context
 from pansoft.days import span_of
-from pansoft.event_report import EventReport
+from pansoft.reports import event_report, open_metrics, timeline
+from pansoft.reports.event_report import EventReport
 
 _FILES = {"html": "timeline.html", "openmetrics": "metrics.txt"}
 

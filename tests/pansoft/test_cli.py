@@ -206,13 +206,21 @@ def in_a_process(script: str, *argv: str) -> subprocess.CompletedProcess[str]:
 def test_planning_does_not_wait_for_what_builds_need(tmp_path: Path) -> None:
     script = (
         "import sys; from pansoft.cli import invoke; status = invoke(sys.argv[1:]);"
-        "slow = {'requests', 'builder.images.build', 'catalog.render', 'jinja2', 'pypi_simple'};"
+        "slow = {'git', 'requests', 'builder.images.build', 'catalog.render', 'jinja2', 'pypi_simple'};"
         "print(status, sorted(slow & sys.modules.keys()))"
     )
 
     done = in_a_process(script, "--state", str(tmp_path), "plan", "hdf5-tools")
 
     assert done.stdout.splitlines()[-1] == "0 []", done.stderr
+
+
+def test_applying_does_not_wait_for_what_reads_branches() -> None:
+    script = "import sys; import pansoft.commands.apply; print('git' in sys.modules)"
+
+    done = in_a_process(script)
+
+    assert done.stdout == "False\n", done.stderr
 
 
 def test_a_reader_who_has_seen_enough_is_no_error() -> None:

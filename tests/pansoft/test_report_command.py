@@ -18,7 +18,7 @@ from core.event_log import older
 from core.events import Event, Result, Stage, read_events
 from core.process import which
 from pansoft import cli, clock
-from tests.pansoft.event_samples import event, week, write_log
+from tests.pansoft.reports.event_samples import event, week, write_log
 from tests.real_projects import ROOT
 
 AT = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)

@@ -12,11 +12,12 @@ import pytest
 from builder.state import State
 from core.console import Console
 from core.errors import UserError
-from pansoft import loop, planning, published, run_report, target, workspace
+from pansoft import loop, planning, published, target, workspace
 from pansoft.context import Context
 from pansoft.loop import LoopReport
 from pansoft.planning import Status
-from pansoft.run_report import Ended, Stopwatch
+from pansoft.reports import run_report
+from pansoft.reports.run_report import Ended, Stopwatch
 from tests.builder.conftest import Builds
 from tests.real_projects import PLOT, add_recipe, real_project
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from builder.recipes.check import check
-from builder.recipes.folders import key_of, place_of, recipe_folders
+from builder.recipes.folders import key_of, place_of, place_of_key, recipe_folders
 from builder.recipes.load import load_recipe
 from tests.builder.recipes.projects import RECIPE, make_project
 
@@ -31,6 +31,8 @@ def test_kept_versions_follow_the_current_one(tmp_path: Path) -> None:
         "recipes/plotter",
         "recipes/plotter/versions/5.4.3",
     ]
+    for folder in recipe_folders(project):
+        assert place_of_key(key_of(folder)) == place_of(folder)
     recipe = load_recipe(kept)
     assert (recipe.name, recipe.version, recipe.key, recipe.is_kept) == (
         "plotter",

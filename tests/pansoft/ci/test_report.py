@@ -24,13 +24,14 @@ from builder.testing.run import id_of_tests
 from catalog.entry import PublishedImage, image_path, write_entry
 from core.console import Console
 from core.errors import UserError
-from pansoft import cli, run_report, target, workspace
+from pansoft import cli, target, workspace
 from pansoft.ci import files, gathering, job, posting
 from pansoft.ci.gitlab import Gitlab, GitlabFailed, How
 from pansoft.ci.job import Job, job_of
 from pansoft.ci.note import MARKER, Standing, render
 from pansoft.context import Context
-from pansoft.run_report import Ended, Row, RunReport
+from pansoft.reports import run_report
+from pansoft.reports.run_report import Ended, Row, RunReport
 from tests.catalog import samples
 from tests.checkouts import commit, git, new_checkout
 from tests.gitlab_server import DEVELOPER, GitlabServer, HangUp, Project, gitlab_server

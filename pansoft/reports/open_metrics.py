@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
-from pansoft.event_report import EventReport, Figures
+from pansoft.reports.event_report import EventReport, Figures
 
 _Labels: TypeAlias = Mapping[str, str]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pansoft import run_report
-from pansoft.run_report import Ended, Row, RunReport, Stopwatch
+from pansoft.reports import run_report
+from pansoft.reports.run_report import Ended, Row, RunReport, Stopwatch
 
 BUILT = Row(
     "plotter", "1.0", Ended.PUBLISHED, fresh=True, plan="ab" * 32, base="debian-12",

@@ -16,7 +16,7 @@ from core.event_log import EventLog
 from pansoft import workspace
 from pansoft.context import Context
 from pansoft.executors import Choice, Kind, slurm_of
-from pansoft.trace import trace_of
+from pansoft.reports.trace import trace_of
 
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 ID = "4bf92f3577b34da6a3ce929d0e0e4736"

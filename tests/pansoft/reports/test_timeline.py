@@ -6,8 +6,8 @@ from __future__ import annotations
 import pytest
 
 from core.events import Event, Result, Stage
-from pansoft.timeline import GUTTER, MARGIN, MOST_LANES, WIDTH, duration, timeline_of
-from tests.pansoft.event_samples import event, week
+from pansoft.reports.timeline import GUTTER, MARGIN, MOST_LANES, WIDTH, duration, timeline_of
+from tests.pansoft.reports.event_samples import event, week
 
 END = WIDTH - MARGIN
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.events import Event, Result, Stage
-from pansoft.event_report import span_of
+from pansoft.reports.event_report import span_of
 
 WIDTH, GUTTER, MARGIN = 1000, 210, 110
 LANE, BAR, TOP = 24, 14, 30

@@ -9,9 +9,9 @@ import re
 import pytest
 
 from core.events import Event, Events, Result, Stage
-from pansoft import open_metrics
-from pansoft.event_report import report_of
-from tests.pansoft.event_samples import event, week
+from pansoft.reports import open_metrics
+from pansoft.reports.event_report import report_of
+from tests.pansoft.reports.event_samples import event, week
 
 _NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 _ESCAPED = r'(?:[^\n"\\]|\\["n\\])*'

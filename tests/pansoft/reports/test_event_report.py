@@ -9,8 +9,8 @@ import pytest
 
 from core.errors import UserError
 from core.events import Event, Events, Result, Stage
-from pansoft.event_report import EventReport, Figures, as_json, report_of
-from tests.pansoft.event_samples import event, week
+from pansoft.reports.event_report import EventReport, Figures, as_json, report_of
+from tests.pansoft.reports.event_samples import event, week
 
 
 def of(*events: Event, run: str | None = None) -> EventReport:

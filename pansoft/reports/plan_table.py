@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A plan as people and programs read it: a line for each package, or JSON with every input."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from core.canonical import readable_json
+from pansoft import planning
+from pansoft.planning import Line, Planning, Status
+
+
+def tell_plan(found: Planning, *, as_json: bool) -> None:
+    """Print a plan: a line for each package, or JSON with every input."""
+    if as_json:
+        click.echo(readable_json(_items(found)), nl=False)
+    else:
+        tell_lines(planning.lines(found))
+
+
+def tell_lines(lines: Sequence[Line]) -> None:
+    """Print a line for each package, and how many there are to bring along."""
+    width = max((len(_title(line)) for line in lines), default=0)
+    for line in lines:
+        plan_id = (line.plan or "")[:12]
+        click.echo(f"{line.status:<9}  {_title(line):<{width}}  {plan_id:<12}  {line.why}")
+    mine = [line for line in lines if line.status not in (Status.SITE, Status.RETIRED)]
+    todo = sum(line.status is not Status.PUBLISHED for line in mine)
+    click.echo(f"{todo} of {len(mine)} packages to bring along" if todo else "nothing to do")
+    tell_for_sites([line.name for line in lines if line.status is Status.SITE])
+
+
+def tell_for_sites(names: Sequence[str]) -> None:
+    """Print which packages are for sites with a licence of their own."""
+    if names:
+        many = f"{len(names)} packages are" if len(names) > 1 else "1 package is"
+        click.echo(f"{many} installed by each site's licence holder: {', '.join(sorted(names))}")
+
+
+def _title(line: Line) -> str:
+    return f"{line.name} {line.version}"
+
+
+def _items(found: Planning) -> list[dict[str, object]]:
+    planned: list[dict[str, object]] = [
+        {
+            "name": item.recipe.name,
+            "version": item.recipe.version,
+            "status": item.status,
+            "why": item.why,
+            "id": item.plan.id,
+            "plan": item.plan.as_json(),
+        }
+        for item in found.planned
+    ]
+    others = [(item, Status.BLOCKED) for item in found.blocked]
+    others += [(item, Status.SITE) for item in found.for_sites]
+    others += [(item, Status.RETIRED) for item in found.retired]
+    return planned + [
+        {
+            "name": item.recipe.name,
+            "version": item.recipe.version,
+            "status": status,
+            "why": item.why,
+            "hint": item.error.hint,
+        }
+        for item, status in others
+    ]
