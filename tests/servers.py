@@ -101,13 +101,19 @@ def file_server() -> Iterator[FileServer]:
     class Handler(_Handler):
         files = server
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
+    with listening(Handler) as server.address:
+        yield server
+
+
+@contextlib.contextmanager
+def listening(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """Serve with a handler on a free port of this machine for the time of the block, at this address."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as http:
         http.daemon_threads = True
-        server.address = f"http://127.0.0.1:{http.server_address[1]}"
         thread = threading.Thread(target=http.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         try:
-            yield server
+            yield f"http://127.0.0.1:{http.server_address[1]}"
         finally:
             http.shutdown()
             thread.join()

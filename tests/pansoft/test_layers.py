@@ -65,6 +65,7 @@ ADAPTED = {
     "yaml",
 }
 HOMES = {
+    "gitlab": ("pansoft/ci/gitlab/",),
     "securesystemslib": ("trust/signing/dsse.py", "trust/federation"),
     "tuf": ("trust/federation",),
 }

@@ -22,6 +22,7 @@ from pansoft.ci.gitlab import (
     Posted,
     Text,
 )
+from pansoft.ci.gitlab.connection import Connection
 from tests.gitlab_server import (
     DEVELOPER,
     GUEST,
@@ -205,7 +206,7 @@ def test_what_another_was_faster_with_is_updated(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scene.project.add_branch("update")
-    door, look = scene.door(), Gitlab._list
+    door, look = scene.door(), Connection.listed
 
     def look_and_be_late(*asked: Any) -> Any:
         found = look(*asked)
@@ -213,7 +214,7 @@ def test_what_another_was_faster_with_is_updated(
             scene.project.add_merge_request(source="update", title="another's")
         return found
 
-    monkeypatch.setattr(Gitlab, "_list", look_and_be_late)
+    monkeypatch.setattr(Connection, "listed", look_and_be_late)
 
     ended = door.put_merge_request(
         Text("Update", BODY), branch="update", target="main", marker=MARKER

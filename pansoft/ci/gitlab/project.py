@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""All that is asked of GitLab: a note, commit statuses, labels, issues and merge requests of one project."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from pansoft.ci.gitlab.answers import (
+    TEXT_LENGTH,
+    Written,
+    as_written,
+    author,
+    check_marked,
+    cut,
+    is_marked,
+    is_same,
+    items,
+    joined,
+)
+from pansoft.ci.gitlab.connection import Connection, Login, Patience
+from pansoft.ci.gitlab.failures import GitlabFailed
+from pansoft.ci.gitlab.states import CommitStatus, How, Posted, Text
+
+NOTE_LENGTH = 1_000_000
+"""Characters that GitLab takes in a note."""
+
+
+class Gitlab:
+    """A project of a GitLab, as the owner of a token sees it."""
+
+    def __init__(
+        self,
+        login: Login,
+        *,
+        patience: Patience | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._login = login
+        self._connection = Connection(login, patience=patience or Patience(), sleep=sleep)
+
+    def __repr__(self) -> str:
+        """Return where the project is, and nothing about the token."""
+        return f"Gitlab({self._login.url!r}, {self._login.project!r})"
+
+    def put_note(self, merge_request: int, body: str, *, marker: str) -> Posted:
+        """Let the one note of a merge request with a marker say this.
+
+        Raises:
+            GitlabFailed: it cannot be written.
+        """
+        check_marked(body, marker)
+        if len(body) > NOTE_LENGTH:
+            raise GitlabFailed(f"a note has at most {NOTE_LENGTH} characters, this has {len(body)}")
+        doing = f"write a note to merge request !{merge_request}"
+        path = f"merge_requests/{merge_request}/notes"
+
+        def look() -> tuple[Written, ...]:
+            notes = self._connection.listed(doing, path, {"sort": "asc", "order_by": "created_at"})
+            return self._own(notes, "body", marker)
+
+        def look_for_one() -> Written | None:
+            return next(iter(look()), None)
+
+        for superfluous in look()[1:]:  # two pipelines of one moment wrote one each
+            self._connection.delete(doing, f"{path}/{superfluous.id}")
+        written, is_new = self._connection.ensure(doing, path, {"body": body}, look=look_for_one)
+        if is_new:
+            return Posted(written.id, How.CREATED)
+        if is_same(written.text, body):
+            return Posted(written.id, How.UNCHANGED)
+        self._connection.put(doing, f"{path}/{written.id}", {"body": body})
+        return Posted(written.id, How.UPDATED)
+
+    def set_status(self, commit: str, status: CommitStatus) -> Posted:
+        """Let a commit have this status under its name.
+
+        Raises:
+            GitlabFailed: it cannot be set.
+        """
+        doing = f"set the status of commit {commit[:12]}"
+        asked: dict[str, Any] = {
+            "state": status.state.value,
+            "name": cut(status.name),
+            "description": cut(status.description),
+        }
+        if status.link is not None and len(status.link) <= TEXT_LENGTH:
+            asked["target_url"] = status.link
+        said = {**asked, "status": asked["state"]}
+        del said["state"]
+
+        def look() -> Written | None:
+            found = self._connection.listed(
+                doing,
+                f"repository/commits/{commit}/statuses",
+                {"name": asked["name"]},
+            )
+            same = [each for each in found if said.items() <= each.items()]
+            return as_written(same[-1], "description", number="id") if same else None
+
+        written, is_new = self._connection.ensure(doing, f"statuses/{commit}", asked, look=look)
+        return Posted(written.id, How.CREATED if is_new else How.UNCHANGED, status.link)
+
+    def set_labels(
+        self, merge_request: int, *, add: Sequence[str] = (), remove: Sequence[str] = ()
+    ) -> tuple[str, ...]:
+        """Give a merge request some labels, take others away, and return all that it has then.
+
+        Raises:
+            GitlabFailed: it cannot be done.
+        """
+        answer = self._connection.put(
+            f"set the labels of merge request !{merge_request}",
+            f"merge_requests/{merge_request}",
+            {"add_labels": joined(add), "remove_labels": joined(remove)},
+        )
+        return tuple(str(label) for label in items(answer, "labels"))
+
+    def put_issue(self, text: Text, *, marker: str) -> Posted:
+        """Let the one open issue with a marker say this, with at least these labels.
+
+        Raises:
+            GitlabFailed: it cannot be written.
+        """
+        return self._put_text(
+            "write an issue",
+            "issues",
+            text,
+            marker=marker,
+            look=lambda: self._open_issue("write an issue", marker),
+        )
+
+    def close_issue(self, *, marker: str) -> Posted | None:
+        """Close the open issue with a marker; None where there is none.
+
+        Raises:
+            GitlabFailed: it cannot be closed.
+        """
+        doing = "close an issue"
+        found = self._open_issue(doing, marker)
+        if found is None:
+            return None
+        self._connection.put(doing, f"issues/{found.id}", {"state_event": "close"})
+        return Posted(found.id, How.UPDATED, found.link)
+
+    def put_merge_request(self, text: Text, *, branch: str, target: str, marker: str) -> Posted:
+        """Let the one open merge request of a branch of this project say this.
+
+        Raises:
+            GitlabFailed: it cannot be written.
+        """
+        doing = f"write the merge request of branch {branch}"
+
+        def look() -> Written | None:
+            found = self._connection.listed(
+                doing,
+                "merge_requests",
+                {"source_branch": branch, "target_branch": target, "state": "opened"},
+            )
+            # a fork may have a branch of the same name
+            ours = [
+                each for each in found if each.get("source_project_id") == each.get("project_id")
+            ]
+            return as_written(ours[0], "description", number="iid") if ours else None
+
+        more = {"source_branch": branch, "target_branch": target, "remove_source_branch": True}
+        return self._put_text(
+            doing, "merge_requests", text, marker=marker, look=look, on_creation=more
+        )
+
+    # -- how a state is reached ------------------------------------------------------------------
+
+    def _put_text(
+        self,
+        doing: str,
+        kind: str,
+        text: Text,
+        *,
+        marker: str,
+        look: Callable[[], Written | None],
+        on_creation: Mapping[str, object] | None = None,
+    ) -> Posted:
+        """Let one issue or merge request say this."""
+        check_marked(text.description, marker)
+        path = f"{kind}"
+        title = cut(text.title)
+        said = {"title": title, "description": text.description}
+        sent = {**said, "labels": joined(text.labels), **(on_creation or {})}
+        written, is_new = self._connection.ensure(doing, path, sent, look=look, number="iid")
+        if is_new:
+            return Posted(written.id, How.CREATED, written.link)
+        is_said = written.title == title and is_same(written.text, text.description)
+        if is_said and set(text.labels) <= set(written.labels):
+            return Posted(written.id, How.UNCHANGED, written.link)
+        self._connection.put(
+            doing, f"{path}/{written.id}", {**said, "add_labels": joined(text.labels)}
+        )
+        return Posted(written.id, How.UPDATED, written.link)
+
+    def _open_issue(self, doing: str, marker: str) -> Written | None:
+        mine = {
+            "state": "opened",
+            "scope": "all",
+            "author_id": self._connection.me(doing),
+            "sort": "asc",
+        }
+        issues = self._connection.listed(doing, "issues", mine)
+        return next(iter(self._own(issues, "description", marker, number="iid")), None)
+
+    def _own(
+        self, things: Sequence[Mapping[str, Any]], text: str, marker: str, *, number: str = "id"
+    ) -> tuple[Written, ...]:
+        """Return those of some texts that we wrote under a marker."""
+        marked = [each for each in things if is_marked(each.get(text), marker)]
+        if not marked:
+            return ()
+        me = self._connection.me("see whose token this is")
+        return tuple(as_written(each, text, number=number) for each in marked if author(each) == me)

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Who asks, which GitLab this is, and which project."""
+
+from __future__ import annotations
+
+from tests.gitlab_server.calls import (
+    PROJECT,
+    Answer,
+    Call,
+    Route,
+)
+
+
+def _user(call: Call) -> Answer:
+    return Answer(200, call.login.author())
+
+
+def _version(call: Call) -> Answer:
+    return Answer(200, {"version": "18.5.0", "revision": "0123abc"})
+
+
+def _show_project(call: Call) -> Answer:
+    project = call.project
+    return Answer(
+        200,
+        {
+            "id": project.id,
+            "path_with_namespace": project.path,
+            "default_branch": project.default_branch,
+            "web_url": f"{project.address}/{project.path}",
+        },
+    )
+
+
+ROUTES = (
+    Route("GET", "/user", _user),
+    Route("GET", "/version", _version),
+    Route("GET", PROJECT, _show_project),
+)

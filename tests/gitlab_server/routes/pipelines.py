@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Pipelines and their jobs."""
+
+from __future__ import annotations
+
+from tests.gitlab_server.calls import (
+    PAGES,
+    PROJECT,
+    Answer,
+    Call,
+    Parameter,
+    Route,
+    page,
+)
+from tests.gitlab_server.routes.texts import (
+    filtered,
+)
+
+
+def _list_pipelines(call: Call) -> Answer:
+    return page(call, filtered(list(reversed(call.project.pipelines)), call.sent))
+
+
+def _list_jobs(call: Call) -> Answer:
+    return page(call, call.project.jobs.get(int(call.where["pipeline"]), []))
+
+
+ROUTES = (
+    Route(
+        "GET",
+        PROJECT + "/pipelines",
+        _list_pipelines,
+        (*PAGES, Parameter("sha"), Parameter("ref"), Parameter("status")),
+    ),
+    Route("GET", PROJECT + r"/pipelines/(?P<pipeline>\d+)/jobs", _list_jobs, PAGES),
+)

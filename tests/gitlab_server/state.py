@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What is in a GitLab: projects with all that belongs to them, and whose tokens there are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+Thing: TypeAlias = dict[str, Any]
+"""What the API calls an object, as its JSON has it."""
+
+GUEST, REPORTER, DEVELOPER, MAINTAINER = 10, 20, 30, 40
+_NOON = "2026-06-01T12:00:00.000Z"
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Whose token it is, what it may do, and whether it is a job's."""
+
+    user: int
+    name: str
+    level: int = MAINTAINER
+    scopes: tuple[str, ...] = ("api",)
+    of_job: bool = False
+    projects: tuple[str, ...] | None = None
+    """The projects it is a member of; None for all."""
+
+    def author(self) -> Thing:
+        return {"id": self.user, "username": self.name, "name": self.name, "state": "active"}
+
+
+@dataclass
+class Project:
+    """A project and all that is in it."""
+
+    id: int
+    path: str
+    address: str
+    default_branch: str = "main"
+    merge_requests: dict[int, Thing] = field(default_factory=dict)
+    issues: dict[int, Thing] = field(default_factory=dict)
+    notes: dict[tuple[str, int], list[Thing]] = field(default_factory=dict)
+    """By `merge_requests` or `issues`, and the number."""
+    statuses: list[Thing] = field(default_factory=list)
+    labels: dict[str, Thing] = field(default_factory=dict)
+    branches: dict[str, list[Thing]] = field(default_factory=dict)
+    """The commits of each, the oldest first."""
+    files: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Path and content, by branch."""
+    pipelines: list[Thing] = field(default_factory=list)
+    jobs: dict[int, list[Thing]] = field(default_factory=dict)
+    """By pipeline."""
+    quick_actions: list[str] = field(default_factory=list)
+    """Every one that a text asked for."""
+    _last: int = 100
+
+    def number(self) -> int:
+        """Return a number that nothing here has."""
+        self._last += 1
+        return self._last
+
+    def add_branch(self, name: str, *, files: dict[str, str] | None = None) -> str:
+        """Add a branch with one commit and return that one's sha."""
+        self.files[name] = dict(files or {})
+        self.branches[name] = []
+        return self.add_commit(name, message="first")
+
+    def add_commit(self, branch: str, *, message: str) -> str:
+        """Add a commit to a branch and return its sha."""
+        sha = f"{self.number():040x}"
+        self.branches[branch].append({"id": sha, "short_id": sha[:8], "message": message})
+        return sha
+
+    def shas(self) -> set[str]:
+        """Return every commit."""
+        return {commit["id"] for commits in self.branches.values() for commit in commits}
+
+    def add_merge_request(
+        self,
+        *,
+        source: str,
+        title: str = "Change",
+        author: Thing | None = None,
+        state: str = "opened",
+        from_project: int | None = None,
+    ) -> Thing:
+        """Add a merge request, with its branch where that is not there."""
+        if source not in self.branches:
+            self.add_branch(source)
+        iid = len(self.merge_requests) + 1
+        made: Thing = {
+            "id": self.number(),
+            "iid": iid,
+            "project_id": self.id,
+            "source_project_id": from_project or self.id,
+            "target_project_id": self.id,
+            "title": title,
+            "description": "",
+            "state": state,
+            "source_branch": source,
+            "target_branch": self.default_branch,
+            "labels": [],
+            "author": author or {"id": 1, "username": "root"},
+            "sha": self.branches[source][-1]["id"],
+            "web_url": f"{self.address}/{self.path}/-/merge_requests/{iid}",
+        }
+        self.merge_requests[iid] = made
+        return made
+
+    def add_issue(self, *, title: str, description: str = "", author: Thing | None = None) -> Thing:
+        """Add an issue."""
+        iid = len(self.issues) + 1
+        made: Thing = {
+            "id": self.number(),
+            "iid": iid,
+            "project_id": self.id,
+            "title": title,
+            "description": description,
+            "state": "opened",
+            "labels": [],
+            "author": author or {"id": 1, "username": "root"},
+            "web_url": f"{self.address}/{self.path}/-/issues/{iid}",
+        }
+        self.issues[iid] = made
+        return made
+
+    def add_note(
+        self, where: str, iid: int, body: str, *, author: Thing, system: bool = False
+    ) -> Thing:
+        """Add a note to a merge request or an issue."""
+        made: Thing = {
+            "id": self.number(),
+            "body": body,
+            "author": author,
+            "system": system,
+            "internal": False,
+            "noteable_iid": iid,
+            "noteable_type": "MergeRequest" if where == "merge_requests" else "Issue",
+            "created_at": _NOON,
+            "updated_at": _NOON,
+        }
+        self.notes.setdefault((where, iid), []).append(made)
+        return made
