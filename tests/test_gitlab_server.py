@@ -133,6 +133,33 @@ REFUSALS: dict[str, tuple[str, str, dict[str, Any], int, object]] = {
         400,
         {"message": "You can only create or edit files when you are on a branch"},
     ),
+    "two starts": (
+        "POST",
+        "/repository/commits",
+        {
+            "branch": "new",
+            "commit_message": "x",
+            "actions": [],
+            "start_branch": "main",
+            "start_sha": "0" * 40,
+        },
+        400,
+        {"error": "start_branch, start_sha are mutually exclusive"},
+    ),
+    "no such file": (
+        "GET",
+        "/repository/files/b",
+        {"ref": "full"},
+        404,
+        {"message": "404 File Not Found"},
+    ),
+    "compared with nothing": (
+        "GET",
+        "/repository/compare",
+        {"from": "0" * 40, "to": "full"},
+        404,
+        {"message": "404 Ref Not Found"},
+    ),
     "file that is there": (
         "POST",
         "/repository/commits",
@@ -214,6 +241,22 @@ def test_commits_change_the_files_of_a_branch(client: Client) -> None:
     assert branch["commit"] == made
     assert client.project.files["update"] == {"recipes/a": "two"}
     assert client.project.files["main"] == {}
+
+
+def test_a_branch_is_compared_with_where_it_left(client: Client) -> None:
+    project = client.project
+    left = project.add_branch("other", files={"a": "1", "b": "1"})
+    action = {"action": "update", "file_path": "a", "content": "2"}
+    sent = {"branch": "update", "start_sha": left, "commit_message": "x", "actions": [action]}
+    client.ask("POST", "/repository/commits", **sent)
+    project.add_commit("other", message="later", files={"b": "2"})
+
+    _, compared = client.ask("GET", "/repository/compare", **{"from": "other", "to": "update"})
+    _, file = client.ask("GET", "/repository/files/a", ref="update")
+
+    assert [each["author_email"] for each in compared["commits"]] == ["bot@git.example"]
+    assert [each["new_path"] for each in compared["diffs"]] == ["a"]
+    assert (file["content"], file["size"]) == ("Mg==", 1)
 
 
 def test_labels_pipelines_and_their_jobs_are_read(client: Client) -> None:

@@ -28,6 +28,10 @@ class Login:
     def author(self) -> Thing:
         return {"id": self.user, "username": self.name, "name": self.name, "state": "active"}
 
+    @property
+    def email(self) -> str:
+        return f"{self.name}@git.example"
+
 
 @dataclass
 class Project:
@@ -47,6 +51,8 @@ class Project:
     """The commits of each, the oldest first."""
     files: dict[str, dict[str, str]] = field(default_factory=dict)
     """Path and content, by branch."""
+    trees: dict[str, dict[str, str]] = field(default_factory=dict)
+    """The same by commit."""
     pipelines: list[Thing] = field(default_factory=list)
     jobs: dict[int, list[Thing]] = field(default_factory=dict)
     """By pipeline."""
@@ -65,11 +71,37 @@ class Project:
         self.branches[name] = []
         return self.add_commit(name, message="first")
 
-    def add_commit(self, branch: str, *, message: str) -> str:
-        """Add a commit to a branch and return its sha."""
+    def add_commit(
+        self,
+        branch: str,
+        *,
+        message: str,
+        author: Login | None = None,
+        files: dict[str, str] | None = None,
+    ) -> str:
+        """Add a commit to a branch, with its files as they are and some new, and return its sha."""
         sha = f"{self.number():040x}"
-        self.branches[branch].append({"id": sha, "short_id": sha[:8], "message": message})
+        self.files[branch] |= files or {}
+        self.trees[sha] = dict(self.files[branch])
+        made = {
+            "id": sha,
+            "short_id": sha[:8],
+            "message": message,
+            "author_name": author.name if author else "Someone",
+            "author_email": author.email if author else "someone@git.example",
+        }
+        self.branches[branch].append(made)
         return sha
+
+    def history(self, ref: str) -> list[Thing] | None:
+        """Return the commits of a branch, or those up to one commit; None where there is neither."""
+        if ref in self.branches:
+            return self.branches[ref]
+        for commits in self.branches.values():
+            shas = [commit["id"] for commit in commits]
+            if ref in shas:
+                return commits[: shas.index(ref) + 1]
+        return None
 
     def shas(self) -> set[str]:
         """Return every commit."""

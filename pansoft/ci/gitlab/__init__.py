@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The one door to GitLab: a note, commit statuses, labels, issues and merge requests of one project.
+"""The one door to GitLab: notes, commit statuses, labels, issues, merge requests, branches of one project.
 
 What is asked for is a state, not an action: run twice, nothing is there twice. These are the rules:
 
@@ -13,12 +13,14 @@ What is asked for is a state, not an action: run twice, nothing is there twice. 
 - All waiting of one `Gitlab` together has an end, and whatever stays wrong is explained.
 - The token goes to the server that was named and nowhere else: no redirection is followed.
 
-`project` has all that is asked of GitLab, in the terms of `states`; `connection` makes requests, `answers`
-reads what comes back, and `failures` says what went wrong. Nothing else knows the library.
+`project` has all that is asked of GitLab, in the terms of `states`, with what is committed in `branches`;
+`connection` makes requests, `answers` reads what comes back, and `failures` says what went wrong. Nothing
+else knows the library.
 """
 
 from __future__ import annotations
 
+from pansoft.ci.gitlab.branches import BranchOfOthers, Commit
 from pansoft.ci.gitlab.connection import Login, Patience
 from pansoft.ci.gitlab.failures import GitlabFailed
 from pansoft.ci.gitlab.project import NOTE_LENGTH, Gitlab
@@ -26,6 +28,8 @@ from pansoft.ci.gitlab.states import CommitState, CommitStatus, How, Posted, Tex
 
 __all__ = [
     "NOTE_LENGTH",
+    "BranchOfOthers",
+    "Commit",
     "CommitState",
     "CommitStatus",
     "Gitlab",

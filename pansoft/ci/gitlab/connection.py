@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -60,6 +61,14 @@ class Login:
     ca_file: Path | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who the owner of a token is: the number, and the addresses that commits of theirs carry."""
+
+    id: int
+    emails: frozenset[str]
+
+
 class Connection:
     """The way to a project of a GitLab, for the owner of a token; paths are below the project."""
 
@@ -75,7 +84,7 @@ class Connection:
         self._left_s = self._patience.total_s
         self._sleep = sleep
         self._retry_after: str | None = None
-        self._user: int | None = None
+        self._owner: Owner | None = None
         self._client = gitlab.Gitlab(
             login.url,
             private_token=login.token.text,
@@ -89,13 +98,30 @@ class Connection:
         """Return where the project is, and nothing about the token."""
         return f"Connection({self._login.url!r}, {self._login.project!r})"
 
-    def me(self, doing: str) -> int:
-        """Return the number of the token's owner."""
-        if self._user is None:
-            self._user = self.ask(
-                doing, lambda: whole(self._client.http_get("/user", **_ONCE), "id")
+    def owner(self, doing: str) -> Owner:
+        """Return who the token's owner is."""
+        if self._owner is None:
+            self._owner = self.ask(
+                doing, lambda: _as_owner(self._client.http_get("/user", **_ONCE))
             )
-        return self._user
+        return self._owner
+
+    def get(
+        self, doing: str, path: str, query: Mapping[str, object] = MappingProxyType({})
+    ) -> Mapping[str, Any] | None:
+        """Return one thing; None where there is none."""
+
+        def read() -> Mapping[str, Any] | None:
+            try:
+                return as_object(
+                    self._client.http_get(self._at(path), query_data=dict(query), **_ONCE)
+                )
+            except GitlabError as err:
+                if status_of(err) != 404:
+                    raise
+                return None
+
+        return self.ask(doing, read)
 
     def listed(
         self, doing: str, path: str, query: Mapping[str, object]
@@ -124,15 +150,33 @@ class Connection:
             return found, False
         said = str(sent.get("body") or sent.get("description") or "")
 
-        def create() -> tuple[Written, bool]:
-            answer = self._client.http_post(self._at(path), post_data=dict(sent), **_ONCE)
+        def read(answer: object) -> tuple[Written, bool]:
             return as_written(answer, "body", "description", number=number), True
 
         def created_after_all() -> tuple[Written, bool] | None:
             there = look()
             return None if there is None else (there, is_same(there.text, said))
 
-        return self.ask(doing, create, lost=created_after_all)
+        return self.post(doing, path, sent, read=read, lost=created_after_all)
+
+    def post(
+        self,
+        doing: str,
+        path: str,
+        sent: Mapping[str, object],
+        *,
+        read: Callable[[object], _T],
+        lost: Callable[[], _T | None],
+    ) -> _T:
+        """Return what is read of the answer to what creates something, sent once.
+
+        `lost` looks whether it was created when nobody knows; only where not is it sent again.
+        """
+
+        def create() -> _T:
+            return read(self._client.http_post(self._at(path), post_data=dict(sent), **_ONCE))
+
+        return self.ask(doing, create, lost=lost)
 
     def put(self, doing: str, path: str, sent: Mapping[str, object]) -> Mapping[str, Any]:
         """Let something be as it is sent, and return what it is then."""
@@ -223,6 +267,12 @@ class Connection:
 
     def _without_token(self, text: str) -> str:
         return text.replace(self._login.token.text, "[token]")
+
+
+def _as_owner(answer: object) -> Owner:
+    thing = as_object(answer)
+    emails = (thing.get(name) for name in ("email", "commit_email"))
+    return Owner(whole(thing, "id"), frozenset(str(each) for each in emails if each))
 
 
 _ONCE: dict[str, Any] = {"obey_rate_limit": False, "retry_transient_errors": False}

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from pansoft.ci.gitlab import branches
 from pansoft.ci.gitlab.answers import (
     TEXT_LENGTH,
     Written,
@@ -19,6 +20,7 @@ from pansoft.ci.gitlab.answers import (
     items,
     joined,
 )
+from pansoft.ci.gitlab.branches import Commit
 from pansoft.ci.gitlab.connection import Connection, Login, Patience
 from pansoft.ci.gitlab.failures import GitlabFailed
 from pansoft.ci.gitlab.states import CommitStatus, How, Posted, Text
@@ -169,6 +171,15 @@ class Gitlab:
             doing, "merge_requests", text, marker=marker, look=look, on_creation=more
         )
 
+    def put_commit(self, commit: Commit) -> How:
+        """Let a branch hold a commit of ours and nothing else; one that has just these files stays.
+
+        Raises:
+            BranchOfOthers: somebody else has committed to the branch, which is left alone.
+            GitlabFailed: it cannot be written.
+        """
+        return branches.put(self._connection, commit)
+
     # -- how a state is reached ------------------------------------------------------------------
 
     def _put_text(
@@ -202,7 +213,7 @@ class Gitlab:
         mine = {
             "state": "opened",
             "scope": "all",
-            "author_id": self._connection.me(doing),
+            "author_id": self._connection.owner(doing).id,
             "sort": "asc",
         }
         issues = self._connection.listed(doing, "issues", mine)
@@ -215,5 +226,5 @@ class Gitlab:
         marked = [each for each in things if is_marked(each.get(text), marker)]
         if not marked:
             return ()
-        me = self._connection.me("see whose token this is")
+        me = self._connection.owner("see whose token this is").id
         return tuple(as_written(each, text, number=number) for each in marked if author(each) == me)

@@ -12,7 +12,8 @@ from tests.gitlab_server.calls import (
 
 
 def _user(call: Call) -> Answer:
-    return Answer(200, call.login.author())
+    email = call.login.email
+    return Answer(200, {**call.login.author(), "email": email, "commit_email": email})
 
 
 def _version(call: Call) -> Answer:

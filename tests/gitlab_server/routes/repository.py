@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from urllib.parse import unquote
 
 from tests.gitlab_server.calls import (
@@ -52,20 +54,25 @@ def _fork(project: Project, name: str, *, of: str) -> None:
 def _create_commit(call: Call) -> Answer:
     project, sent = call.project, call.sent
     call.needs(DEVELOPER)
-    branch, start, again = sent["branch"], sent.get("start_branch"), sent.get("force", False)
+    branch, again = sent["branch"], sent.get("force", False)
+    start = sent.get("start_branch") or sent.get("start_sha")
+    if "start_branch" in sent and "start_sha" in sent:
+        raise Refusal(400, error="start_branch, start_sha are mutually exclusive")
     if branch not in project.branches or (again and start):
-        if start not in project.branches:
+        begin = project.history(start) if start else None
+        if begin is None:
             said = "You can only create or edit files when you are on a branch"
             raise Refusal(400, message=said)
-        _fork(project, branch, of=start)
+        begun, files = list(begin), dict(project.trees[begin[-1]["id"]])
     elif start:
         said = f"A branch called '{branch}' already exists. Switch to that branch in order to make changes"
         raise Refusal(400, message=said)
-    files = dict(project.files[branch])
+    else:
+        begun, files = project.branches[branch], dict(project.files[branch])
     for action in sent["actions"]:
         _act(files, action)
-    project.files[branch] = files
-    sha = project.add_commit(branch, message=sent["commit_message"])
+    project.branches[branch], project.files[branch] = begun, files
+    sha = project.add_commit(branch, message=sent["commit_message"], author=call.login)
     for request in project.merge_requests.values():
         if request["source_branch"] == branch and request["state"] == "opened":
             request["sha"] = sha
@@ -87,11 +94,77 @@ def _act(files: dict[str, str], action: object) -> None:
             raise Refusal(400, message="A file with this name doesn't exist")
         case "delete":
             del files[path]
+        case "create" | "update" if not isinstance(action.get("content"), str):
+            raise Refusal(400, error="actions[0][content] is missing")
+        case "create" | "update" if action.get("encoding", "text") != "text":
+            raise Refusal(400, error="this server of tests reads text only")
         case _:
             files[path] = action.get("content", "")
 
 
+def _show_file(call: Call) -> Answer:
+    project, path, ref = call.project, unquote(call.where["path"]), call.sent["ref"]
+    commits = project.history(ref)
+    if commits is None:
+        raise Refusal(404, message="404 Commit Not Found")
+    content = project.trees[commits[-1]["id"]].get(path)
+    if content is None:
+        raise Refusal(404, message="404 File Not Found")
+    data = content.encode()
+    return Answer(
+        200,
+        {
+            "file_name": path.rpartition("/")[2],
+            "file_path": path,
+            "size": len(data),
+            "encoding": "base64",
+            "content": base64.b64encode(data).decode(),
+            "content_sha256": hashlib.sha256(data).hexdigest(),
+            "ref": ref,
+            "commit_id": commits[-1]["id"],
+        },
+    )
+
+
+def _compare(call: Call) -> Answer:
+    """Return what `to` has that `from` has not, and how its files differ from where it left `from`."""
+    project, sent = call.project, call.sent
+    left, right = project.history(sent["from"]), project.history(sent["to"])
+    if left is None or right is None:
+        raise Refusal(404, message="404 Ref Not Found")
+    known = {commit["id"] for commit in left}
+    common = [commit for commit in right if commit["id"] in known]
+    before = project.trees[common[-1]["id"]] if common else {}
+    after = project.trees[right[-1]["id"]]
+    differ = sorted(path for path in {*before, *after} if before.get(path) != after.get(path))
+    diffs = [
+        {
+            "old_path": path,
+            "new_path": path,
+            "new_file": path not in before,
+            "deleted_file": path not in after,
+        }
+        for path in differ
+    ]
+    commits = [commit for commit in right if commit["id"] not in known]
+    return Answer(
+        200, {"commit": right[-1] if commits else None, "commits": commits, "diffs": diffs}
+    )
+
+
 ROUTES = (
+    Route(
+        "GET",
+        PROJECT + r"/repository/files/(?P<path>[^/]+)",
+        _show_file,
+        (Parameter("ref", needed=True),),
+    ),
+    Route(
+        "GET",
+        PROJECT + "/repository/compare",
+        _compare,
+        (Parameter("from", needed=True), Parameter("to", needed=True), Parameter("straight", bool)),
+    ),
     Route("GET", PROJECT + r"/repository/branches/(?P<branch>[^/]+)", _show_branch),
     Route(
         "POST",
@@ -108,6 +181,7 @@ ROUTES = (
             Parameter("commit_message", needed=True),
             Parameter("actions", list, needed=True),
             Parameter("start_branch"),
+            Parameter("start_sha"),
             Parameter("force", bool),
             Parameter("author_name"),
             Parameter("author_email"),
