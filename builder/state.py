@@ -22,6 +22,7 @@ slurm/                     what was submitted to a cluster, until it is told of
 report/                    report.html and report.json of the last `pansoft apply`; timeline.html and
                            metrics.txt of the last `pansoft report`
 events/                    events.jsonl: what each stage of each run did; events.1.jsonl: before that
+journal/                   journal.jsonl: who published what, of which commit; only ever appended to
 scratch/                   builds in progress; what a killed build left is removed by the next
 """
 
@@ -111,6 +112,16 @@ class State:
     def slurm(self) -> Path:
         """Return the folder of what was submitted to a cluster."""
         return self.folder / "slurm"
+
+    @property
+    def applying(self) -> Path:
+        """Return the lock of who makes the repository equal to git."""
+        return self.locks / "apply"
+
+    @property
+    def journal(self) -> Path:
+        """Return the journal of what was published."""
+        return self.folder / "journal" / "journal.jsonl"
 
     @property
     def in_use(self) -> Path:

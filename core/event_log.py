@@ -21,6 +21,7 @@ from pathlib import Path
 
 from core.errors import Refused, UserError
 from core.events import Event, Result, Stage, in_a_line, line_of, why
+from core.files import sync_folder
 
 LARGEST = 10 * 10**6
 """Bytes after which a file is put aside."""
@@ -168,8 +169,10 @@ def older(file: Path) -> Path:
     return file.with_name(f"{file.stem}.1{file.suffix}")
 
 
-def append(file: Path, line: bytes, *, largest: int) -> None:
+def append(file: Path, line: bytes, *, largest: int, durable: bool = False) -> None:
     """Write a line at the end of a file, all at once; a file with `largest` bytes is put aside first.
+
+    A line that is `durable` is on the disk when this returns.
 
     Raises:
         OSError: that cannot be done.
@@ -190,6 +193,10 @@ def append(file: Path, line: bytes, *, largest: int) -> None:
                 line = b"\n" + line
             if os.write(descriptor, line) < len(line):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(file))
+            if durable:
+                os.fsync(descriptor)
+                if not size:
+                    sync_folder(file.parent)
             return
         finally:
             os.close(descriptor)

@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -99,13 +99,16 @@ def sync_folder(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def exclusive_lock(path: Path, *, purpose: str, wait: bool = False) -> Iterator[None]:
+def exclusive_lock(
+    path: Path, *, purpose: str, wait: bool = False, said: Callable[[], str] = str
+) -> Iterator[None]:
     """Hold a lock file for the time of the block; the kernel frees it when the process dies.
 
     Args:
         path: the lock file, made where missing.
         purpose: what for, in words: "publish".
         wait: whether to wait for a holder to end, in place of giving up.
+        said: gives what others are told of the holder beside its process, asked when the lock is held.
 
     Raises:
         Busy: another process holds it; the message says which one and what for.
@@ -123,9 +126,21 @@ def exclusive_lock(path: Path, *, purpose: str, wait: bool = False) -> Iterator[
             ) from err
         stream.seek(0)
         stream.truncate()
-        json.dump({"pid": os.getpid(), "purpose": purpose}, stream)
+        json.dump({"pid": os.getpid(), "purpose": purpose, "said": said()}, stream)
         stream.flush()
         yield
+
+
+def is_locked(path: Path) -> bool:
+    """Return whether another process holds a lock file for itself."""
+    try:
+        with path.open("rb") as stream:
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
 
 
 @contextlib.contextmanager
@@ -195,6 +210,7 @@ def full_disk_explained(folder: Path) -> Iterator[None]:
 def _holder(text: str) -> str:
     try:
         holder = json.loads(text)
-        return f"process {holder['pid']} is at it ({holder['purpose']})"
+        said = f", {holder['said']}" if holder.get("said") else ""
+        return f"process {holder['pid']} is at it ({holder['purpose']}{said})"
     except (ValueError, KeyError, TypeError):
         return "another process is at it"

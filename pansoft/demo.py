@@ -24,11 +24,12 @@ from cvmfs.checking.check import CheckReport
 from cvmfs.checking.check import check as check_repository
 from cvmfs.mirroring.serve import serving
 from cvmfs.mounting.mount import mounted, stop_mount
-from pansoft import doctor, embedded, loop, published, workspace
+from pansoft import clock, doctor, embedded, loop, published, workspace
 from pansoft.consent import consent_in
 from pansoft.context import Context
 from pansoft.doctor import Health
 from pansoft.loop import LoopReport
+from pansoft.turns import turn
 
 # One package of each kind that docs/recipes-by-example.md tells of, and what only a licence holder
 # installs: what a machine does in a few minutes, whatever the number of recipes.
@@ -90,7 +91,8 @@ def demo(context: Context, recipes: Sequence[Recipe], *, at: datetime, jobs: int
     _need_a_healthy_machine(state)
     ours = sum(recipe.install is Install.PUBLISHER for recipe in recipes)
     say(f"1/5  building, testing, signing and publishing {ours} packages")
-    done = loop.apply(context, recipes, at=at, jobs=jobs, kept=_ALL)  # they are verified below
+    with turn(state, context.console, now=clock.now):
+        done = loop.apply(context, recipes, at=at, jobs=jobs, kept=_ALL)  # they are verified below
     entries = published.entries_in(state, at=at)
     say("2/5  verifying every signature")
     verified = _verify(context, state, at=at)

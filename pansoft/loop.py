@@ -8,7 +8,8 @@ a second run does nothing. A package that fails does not hold the others back, a
 from __future__ import annotations
 
 import concurrent.futures
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from builder import sign
 from builder.evidence.gather import build_facts, gather
+from builder.evidence.origin import origin_of
 from builder.executors.executor import BaseDone, Executor, Failed, PackageDone, named
 from builder.executors.local import Local
 from builder.images.build import build
@@ -32,17 +34,19 @@ from core.errors import UserError
 from core.event_log import EventLog, Note
 from core.events import Result, Stage
 from core.files import identity_of, shared_lock
-from pansoft import planning, publish, target, workspace
+from pansoft import journal, planning, publish, published, target, workspace
 from pansoft.consent import Consent, consent_in, tell
 from pansoft.context import Context
 from pansoft.holding import held_after
 from pansoft.identity import publisher_of
+from pansoft.journal import Journal
 from pansoft.planning import Blocked, Planned, Planning, Status
 from pansoft.provenance import provenance_of
 from pansoft.publish import Candidate, Outcome
 from pansoft.retiring import Retiring
 from pansoft.shipping import KEPT, LOAD, Shipping
 from trust.codec import to_json
+from trust.decisions.decision import pgp
 from trust.evidence import Purpose
 from trust.keys import SigningKey, local_key, local_policy
 from trust.policy import TrustPolicy, load_policy
@@ -135,18 +139,20 @@ def apply(
     failures = [Failure(item.recipe.key, "plan", item.error) for item in todo.blocked]
     maker = Maker(context, state, user, policy, key, context.console, at, consent)
     executor = executor or Local(state, user, context.console, jobs, events=events)
+    book = Journal(state.journal, at, context.console.say)
+    publish_all = partial(
+        publish.publish,
+        state=state,
+        policy=policy,
+        policy_folder=context.policy,
+        key=key,
+        held=held_after(state, recipes, todo.for_sites, at=at),
+        retiring=Retiring(tuple(recipes)),
+        at=at,
+        consent=consent,
+    )
     shipping = Shipping(
-        partial(
-            publish.publish,
-            state=state,
-            policy=policy,
-            policy_folder=context.policy,
-            key=key,
-            held=held_after(state, recipes, todo.for_sites, at=at),
-            retiring=Retiring(tuple(recipes)),
-            at=at,
-            consent=consent,
-        ),
+        _noted(book, publish_all),
         state,
         user,
         context.console,
@@ -156,6 +162,7 @@ def apply(
     )
     by_plan = {item.plan.id: item for item in wanted}
     with (
+        _begun(book, context, state, consent, key, todo, at=at) as end,
         shared_lock(state.in_use),
         context.console.board("apply", len(wanted)) as board,
         concurrent.futures.ThreadPoolExecutor(jobs) as pool,
@@ -175,9 +182,69 @@ def apply(
             way.wait(jobs)
         way.wait(0)
         outcome = shipping.end() if way.brought or target.exists(state) else None
+        _note_end(end, failures, outcome)
     return LoopReport(
         todo.planned, tuple(way.brought), tuple(failures), outcome, todo.for_sites, todo.retired
     )
+
+
+def _begun(
+    book: Journal,
+    context: Context,
+    state: State,
+    consent: Consent,
+    key: SigningKey,
+    todo: Planning,
+    *,
+    at: datetime,
+) -> contextlib.AbstractContextManager[journal.Ending]:
+    """Record what this run sets out to do, and who it is."""
+    origin = origin_of(context.project, [context.recipes, context.policy])
+    lines = planning.lines(todo)
+    return book.begun(
+        trace=context.events.trace,
+        by=consent.publisher.by if consent.publisher else pgp(key.fingerprint),
+        commit=origin.commit,
+        changed=origin.changed,
+        revision=published.revision_in(state, at=at),
+        todo=[
+            journal.Package(line.name, line.version, line.status, line.plan)
+            for line in lines
+            if line.status in planning.TODO
+        ],
+    )
+
+
+def _noted(
+    book: Journal, publish_all: Callable[[Sequence[Candidate]], Outcome]
+) -> Callable[[Sequence[Candidate]], Outcome]:
+    """Return how packages are published so that the journal tells of it, before and after."""
+
+    def publish_noted(candidates: Sequence[Candidate]) -> Outcome:
+        if candidates:
+            book.publishing([f"{each.recipe.name} {each.recipe.version}" for each in candidates])
+        outcome = publish_all(candidates)
+        if outcome.publication.is_new:
+            book.published(
+                revision=outcome.publication.revision,
+                root=str(outcome.publication.root_hash),
+                packages=[f"{entry.name} {entry.version}" for entry in outcome.fresh],
+            )
+        return outcome
+
+    return publish_noted
+
+
+def _note_end(end: journal.Ending, failures: Sequence[Failure], outcome: Outcome | None) -> None:
+    """Note how the run ended: what failed, and what the policy refused."""
+    end.said += [f"{each.name}: {each.stage}: {each.error.message}" for each in failures]
+    if failures:
+        end.result = journal.Result.FAILED
+    if outcome is not None and outcome.refused:
+        end.result = journal.Result.REFUSED
+        end.said += [
+            f"{each.name} {each.version}: the policy refuses it" for each in outcome.refused
+        ]
 
 
 def _tell_planned(todo: Planning, events: EventLog) -> None:

@@ -38,6 +38,10 @@ class Status(StrEnum):
     """Out of use: what is published of it stays."""
 
 
+TODO = (Status.NEW, Status.BUILT)
+"""Where something is to be done for a package."""
+
+
 @dataclass(frozen=True, slots=True)
 class Planned:
     """A recipe, its plan, and how far it is already; `why` says it in a sentence."""

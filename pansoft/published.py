@@ -50,6 +50,14 @@ def entries_in(state: State, *, at: datetime) -> tuple[CatalogEntry, ...]:
         return entries_of(reader)
 
 
+def revision_in(state: State, *, at: datetime) -> int | None:
+    """Return the number of the revision of the repository of a state; None where there is none yet."""
+    if not target.exists(state):
+        return None
+    with target.read(state, at=at) as reader:
+        return reader.revision
+
+
 def entries_of(reader: Reader) -> tuple[CatalogEntry, ...]:
     """Return every published version in a repository, oldest first."""
     entries = [

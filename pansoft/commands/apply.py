@@ -25,6 +25,7 @@ from pansoft.reports.run_report import Stopwatch
 from pansoft.shipping import KEPT
 from pansoft.signing_keys import KeyChoice, key_of, key_options
 from pansoft.sizes import parse_size
+from pansoft.turns import turn
 from trust.evidence import Purpose
 from trust.verdict import reasons
 
@@ -35,6 +36,11 @@ from trust.verdict import reasons
     "--dry-run",
     is_flag=True,
     help="Show what would be done, and the commands or requests of publishing, and do nothing.",
+)
+@click.option(
+    "--wait/--no-wait",
+    default=True,
+    help="Whether to wait while another run is under way, which is the default, or to give up.",
 )
 @click.option(
     "--identity-file",
@@ -63,6 +69,7 @@ def apply(
     *,
     names: tuple[str, ...],
     dry_run: bool,
+    wait: bool,
     identity_file: Path | None,
     keep: str | None,
     folder: Path | None,
@@ -73,32 +80,37 @@ def apply(
     """Bring the recipes NAMES, or all, into the repository: fetch, build, test, sign, publish.
 
     What is new becomes visible in one revision, or, where it is more than 4 GB, in several. Stopped at
-    any moment and run again, it goes on where it was; run twice it does nothing the second time. A
-    report of the run is left for people and programs.
+    any moment and run again, it goes on where it was; run twice it does nothing the second time. One
+    run at a time: another one waits. A report of the run is left for people and programs, and what was
+    published stands in the journal: pansoft log.
 
     Example: pansoft apply hdf5-tools
     """
-    recipes = workspace.recipes_named(context, names)
     if dry_run:
+        recipes = workspace.recipes_named(context, names)
         found = planning.plan(context, recipes, at=clock.now())
         tell_plan(found, as_json=as_json)
         if not as_json:
             tell_steps(context, found)
         return 0
-    at, watch = clock.now(), Stopwatch()
-    report = loop.apply(
-        context,
-        recipes,
-        at=at,
-        key=key_of(context, key_choice, at=at, make_local=True),
-        jobs=choice.at_once if choice.kind is Kind.LOCAL else os.cpu_count() or 1,
-        executor=executor_of(context, choice),
-        identity_file=identity_file,
-        kept=parse_size(keep) if keep else KEPT,
-    )
-    folder = folder or workspace.state_of(context).report
-    told = run_report.report_of(report, watch, at=at, before=run_report.rows_before(folder))
-    page = run_report.write(told, folder)
+    state = workspace.state_of(context)
+    with turn(state, context.console, now=clock.now, wait=wait):
+        # what is in git now: whoever had the turn before may have taken a while
+        recipes = workspace.recipes_named(context, names)
+        at, watch = clock.now(), Stopwatch()
+        report = loop.apply(
+            context,
+            recipes,
+            at=at,
+            key=key_of(context, key_choice, at=at, make_local=True),
+            jobs=choice.at_once if choice.kind is Kind.LOCAL else os.cpu_count() or 1,
+            executor=executor_of(context, choice),
+            identity_file=identity_file,
+            kept=parse_size(keep) if keep else KEPT,
+        )
+        folder = folder or state.report
+        told = run_report.report_of(report, watch, at=at, before=run_report.rows_before(folder))
+        page = run_report.write(told, folder)
     if as_json:
         click.echo(readable_json(loop.as_json(report)), nl=False)
     else:

@@ -38,6 +38,7 @@ from pansoft import cli, decisions, embedded, loop, planning, publish, published
 from pansoft.commands.apply import status_of, tell
 from pansoft.consent import consent_in
 from pansoft.context import Context
+from pansoft.journal import Package, runs_in
 from pansoft.loop import LoopReport
 from pansoft.planning import Status
 from tests.builder.conftest import Builds
@@ -135,6 +136,25 @@ def test_every_stage_of_it_is_in_the_event_log(first: tuple[Context, LoopReport]
     assert sizes[Stage.PUBLISH, None] == report.outcome.publication.new_bytes
     plans = {event.plan for event in log.events if event.version}
     assert plans == {brought.candidate.plan}
+
+
+def test_the_journal_says_who_published_what(first: tuple[Context, LoopReport]) -> None:
+    context, report = first
+    assert report.outcome is not None
+    [entry] = report.outcome.entries
+
+    [run] = runs_in(State(context.state).journal)
+
+    began = run.began
+    assert (began.trace, began.by) == ("run-1", f"pgp:{entry.signer.fingerprint}")
+    assert (began.commit, began.revision) == (None, None)  # no git, and no repository yet
+    assert began.todo == (Package("plotter", "5.4.4", "new", entry.plan),)
+    [revision] = run.published
+    assert revision.packages == ("plotter 5.4.4",)
+    assert revision.revision == report.outcome.publication.revision
+    assert revision.root == str(report.outcome.publication.root_hash)
+    assert run.ended is not None
+    assert (run.ended.result, run.ended.said) == ("done", ())
 
 
 def test_what_is_there_already_is_in_the_event_log_as_reused(context: Context) -> None:
