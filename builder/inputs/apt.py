@@ -131,6 +131,28 @@ def resolve(state: AptState, requests: Sequence[str], *, reason: str) -> tuple[D
     return _described(state, [(name, version, arch) for name, version, arch in wanted])
 
 
+def candidates(state: AptState, names: Sequence[str]) -> dict[str, str]:
+    """Return the version of each package that this host would install; what it has not is left out.
+
+    Args:
+        state: an updated state.
+        names: names of packages.
+    """
+    found: dict[str, str] = {}
+    for start in range(0, len(names), _SHOW_BATCH):
+        shown = process.run(
+            ["apt-cache", *state.options(), "policy", *names[start : start + _SHOW_BATCH]],
+            reason="ask for the newest versions of Debian packages",
+            env={**os.environ, "LC_ALL": "C"},
+        )
+        # "gnuplot-nox:\n  Installed: (none)\n  Candidate: 5.4.4+dfsg1-2\n"
+        told = re.findall(
+            r"^(\S+):\n  Installed: .*\n  Candidate: (\S+)$", shown.stdout, flags=re.MULTILINE
+        )
+        found |= {name: version for name, version in told if version != "(none)"}
+    return found
+
+
 def _why_not(done: Completed) -> str:
     """Return why apt refused: its errors, and what depends on what, which it says on stdout."""
     errors = [line.strip() for line in done.stderr.splitlines() if line.startswith("E:")]

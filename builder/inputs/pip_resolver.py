@@ -7,6 +7,7 @@ that is returned names one.
 
 from __future__ import annotations
 
+import functools
 import json
 import platform
 import re
@@ -18,7 +19,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
+from packaging.tags import Tag, compatible_tags, cpython_tags
+from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
 from builder.inputs.lock import PythonArtefact
 from core import process
@@ -136,14 +138,41 @@ def _artefact(item: dict[str, Any]) -> PythonArtefact:
     )
 
 
-def _target_tags() -> list[str]:
-    """Return the options that name Debian 12's Python, newest platform tags first (PEP 600)."""
+def is_for_bases(wheel: str) -> bool:
+    """Return whether a wheel of this file name runs with the Python of the bases."""
+    try:
+        tags = parse_wheel_filename(wheel)[3]
+    except InvalidWheelFilename:
+        return False
+    return not tags.isdisjoint(_tags())
+
+
+@functools.cache
+def _tags() -> frozenset[Tag]:
+    platforms = _platforms()
+    return frozenset(
+        (*cpython_tags(PYTHON, platforms=platforms), *compatible_tags(PYTHON, platforms=platforms))
+    )
+
+
+def _platforms() -> list[str]:
+    """Return the platform tags of Debian 12 on x86-64, the newest first (PEP 600)."""
     tags = [f"manylinux_2_{minor}_x86_64" for minor in range(GLIBC_MINOR, 4, -1)]
-    tags += ["manylinux2014_x86_64", "manylinux2010_x86_64", "manylinux1_x86_64", "linux_x86_64"]
+    return [
+        *tags,
+        "manylinux2014_x86_64",
+        "manylinux2010_x86_64",
+        "manylinux1_x86_64",
+        "linux_x86_64",
+    ]
+
+
+def _target_tags() -> list[str]:
+    """Return the options that name Debian 12's Python."""
     version = f"{PYTHON[0]}{PYTHON[1]}"
     options = ["--python-version", version, "--implementation", "cp"]
     for abi in (f"cp{version}", "abi3", "none"):
         options += ["--abi", abi]
-    for tag in tags:
+    for tag in _platforms():
         options += ["--platform", tag]
     return options

@@ -160,16 +160,17 @@ def _listing(project: str, url: str, session: requests.Session) -> pypi_simple.P
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """An sdist that an index lists; `requires_python` is a version specifier."""
+    """A wheel or an sdist that an index lists; `requires_python` is a version specifier."""
 
     version: str
     filename: str
     sha256: str
     requires_python: str
+    is_sdist: bool
 
 
-def sdists(project: str, *, indexes: Indexes, session: requests.Session) -> tuple[Listed, ...]:
-    """Return the sdists of a project, of all versions, that are not withdrawn and have a sha256.
+def listed(project: str, *, indexes: Indexes, session: requests.Session) -> tuple[Listed, ...]:
+    """Return what there is of a project, of all versions, that is not withdrawn and has a sha256.
 
     Raises:
         requests.RequestException: an index could not be asked.
@@ -179,10 +180,25 @@ def sdists(project: str, *, indexes: Indexes, session: requests.Session) -> tupl
         listing = _listing(project, f"{page}{canonicalize_name(project)}/", session)
         for package in listing.packages if listing else ():
             digest = package.digests.get("sha256")
-            if package.package_type != "sdist" or package.is_yanked or not digest:
+            if package.package_type not in ("sdist", "wheel") or package.is_yanked or not digest:
                 continue
             item = Listed(
-                str(package.version), package.filename, digest, package.requires_python or ""
+                str(package.version),
+                package.filename,
+                digest,
+                package.requires_python or "",
+                package.package_type == "sdist",
             )
             found.setdefault(package.filename, item)
     return tuple(found.values())
+
+
+def sdists(project: str, *, indexes: Indexes, session: requests.Session) -> tuple[Listed, ...]:
+    """Return the sdists among what is `listed` of a project.
+
+    Raises:
+        requests.RequestException: an index could not be asked.
+    """
+    return tuple(
+        item for item in listed(project, indexes=indexes, session=session) if item.is_sdist
+    )
