@@ -122,7 +122,8 @@ class PublishedTest:
 class CatalogEntry:
     """One published version of a package. `published` is a time in UTC, `fqrn` the repository.
 
-    `kept` is whether it came beside a current version, which stands for the package.
+    `kept` is whether it came beside a current version, which stands for the package. `promoted` is since
+    when it is in its channel, where it was published into another one.
     """
 
     name: str
@@ -155,6 +156,12 @@ class CatalogEntry:
     fqrn: str
     tree: PublishedTree | None = None
     kept: bool = False
+    promoted: str | None = None
+
+    @property
+    def since(self) -> str:
+        """Return since when it is in its channel, a time in UTC."""
+        return self.promoted or self.published
 
     @property
     def has_image(self) -> bool:
@@ -288,6 +295,8 @@ def entry_json(entry: CatalogEntry) -> dict[str, Json]:
         del fields["tree"]
     if not entry.kept:
         del fields["kept"]
+    if entry.promoted is None:
+        del fields["promoted"]
     return {"schema": SCHEMA, **fields}
 
 
@@ -325,6 +334,10 @@ def faults_of(entry: CatalogEntry) -> Iterator[codec.Fault]:
     yield from _spelling(
         "published", entry.published, TIME, "is not a time like 2026-01-31T12:00:00Z"
     )
+    if entry.promoted is not None:
+        yield from _spelling(
+            "promoted", entry.promoted, TIME, "is not a time like 2026-01-31T12:00:00Z"
+        )
     yield from _faults_of_forms(entry)
     if not 0 <= entry.image.delta_size <= entry.image.size:
         yield "image.delta_size", "is not between 0 and the image's size"

@@ -36,6 +36,10 @@ class Kind(StrEnum):
     """Its image has other bytes, for what the recipe says or for what it stands on."""
     TESTED = "tested"
     """Its image stays as it is; what is tested of it is another, or what it needs to run."""
+    PROMOTED = "promoted"
+    """Its image and its tests stay as they are and come into another channel."""
+    RETIRED = "retired"
+    """It is taken out of use; what is published of it stays."""
     TOLD = "told"
     """Its image and its tests stay as they are; what is said or released of it is another."""
 
@@ -188,7 +192,8 @@ def _change(
         return Change(key, place, Kind.NEW, (f"a recipe of version {now.version}",))
     if now.retire is not None:
         said = () if was.retire == now.retire else (f"retired: {now.retire}",)
-        return Change(key, place, Kind.TOLD, (*said, *_said(was, now)))
+        kind = Kind.RETIRED if was.retire is None else Kind.TOLD
+        return Change(key, place, kind, (*said, *_said(was, now)))
     try:
         plan = workspace.plan_from_lock(contexts[1], now, bases[1])
     except UserError as err:  # the table of plans says it with its hint
@@ -201,7 +206,9 @@ def _change(
         return Change(key, place, Kind.REBUILT, (f"had no plan: {_in_short(err)}",))
     differs = sentences(plan_difference(old, plan))
     is_tested = any(getattr(was, name) != getattr(now, name) for name in _TESTED)
-    kind = Kind.REBUILT if differs else Kind.TESTED if is_tested else Kind.TOLD
+    is_moved = was.release.channel != now.release.channel
+    unbuilt = Kind.TESTED if is_tested else Kind.PROMOTED if is_moved else Kind.TOLD
+    kind = Kind.REBUILT if differs else unbuilt
     return Change(key, place, kind, (*differs, *_said(was, now)))
 
 

@@ -19,10 +19,13 @@ from pansoft.planning import Planning, Status
 
 @dataclass(frozen=True, slots=True)
 class PublishedBuild:
-    """A published version: its plan, when it was published, and the commit that its recipe was of."""
+    """A published version: its plan, its channel, when it was published, and the commit that its recipe
+    was of.
+    """
 
     version: str
     plan: str
+    channel: str
     published: str
     commit: str | None
 
@@ -103,7 +106,9 @@ def in_words(found: Explanation) -> str:
 
 def _told(before: PublishedBuild) -> str:
     of = f", of commit {before.commit[:12]}" if before.commit else ""
-    return f"{before.version} on {before.published}, plan {before.plan[:12]}{of}"
+    return (
+        f"{before.version} in {before.channel} on {before.published}, plan {before.plan[:12]}{of}"
+    )
 
 
 def _without_plan(recipe: Recipe, found: Planning, before: PublishedBuild | None) -> Explanation:
@@ -117,7 +122,7 @@ def _without_plan(recipe: Recipe, found: Planning, before: PublishedBuild | None
         name=recipe.name,
         version=recipe.version,
         recipe=place_of(recipe.folder),
-        status=status,
+        status=item.standing[0] if item.standing else status,
         why=item.why,
         plan=None,
         layers=(),
@@ -153,4 +158,4 @@ def _published(context: Context, recipe: Recipe, *, at: datetime) -> PublishedBu
         entry = (same or mine)[-1]
         file = f"{entry.folder}/{FILE_NAME}"
         commit = claimed_commit(reader.read(file)) if reader.lookup(file) else None
-    return PublishedBuild(entry.version, entry.plan, entry.published, commit)
+    return PublishedBuild(entry.version, entry.plan, entry.channel, entry.published, commit)

@@ -24,7 +24,7 @@ def history_of(
         PublishedVersion(
             version=entry.version,
             channel=str(entry.channel),
-            since=datetime.fromisoformat(entry.published),
+            since=datetime.fromisoformat(entry.since),
             plan=entry.plan,
             retired=(entry.name, entry.version) in retired,
         )

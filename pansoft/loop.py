@@ -122,7 +122,7 @@ def apply(
     with events.stage(Stage.PLAN):
         todo = planning.plan(context, recipes, at=at)
     _tell_planned(todo, events)
-    wanted = [item for item in todo.planned if item.status is not Status.PUBLISHED]
+    wanted = [item for item in todo.planned if item.status in planning.UNPUBLISHED]
     key = key or local_key(state.folder)  # lists itself, so it comes before the policy is read
     policy = policy_of(context, state)
     consent = consent_in(
@@ -148,6 +148,8 @@ def apply(
         key=key,
         held=held_after(state, recipes, todo.for_sites, at=at),
         retiring=Retiring(tuple(recipes)),
+        promoting=tuple((item.recipe, item.plan.id) for item in todo.planned),
+        lost=todo.lost,
         at=at,
         consent=consent,
     )
@@ -228,7 +230,11 @@ def _noted(
             book.published(
                 revision=outcome.publication.revision,
                 root=str(outcome.publication.root_hash),
-                packages=[f"{entry.name} {entry.version}" for entry in outcome.fresh],
+                packages=[
+                    *(f"{entry.name} {entry.version}" for entry in outcome.fresh),
+                    *(f"{e.name} {e.version} to {e.channel}" for e in outcome.promoted),
+                    *(f"{item.name} {item.version} retired" for item in outcome.retired),
+                ],
             )
         return outcome
 
@@ -322,6 +328,8 @@ def as_json(report: LoopReport) -> dict[str, object]:
         "retired": [item.recipe.key for item in report.retired],
         "refused": [to_json(verdict) for verdict in outcome.refused] if outcome else [],
         "published": [entry.name for entry in outcome.fresh] if outcome else [],
+        "promoted": [entry.name for entry in outcome.promoted] if outcome else [],
+        "newly_retired": [item.name for item in outcome.retired] if outcome else [],
         "federation": list(outcome.notes) if outcome else [],
         "revision": outcome.publication.revision if outcome else None,
         "new_bytes": outcome.publication.new_bytes if outcome else 0,

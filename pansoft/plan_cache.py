@@ -20,12 +20,13 @@ from pathlib import Path
 from typing import Any
 
 from builder.recipes.folders import key_of, name_of, recipes_around
+from builder.recipes.recipe import Channel
 from builder.stages import PlanId
 from builder.state import State
 from core.canonical import canonical_json, sha256_of
 from core.files import write_atomic
 
-SCHEMA = 2  # of plans.json
+SCHEMA = 3  # of plans.json
 _CHECKOUT = Path(__file__).resolve().parent.parent
 _PROGRAM = ("builder", "core", "pansoft")
 
@@ -38,16 +39,23 @@ class Outline:
     version: str
     plan: PlanId
     replaced_by: str | None = None
+    channel: str = Channel.TESTING
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A version that is published: the plan it was built from, and when."""
+    """A version that is published: the plan it was built from, and since when in which channel.
+
+    `retired` is since when it is out of use, `damage` what is missing of it, in words.
+    """
 
     name: str
     version: str
     plan: PlanId
     published: str
+    channel: str = Channel.TESTING
+    retired: str | None = None
+    damage: str | None = None
 
 
 class PlanCache:
@@ -59,7 +67,7 @@ class PlanCache:
         self._basis = sha256_of([SCHEMA, _digest_of_program(), under_bases])
         kept = _read(self._file, self._basis) if under_bases else {}
         self._kept: dict[str, dict[str, str]] = kept.get("plans", {})
-        self._published: dict[str, list[list[str]]] = kept.get("published", {})
+        self._published: dict[str, list[dict[str, Any]]] = kept.get("published", {})
         self._is_sure = under_bases is not None
         self._changed = False
 
@@ -69,7 +77,11 @@ class PlanCache:
         if entry is None or digest is None or entry["digest"] != digest:
             return None
         outline = Outline(
-            name_of(folder), entry["version"], PlanId(entry["plan"]), entry["replaced_by"]
+            name_of(folder),
+            entry["version"],
+            PlanId(entry["plan"]),
+            entry["replaced_by"],
+            entry["channel"],
         )
         if outline.replaced_by and not (recipes_around(folder) / outline.replaced_by).is_dir():
             return None  # the one rule that looks into another recipe's folder
@@ -86,11 +98,11 @@ class PlanCache:
         rows = self._published.get(root)
         if rows is None:
             return None
-        return tuple(Published(row[0], row[1], PlanId(row[2]), row[3]) for row in rows)
+        return tuple(Published(**row) for row in rows)
 
     def put_published(self, root: str, entries: Iterable[Published]) -> None:
         """Keep what the repository with this root hash publishes, in place of what is kept."""
-        self._published = {root: [[e.name, e.version, e.plan, e.published] for e in entries]}
+        self._published = {root: [asdict(entry) for entry in entries]}
         self._changed = True
 
     def save(self, folders: Iterable[Path]) -> None:

@@ -18,9 +18,10 @@ from builder.recipes.recipe import Install, Recipe
 from builder.stages import PlanId
 from builder.state import State
 from catalog.entry import CatalogEntry
+from catalog.retired import RetiredPackage
 from core.errors import InvalidInput, UserError
 from core.problems import Problem, errors, in_order
-from pansoft import published, target, workspace
+from pansoft import drift, published, target, workspace
 from pansoft.context import Context
 from pansoft.plan_cache import Outline, PlanCache, Published, digest_of
 
@@ -34,12 +35,20 @@ class Status(StrEnum):
     BLOCKED = "blocked"
     SITE = "site"
     """For sites whose own licence and download it takes, which are not here."""
+    PROMOTED = "promoted"
+    """Published, and git says another channel: the same bytes come into it."""
+    RETIRING = "retiring"
+    """Git has retired it; what is published of it is in use yet."""
+    RETURNED = "returned"
+    """Published and retired, and git retires it no more."""
     RETIRED = "retired"
     """Out of use: what is published of it stays."""
 
 
-TODO = (Status.NEW, Status.BUILT)
-"""Where something is to be done for a package."""
+UNPUBLISHED = (Status.NEW, Status.BUILT)
+"""Where an image is to be brought into the repository."""
+TODO = (*UNPUBLISHED, Status.PROMOTED, Status.RETIRING, Status.RETURNED)
+"""Where something is to be done in the repository."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +63,20 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """A recipe that has no plan, for instance for want of a lock, and why."""
+    """A recipe that has no plan, for instance for want of a lock, and why.
+
+    `standing` is, of one that is retired, how far that is.
+    """
 
     recipe: Recipe
     error: UserError
+    standing: tuple[Status, str] | None = None
 
     @property
     def why(self) -> str:
         """Return the sentence for a table."""
-        if isinstance(self.error, Retired) and self.recipe.retire:
-            return self.recipe.retire
+        if self.standing is not None:
+            return self.standing[1]
         if isinstance(self.error, InvalidInput):
             return "; ".join(problem.message for problem in self.error.problems)
         return self.error.message
@@ -74,13 +87,14 @@ class Planning:
     """What is to be done for each recipe, and the recipes for which that cannot be said.
 
     `for_sites` are those that only a site with a licence of its own can install, `retired` those that
-    are not built any more.
+    are not built any more. `lost` are names and versions of which something published is missing.
     """
 
     planned: tuple[Planned, ...]
     blocked: tuple[Blocked, ...]
     for_sites: tuple[Blocked, ...] = ()
     retired: tuple[Blocked, ...] = ()
+    lost: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +111,8 @@ class Line:
 
 def plan(context: Context, recipes: Sequence[Recipe], *, at: datetime) -> Planning:
     """Return what is to be done for each recipe, from git and the repository; nothing is changed."""
-    there = _by_name(_as_published(published.entries_in(State(context.state), at=at)))
+    state = State(context.state)
+    there = _by_name(_with_losses(state, at=at))
     planned: list[Planned] = []
     blocked: list[Blocked] = []
     for_sites: list[Blocked] = []
@@ -107,7 +122,7 @@ def plan(context: Context, recipes: Sequence[Recipe], *, at: datetime) -> Planni
         try:
             wanted = workspace.plan_of(context, recipe, bases)
         except Retired as err:
-            retired.append(Blocked(recipe, err))
+            retired.append(Blocked(recipe, err, _retirement(recipe, there)))
         except NotHeld as err:
             for_sites.append(Blocked(recipe, err))
         except UserError as err:
@@ -115,7 +130,13 @@ def plan(context: Context, recipes: Sequence[Recipe], *, at: datetime) -> Planni
         else:
             outline = _outline(recipe, wanted)
             planned.append(Planned(recipe, wanted, *_standing(outline, there, context)))
-    return Planning(tuple(planned), tuple(blocked), tuple(for_sites), tuple(retired))
+    return Planning(
+        tuple(planned),
+        tuple(blocked),
+        tuple(for_sites),
+        tuple(retired),
+        frozenset((e.name, e.version) for of in there.values() for e in of.values() if e.damage),
+    )
 
 
 def lines(found: Planning) -> tuple[Line, ...]:
@@ -124,7 +145,7 @@ def lines(found: Planning) -> tuple[Line, ...]:
         *(_line(item.recipe, item.status, item.plan.id, item.why) for item in found.planned),
         *(_blocked(item) for item in found.blocked),
         *(_blocked(item, Status.SITE) for item in found.for_sites),
-        *(_blocked(item, Status.RETIRED) for item in found.retired),
+        *(_blocked(item) for item in found.retired),
     )
 
 
@@ -155,7 +176,7 @@ def overview(context: Context, names: Sequence[str], *, at: datetime) -> tuple[L
             try:
                 outline = _outline(recipe, workspace.plan_of(context, recipe, bases))
             except Retired as err:
-                retired.append(_blocked(Blocked(recipe, err), Status.RETIRED))
+                retired.append(_blocked(Blocked(recipe, err, _retirement(recipe, there))))
                 continue
             except NotHeld as err:
                 for_sites.append(_blocked(Blocked(recipe, err), Status.SITE))
@@ -176,7 +197,7 @@ def overview(context: Context, names: Sequence[str], *, at: datetime) -> tuple[L
 
 
 def _blocked(item: Blocked, status: Status = Status.BLOCKED) -> Line:
-    return _line(item.recipe, status, None, item.why)
+    return _line(item.recipe, item.standing[0] if item.standing else status, None, item.why)
 
 
 def _line(recipe: Recipe, status: Status, plan: PlanId | None, why: str) -> Line:
@@ -184,7 +205,8 @@ def _line(recipe: Recipe, status: Status, plan: PlanId | None, why: str) -> Line
 
 
 def _outline(recipe: Recipe, wanted: BuildPlan) -> Outline:
-    return Outline(recipe.name, recipe.version, wanted.id, recipe.release.replaced_by)
+    release = recipe.release
+    return Outline(recipe.name, recipe.version, wanted.id, release.replaced_by, release.channel)
 
 
 def _published(state: State, cache: PlanCache, *, at: datetime) -> tuple[Published, ...]:
@@ -195,14 +217,37 @@ def _published(state: State, cache: PlanCache, *, at: datetime) -> tuple[Publish
         root = str(reader.root_hash)
         known = cache.published(root)
         if known is None:
-            known = _as_published(published.entries_of(reader))
+            entries = published.entries_of(reader)
+            damaged = {(e.name, e.version): drift.damage(reader, e) for e in entries}
+            known = _as_published(entries, published.retired_of(reader), damaged)
             cache.put_published(root, known)
     return known
 
 
-def _as_published(entries: Sequence[CatalogEntry]) -> tuple[Published, ...]:
+def _with_losses(state: State, *, at: datetime) -> tuple[Published, ...]:
+    """Return what is published; the objects that hold it are looked for as well."""
+    entries = published.entries_in(state, at=at)
+    lost = drift.losses(state, entries, at=at)
+    return _as_published(entries, published.retired_in(state, at=at), lost)
+
+
+def _as_published(
+    entries: Sequence[CatalogEntry],
+    retired: Sequence[RetiredPackage],
+    damaged: Mapping[tuple[str, str], str | None],
+) -> tuple[Published, ...]:
+    since = {item.key: item.since for item in retired}
     return tuple(
-        Published(entry.name, entry.version, entry.plan, entry.published) for entry in entries
+        Published(
+            name=entry.name,
+            version=entry.version,
+            plan=entry.plan,
+            published=entry.published,
+            channel=entry.channel,
+            retired=since.get((entry.name, entry.version)),
+            damage=damaged.get((entry.name, entry.version)),
+        )
+        for entry in entries
     )
 
 
@@ -216,13 +261,33 @@ def _by_name(entries: Sequence[Published]) -> _ByName:
     return found
 
 
+def _retirement(recipe: Recipe, there: _ByName) -> tuple[Status, str]:
+    """Return how far the retirement of a recipe is, and in words the reason and that."""
+    reason = (recipe.retire or "").rstrip(".")
+    same = there.get(recipe.name, {}).get(recipe.version)
+    if same is None:
+        return Status.RETIRED, f"{reason}; never published"
+    if same.retired is not None:
+        return Status.RETIRED, f"{reason}; out of use since {same.retired}"
+    return Status.RETIRING, f"{reason}; published on {same.published} and in use yet"
+
+
 def _standing(outline: Outline, there: _ByName, context: Context) -> tuple[Status, str]:
     """Return how far a recipe is, and why in a sentence."""
     versions = there.get(outline.name, {})
     same = versions.get(outline.version)
+    is_built = read_built(outline.plan, State(context.state)) is not None
     if same is not None and same.plan == outline.plan:
+        if same.damage is not None:
+            status = Status.BUILT if is_built else Status.NEW
+            return status, f"published on {same.published}, and {same.damage}"
+        if same.retired is not None:
+            return Status.RETURNED, f"out of use since {same.retired}, git retires it no more"
+        if same.channel != outline.channel:
+            moved = f"in {same.channel}, git says {outline.channel}"
+            return Status.PROMOTED, f"published on {same.published} {moved}"
         return Status.PUBLISHED, f"published on {same.published}"
-    if read_built(outline.plan, State(context.state)) is not None:
+    if is_built:
         return Status.BUILT, "built, not published"
     if same is not None:
         return Status.NEW, "its inputs differ from the published build of this version"

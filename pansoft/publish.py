@@ -23,13 +23,12 @@ from catalog import render
 from catalog.entry import (
     CatalogEntry,
     PolicyVersion,
-    PublishedFinding,
-    PublishedVerdict,
     entry_of,
     write_entry,
 )
 from catalog.held import HeldPackage
 from catalog.profiles import Conflict, profiles_for
+from catalog.retired import RetiredPackage
 from cvmfs.backends.backend import OpenTransaction, Published
 from cvmfs.format.hashes import ContentHash
 from pansoft import consent as consents
@@ -38,6 +37,7 @@ from pansoft.consent import NOBODY, Consent
 from pansoft.content_tables import put_table, signed_files
 from pansoft.history import history_of
 from pansoft.holding import put_held
+from pansoft.promoting import Promoted, Wanted, promoted_after, put_promoted
 from pansoft.retiring import Retired, Retiring, put_retired, retired_after
 from trust.evidence import Evidence
 from trust.judge import judge
@@ -71,7 +71,8 @@ class Candidate:
 class Outcome:
     """What a publication did. `entries` is all that is published now, `fresh` what is new of it;
     `refused` are the packages that the policy kept out, with its verdict; `notes` is what there is to
-    say of the federation.
+    say of the federation. `promoted` came into another channel, `retired` went out of use; `stayed` are
+    names and versions of those refused that stay in the channel in which they are.
     """
 
     publication: Published
@@ -80,6 +81,9 @@ class Outcome:
     refused: tuple[Verdict, ...]
     conflicts: tuple[Conflict, ...]
     notes: tuple[str, ...] = ()
+    promoted: tuple[CatalogEntry, ...] = ()
+    retired: tuple[RetiredPackage, ...] = ()
+    stayed: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +120,8 @@ def together(outcomes: Sequence[Outcome]) -> Outcome:
         fresh=tuple(entry for outcome in outcomes for entry in outcome.fresh),
         refused=tuple(verdict for outcome in outcomes for verdict in outcome.refused),
         notes=tuple(dict.fromkeys(note for outcome in outcomes for note in outcome.notes)),
+        promoted=tuple(entry for outcome in outcomes for entry in outcome.promoted),
+        retired=tuple(item for outcome in outcomes for item in outcome.retired),
     )
 
 
@@ -136,16 +142,22 @@ def publish(
     consent: Consent = NOBODY,
     held: tuple[HeldPackage, ...] | None = None,
     retiring: Retiring | None = None,
+    promoting: Sequence[Wanted] = (),
+    lost: frozenset[tuple[str, str]] = frozenset(),
 ) -> Outcome:
     """Publish packages into the repository, in one revision.
 
     A package that the policy refuses does not hold the others back. `key` signs under which content
     hashes the repository stores what is new; `consent` is what people and pipelines say to it;
     `held` are packages that are told of and not distributed, None those that were told of before;
-    `retiring` says which versions are to be out of use, None leaves that as it is.
+    `retiring` says which versions are to be out of use, None leaves that as it is; `promoting` are the
+    recipes of git, whose versions come into the channels that those say; `lost` are names and versions of
+    which something published is missing: their candidates take their places.
     """
     backend = target.backend_of(state, at=at)
     before = published.entries_in(state, at=at)
+    mended = lost & {(each.recipe.name, each.recipe.version) for each in candidates}
+    whole = [entry for entry in before if (entry.name, entry.version) not in mended]
     retired = retired_after(
         state,
         before,
@@ -156,14 +168,24 @@ def publish(
         repository=backend.fqrn,
         at=at,
     )
+    promoted = promoted_after(
+        state,
+        whole,
+        promoting,
+        retired=retired.keys,
+        policy=policy,
+        consent=consent,
+        key=key,
+        at=at,
+    )
     accepted: list[tuple[Candidate, CatalogEntry]] = []
-    refused = [*retired.refused]
-    decided = [*retired.decided]
-    known = {(entry.name, entry.version) for entry in before}
+    refused = [*retired.refused, *promoted.refused]
+    decided = [*retired.decided, *promoted.decided]
+    known = {(entry.name, entry.version) for entry in whole}
     for candidate in candidates:
         signed, evidence, verdict = _judged(
             candidate,
-            before,
+            whole,
             retired=retired.keys,
             policy=policy,
             fqrn=backend.fqrn,
@@ -179,19 +201,24 @@ def publish(
         if not verdict.accepted or (verdict.name, verdict.version) not in known:
             decided += decisions.of_publishing(state, verdict, evidence, key)
     fresh = [(c, e) for c, e in accepted if (e.name, e.version) not in known]
-    entries = published.in_order((*before, *(entry for _, entry in fresh)))
+    mended &= {(entry.name, entry.version) for _, entry in fresh}
+    there = [entry for entry in before if (entry.name, entry.version) not in mended]
+    entries = published.in_order((*promoted.among(there), *(entry for _, entry in fresh)))
     conflicts: tuple[Conflict, ...] = ()
     notes: tuple[str, ...] = ()
     with backend.transaction(
         at=at,
-        message=message_of([f"{entry.name} {entry.version}" for _, entry in fresh]),
+        message=_message(fresh, promoted),
         cut_marks=_cut_marks,
         chunk_size=CHUNK_SIZE,
     ) as tx:
         logged = decisions.put(tx, backend, state, decided, policy=policy, key=key, at=at)
         for candidate, entry in fresh:
+            if (entry.name, entry.version) in mended:
+                _clear(tx, entry)
             _put_package(tx, candidate, entry, state, key)
-        late_signatures.put(tx, before, state)
+        late_signatures.put(tx, there, state)
+        put_promoted(tx, promoted)
         if entries:
             told = put_held(tx, state, held, at=at)
             put_retired(tx, state, retired, at=at)
@@ -209,7 +236,15 @@ def publish(
             )
     decisions.settle(state, logged)
     return Outcome(
-        tx.published, entries, tuple(entry for _, entry in fresh), tuple(refused), conflicts, notes
+        tx.published,
+        entries,
+        tuple(entry for _, entry in fresh),
+        tuple(refused),
+        conflicts,
+        notes,
+        promoted.entries,
+        retired.fresh,
+        frozenset((verdict.name, verdict.version) for verdict in promoted.refused),
     )
 
 
@@ -253,13 +288,7 @@ def _entry(
         signed,
         candidate.report,
         policy=PolicyVersion(str(verdict.policy_version), verdict.policy_sha256),
-        verdict=PublishedVerdict(
-            verdict.accepted,
-            tuple(
-                PublishedFinding(finding.rule, str(finding.outcome), finding.message)
-                for finding in verdict.findings
-            ),
-        ),
+        verdict=published.verdict_of(verdict),
         published=at,
         fqrn=fqrn,
         tree=trees.published_tree(candidate.tree) if candidate.tree else None,
@@ -283,6 +312,12 @@ def _put_package(
         trees.put(tx, candidate.tree, folder, repository=entry.fqrn, key=key)
         _put_papers(tx, candidate, entry, state, folder)
         tx.nest(f"{published.TREES}/{entry.name}")
+
+
+def _clear(tx: OpenTransaction, entry: CatalogEntry) -> None:
+    """Remove what is left of a version that is not whole: it is stored anew, object by object."""
+    for form in (published.IMAGES, published.TREES):
+        tx.remove(f"{form}/{entry.name}/{entry.version}")
 
 
 def _put_image(
@@ -309,7 +344,7 @@ def _put_papers(
     """Put the plan, the tests and the entry into the folder of a form."""
     for name in ("plan.json", "tests.json", "junit.xml", *candidate.report.evidence):
         tx.put_file(state.image(entry.plan) / name, f"{folder}/{name}")
-    tx.put_bytes(write_entry(entry), f"{folder}/entry.json", mtime=_seconds(entry))
+    tx.put_bytes(write_entry(entry), f"{folder}/entry.json", mtime=_seconds(entry.published))
 
 
 def _put_channels(
@@ -327,7 +362,7 @@ def _put_channels(
     changed here.
     """
     conflicts: list[Conflict] = []
-    newest = max(_seconds(entry) for entry in entries)
+    newest = max(_seconds(entry.since) for entry in entries)
     offered = [entry for entry in entries if (entry.name, entry.version) not in retired.keys]
     for channel in Channel:
         visible = [entry for entry in entries if entry.channel is channel]
@@ -393,6 +428,14 @@ def _put_advisories(tx: OpenTransaction, folder: Path) -> None:
         tx.put_tree(copy, f"trust/{advisories.FOLDER}")
 
 
+def _message(fresh: Sequence[tuple[Candidate, CatalogEntry]], promoted: Promoted) -> str:
+    """Return what the log of the repository says of a publication."""
+    moved = [f"{entry.name} {entry.version} to {entry.channel}" for entry in promoted.entries]
+    if moved and not fresh:
+        return message_of(moved).replace("publish", "promote", 1)
+    return message_of([*(f"{entry.name} {entry.version}" for _, entry in fresh), *moved])
+
+
 def message_of(names: Sequence[str]) -> str:
     """Return what the log of the repository says of publishing these packages, each `name version`."""
     if not names:
@@ -406,8 +449,8 @@ def _cut_marks(file: Path) -> Sequence[int]:
     return partition_offsets(file) if file.suffix == ".sif" else ()
 
 
-def _seconds(entry: CatalogEntry) -> int:
-    return int(datetime.fromisoformat(entry.published).timestamp())
+def _seconds(time: str) -> int:
+    return int(datetime.fromisoformat(time).timestamp())
 
 
 def _date(folder: Path, seconds: int) -> None:

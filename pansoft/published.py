@@ -9,7 +9,13 @@ from pathlib import Path
 
 from builder.recipes.recipe import Delivery
 from builder.state import State
-from catalog.entry import FILE_NAME, CatalogEntry, read_entry
+from catalog.entry import (
+    FILE_NAME,
+    CatalogEntry,
+    PublishedFinding,
+    PublishedVerdict,
+    read_entry,
+)
 from catalog.held import PATH as HELD
 from catalog.held import HeldPackage, read_held
 from catalog.retired import PATH as RETIRED
@@ -18,9 +24,21 @@ from cvmfs.format.entries import Entry
 from cvmfs.reading.reader import Reader
 from pansoft import clock, target
 from pansoft.context import Context
+from trust.verdict import Verdict
 
 IMAGES = "images"
 TREES = "trees"
+
+
+def verdict_of(verdict: Verdict) -> PublishedVerdict:
+    """Return what is published of a verdict."""
+    return PublishedVerdict(
+        verdict.accepted,
+        tuple(
+            PublishedFinding(finding.rule, str(finding.outcome), finding.message)
+            for finding in verdict.findings
+        ),
+    )
 
 
 def forms_of(delivery: Delivery) -> tuple[str, ...]:
@@ -100,9 +118,14 @@ def retired_in(state: State, *, at: datetime) -> tuple[RetiredPackage, ...]:
     if not target.exists(state):
         return ()
     with target.read(state, at=at) as reader:
-        if reader.lookup(RETIRED) is None:
-            return ()
-        return read_retired(reader.read(RETIRED), file=Path(f"/cvmfs/{reader.fqrn}/{RETIRED}"))
+        return retired_of(reader)
+
+
+def retired_of(reader: Reader) -> tuple[RetiredPackage, ...]:
+    """Return the versions that a repository has retired, and those it only tells of."""
+    if reader.lookup(RETIRED) is None:
+        return ()
+    return read_retired(reader.read(RETIRED), file=Path(f"/cvmfs/{reader.fqrn}/{RETIRED}"))
 
 
 def _entry_files(reader: Reader) -> list[str]:

@@ -38,11 +38,15 @@ class Retiring:
 
 @dataclass(frozen=True, slots=True)
 class Retired:
-    """All versions that are retired after a publication, what was decided, and what the policy refused."""
+    """All versions that are retired after a publication, what was decided, and what the policy refused.
+
+    `fresh` are those of them that were in use before.
+    """
 
     packages: tuple[RetiredPackage, ...]
     decided: tuple[Decision, ...] = ()
     refused: tuple[Verdict, ...] = ()
+    fresh: tuple[RetiredPackage, ...] = ()
 
     @property
     def keys(self) -> frozenset[tuple[str, str]]:
@@ -81,6 +85,7 @@ def retired_after(
     packages = [item for each, item in before.items() if each not in applied]
     decided: list[Decision] = []
     refused: list[Verdict] = []
+    fresh: list[RetiredPackage] = []
     for recipe in retiring.recipes:
         mine = (recipe.name, recipe.version)
         if mine in before and (before[mine].since or mine not in there):
@@ -98,10 +103,10 @@ def retired_after(
             verdict = judge(policy, evidence, at=at)
             decided += decisions.of_publishing(state, verdict, evidence, key, kind=Kind.RETIRE)
             if verdict.accepted:
-                packages.append(retired_of(recipe, since=at))
+                fresh.append(retired_of(recipe, since=at))
             else:
                 refused.append(verdict)
-    return Retired(tuple(packages), tuple(decided), tuple(refused))
+    return Retired((*packages, *fresh), tuple(decided), tuple(refused), tuple(fresh))
 
 
 def put_retired(tx: OpenTransaction, state: State, retired: Retired, *, at: datetime) -> None:

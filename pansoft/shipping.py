@@ -68,6 +68,8 @@ class Shipping:
         """Record how each package went: they became visible together, so nobody measured one."""
         for entry in outcome.fresh:
             self.events.tell(Stage.PUBLISH, Note(), entry.name, entry.version, entry.plan)
+        for entry in outcome.promoted:
+            self.events.tell(Stage.PUBLISH, Note(), entry.name, entry.version, entry.plan)
         for verdict in outcome.refused:
             first = next(iter(verdict.refusals), None)
             note = Note(Result.REFUSED)

@@ -45,6 +45,11 @@ def exists(state: State) -> bool:
     return not _is_embedded(_settings(state)) or embedded.exists(state)
 
 
+def is_ours(state: State) -> bool:
+    """Return whether its files are ours to list: it is the embedded repository."""
+    return _is_embedded(_settings(state))
+
+
 def read(state: State, *, at: datetime) -> Reader:
     """Return a reader of what is published, verified from the public key upward.
 

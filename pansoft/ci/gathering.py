@@ -159,7 +159,7 @@ def _unreadable(file: Path, why: str) -> UserError:
 def _changed(context: Context, since: str) -> list[str]:
     """Return the recipes that a branch changes so that there is something to build or to test."""
     found = changes_since(context, since).recipes
-    return [change.key for change in found if change.kind not in (Kind.GONE, Kind.TOLD)]
+    return [change.key for change in found if change.kind in (Kind.NEW, Kind.REBUILT, Kind.TESTED)]
 
 
 def _last_run(state: State) -> RunReport:

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import click
 
+from builder.recipes.recipe import Channel
+from catalog.entry import FILE_NAME
 from catalog.profiles import in_words
+from catalog.retired import PATH as RETIRED
 from core.canonical import readable_json
 from core.console import readable_size
 from core.errors import EXIT_DONE, EXIT_REFUSED, EXIT_USER
@@ -18,7 +21,7 @@ from pansoft.context import Context
 from pansoft.executors import Choice, Kind, executor_of, executor_options
 from pansoft.explain import explain
 from pansoft.loop import LoopReport
-from pansoft.planning import Planning, Status
+from pansoft.planning import UNPUBLISHED, Planning, Status
 from pansoft.reports import run_report
 from pansoft.reports.plan_table import tell_for_sites, tell_plan
 from pansoft.reports.run_report import Stopwatch
@@ -28,6 +31,8 @@ from pansoft.sizes import parse_size
 from pansoft.turns import turn
 from trust.evidence import Purpose
 from trust.verdict import reasons
+
+_MOVED = (Status.PROMOTED, Status.RETIRING, Status.RETURNED)
 
 
 @click.command()
@@ -133,6 +138,8 @@ def tell(report: LoopReport) -> None:
     if outcome is not None:
         for verdict in outcome.refused:
             said = "does not retire it" if verdict.purpose is Purpose.RETIRE else "keeps it out"
+            if (verdict.name, verdict.version) in outcome.stayed:
+                said = "leaves it in the channel in which it is"
             click.echo(f"{verdict.name} {verdict.version}: the policy {said}", err=True)
             click.echo(reasons(verdict), err=True)
             for fix in dict.fromkeys(finding.fix for finding in verdict.refusals if finding.fix):
@@ -145,6 +152,10 @@ def tell(report: LoopReport) -> None:
         for note in outcome.notes:
             click.echo(f"federation: {note}", err=True)
         publication, count = outcome.publication, len(outcome.fresh)
+        for entry in outcome.promoted:
+            click.echo(f"promoted {entry.name} {entry.version} to {entry.channel}")
+        for item in outcome.retired:
+            click.echo(f"retired {item.name} {item.version}")
         if publication.is_new:
             done = f"published {count} package{'s' if count != 1 else ''} as revision "
             click.echo(f"{done}{publication.revision}{_stored(publication)}")
@@ -161,16 +172,26 @@ def _stored(publication: Published) -> str:
 
 def tell_steps(context: Context, found: Planning) -> None:
     """Print the commands or requests that publishing would make."""
-    fresh = [item.recipe for item in found.planned if item.status is not Status.PUBLISHED]
-    if not fresh:
+    fresh = [item.recipe for item in found.planned if item.status in UNPUBLISHED]
+    moved = [line for line in planning.lines(found) if line.status in _MOVED]
+    if not fresh and not moved:
         return
     paths = [
         f"{form}/{recipe.name}/{recipe.version}"
         for recipe in fresh
         for form in published.forms_of(recipe.delivery)
     ]
-    paths += [*sorted({str(recipe.release.channel) for recipe in fresh}), "trust"]
-    message = publish.message_of([f"{recipe.name} {recipe.version}" for recipe in fresh])
+    paths += [
+        f"{published.IMAGES}/{line.name}/{line.version}/{FILE_NAME}"
+        for line in moved
+        if line.status is Status.PROMOTED
+    ]
+    if any(line.status is not Status.PROMOTED for line in moved):
+        paths.append(RETIRED)
+    channels = {recipe.release.channel for recipe in fresh} if not moved else set(Channel)
+    paths += [*sorted(map(str, channels)), "trust"]
+    named = [f"{recipe.name} {recipe.version}" for recipe in fresh]
+    message = publish.message_of([*named, *(f"{line.name} {line.version}" for line in moved)])
     state = workspace.state_of(context)
     click.echo("then, to publish:")
     for step in target.steps(state, paths, message=message, at=clock.now()):

@@ -12,7 +12,7 @@ from core.canonical import readable_json
 from pansoft import planning
 from pansoft.changes import Changes, Kind
 from pansoft.context import Context
-from pansoft.planning import Line, Status
+from pansoft.planning import TODO, Line
 
 _SHOWN = 12  # of the paths beside recipes: a branch may touch thousands
 _KINDS = {
@@ -20,6 +20,8 @@ _KINDS = {
     Kind.GONE: "gone",
     Kind.REBUILT: "with another image",
     Kind.TESTED: "with other tests",
+    Kind.PROMOTED: "for another channel",
+    Kind.RETIRED: "retired",
     Kind.TOLD: "that only say something else",
 }
 
@@ -51,7 +53,7 @@ def _summary(found: Changes, lines: Sequence[Line]) -> str:
         return f"{since}: no recipe differs"
     counts = {kind: sum(item.kind is kind for item in found.recipes) for kind in Kind}
     told = ", ".join(f"{count} {_KINDS[kind]}" for kind, count in counts.items() if count)
-    todo = sum(line.status in (Status.NEW, Status.BUILT) for line in lines)
+    todo = sum(line.status in TODO for line in lines)
     return f"{since}: {told}; {todo} to bring along"
 
 

@@ -9,7 +9,13 @@ import click
 
 from core.canonical import readable_json
 from pansoft import planning
-from pansoft.planning import Line, Planning, Status
+from pansoft.planning import UNPUBLISHED, Line, Planning, Status
+
+_CHANGED = {
+    Status.PROMOTED: "to be promoted",
+    Status.RETIRING: "to be retired",
+    Status.RETURNED: "to be taken back into use",
+}
 
 
 def tell_plan(found: Planning, *, as_json: bool) -> None:
@@ -27,8 +33,12 @@ def tell_lines(lines: Sequence[Line]) -> None:
         plan_id = (line.plan or "")[:12]
         click.echo(f"{line.status:<9}  {_title(line):<{width}}  {plan_id:<12}  {line.why}")
     mine = [line for line in lines if line.status not in (Status.SITE, Status.RETIRED)]
-    todo = sum(line.status is not Status.PUBLISHED for line in mine)
-    click.echo(f"{todo} of {len(mine)} packages to bring along" if todo else "nothing to do")
+    todo = sum(line.status in (*UNPUBLISHED, Status.BLOCKED) for line in mine)
+    told = [f"{todo} of {len(mine)} packages to bring along"] if todo else []
+    for status, words in _CHANGED.items():
+        count = sum(line.status is status for line in lines)
+        told += [f"{count} {words}"] if count else []
+    click.echo(", ".join(told) or "nothing to do")
     tell_for_sites([line.name for line in lines if line.status is Status.SITE])
 
 
@@ -57,7 +67,7 @@ def _items(found: Planning) -> list[dict[str, object]]:
     ]
     others = [(item, Status.BLOCKED) for item in found.blocked]
     others += [(item, Status.SITE) for item in found.for_sites]
-    others += [(item, Status.RETIRED) for item in found.retired]
+    others += [(item, (item.standing or (Status.RETIRED,))[0]) for item in found.retired]
     return planned + [
         {
             "name": item.recipe.name,

@@ -80,7 +80,33 @@ def test_a_promotion_is_told_by_its_channels(context: Context, project: Path) ->
     file = project / "recipes" / "plotter" / "recipe.yaml"
     file.write_text(file.read_text() + "release:\n  channel: stable\n")
 
-    assert "channel testing → stable" in told(context)["plotter"].why
+    promoted = told(context)["plotter"]
+    assert promoted.kind is Kind.PROMOTED
+    assert "channel testing → stable" in promoted.why
+
+
+def test_what_is_promoted_and_tested_otherwise_is_tested(context: Context, project: Path) -> None:
+    edit(project, "    run: plot\n", "    run: plot more\n")
+    file = project / "recipes" / "plotter" / "recipe.yaml"
+    file.write_text(file.read_text() + "release:\n  channel: stable\n")
+
+    assert told(context)["plotter"].kind is Kind.TESTED
+
+
+def test_a_retirement_is_told_once(context: Context, project: Path) -> None:
+    file = project / "recipes" / "plotter" / "recipe.yaml"
+    file.write_text(file.read_text() + "retire: It plots no more.\n")
+    assert told(context)["plotter"] == Change(
+        "plotter", "recipes/plotter", Kind.RETIRED, ("retired: It plots no more.",)
+    )
+
+    commit(project, "no more plots")
+    git(project, "switch", "-q", "main")
+    git(project, "merge", "-q", "mine")
+    git(project, "switch", "-q", "mine")
+    edit(project, "Plots things.\nd", "Plotted things.\nd")
+
+    assert told(context)["plotter"].kind is Kind.TOLD
 
 
 def test_recipes_come_and_go(context: Context, project: Path) -> None:

@@ -17,7 +17,7 @@ FOUND = Explanation(
     plan="a" * 64,
     layers=(("debian-12", "b" * 64), ("debian-12-python", "c" * 64)),
     inputs=(("Debian package", 2), ("Python package", 1), ("npm package", 0)),
-    before=PublishedBuild("1.14", "d" * 64, "2026-11-22T00:00:00Z", "e" * 40),
+    before=PublishedBuild("1.14", "d" * 64, "testing", "2026-11-22T00:00:00Z", "e" * 40),
     differs=("Debian package: szip 1 → 2", "now a script"),
 )
 
@@ -30,7 +30,7 @@ def test_an_explanation_names_every_difference() -> None:
         "  base        debian-12-python cccccccccccc",
         "  base        debian-12 bbbbbbbbbbbb",
         "  made of     2 Debian packages, 1 Python package",
-        "  published   1.14 on 2026-11-22T00:00:00Z, plan dddddddddddd, of commit eeeeeeeeeeee",
+        "  published   1.14 in testing on 2026-11-22T00:00:00Z, plan dddddddddddd, of commit eeeeeeeeeeee",
         "  since then  Debian package: szip 1 → 2",
         "  since then  now a script",
     ]

@@ -76,7 +76,7 @@ def of_verdict(kind: Kind, verdict: Verdict, evidence: Evidence, *, who: str = "
     """Return the decision that a verdict is.
 
     Args:
-        kind: `SIGN`, `PUBLISH` or `RETIRE`.
+        kind: `SIGN`, `PUBLISH`, `PROMOTE` or `RETIRE`.
         verdict: what the judge said.
         evidence: what it was asked about.
         who: whose signature the yes stands for.
