@@ -61,6 +61,14 @@ class Checkout:
         """Return whether a commit is in this clone; False where this is no checkout."""
         return self._ask("cat-file", "-e", f"{commit}^{{commit}}") is not None
 
+    def inside(self) -> str:
+        """Return the project's folder in the checkout as the beginning of paths: empty, or `folder/`.
+
+        Raises:
+            UserError: git cannot tell.
+        """
+        return self._must("rev-parse", "--show-prefix").strip()
+
     def changed_since(self, commit: str) -> tuple[str, ...]:
         """Return the paths that differ from a commit, committed or not; what git ignores is left out.
 

@@ -2,10 +2,11 @@
 """What a pipeline tells people, on a merge request and beside it.
 
 pipeline   the child pipeline that builds and tests what a branch changes
-gitlab     the door to GitLab: one note, commit statuses, labels, issues, merge requests
+gitlab     the door to GitLab: one note, commit statuses, labels, issues, merge requests, branches
 job        what GitLab tells a job about itself
 gathering  what a state folder and the repository know of packages
 note       what is told of a change in one note; markdown: other people's words in it
 files      what GitLab shows in its widgets beside the note
 posting    the note, the label and the commit status, where GitLab is told of them
+updates    recipes follow upstream, each step in a merge request
 """

@@ -32,6 +32,7 @@ class Job:
     link: str | None = None
     folder: Path | None = None
     ca_file: Path | None = None
+    default_branch: str = "main"
     token: Token | None = field(default=None, repr=False)
 
     def can_post(self) -> bool:
@@ -61,6 +62,7 @@ def job_of(variables: Mapping[str, str]) -> Job:
         link=text("CI_JOB_URL"),
         folder=Path(folder) if folder else None,
         ca_file=Path(ca_file) if ca_file else None,
+        default_branch=text("CI_DEFAULT_BRANCH") or "main",
         token=Token(token) if token else None,
     )
 

@@ -78,9 +78,10 @@ class Project:
         message: str,
         author: Login | None = None,
         files: dict[str, str] | None = None,
+        sha: str | None = None,
     ) -> str:
         """Add a commit to a branch, with its files as they are and some new, and return its sha."""
-        sha = f"{self.number():040x}"
+        sha = sha or f"{self.number():040x}"
         self.files[branch] |= files or {}
         self.trees[sha] = dict(self.files[branch])
         made = {

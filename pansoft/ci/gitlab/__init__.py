@@ -24,7 +24,7 @@ from pansoft.ci.gitlab.branches import BranchOfOthers, Commit
 from pansoft.ci.gitlab.connection import Login, Patience
 from pansoft.ci.gitlab.failures import GitlabFailed
 from pansoft.ci.gitlab.project import NOTE_LENGTH, Gitlab
-from pansoft.ci.gitlab.states import CommitState, CommitStatus, How, Posted, Text
+from pansoft.ci.gitlab.states import CommitState, CommitStatus, How, MergeRequest, Posted, Text
 
 __all__ = [
     "NOTE_LENGTH",
@@ -36,6 +36,7 @@ __all__ = [
     "GitlabFailed",
     "How",
     "Login",
+    "MergeRequest",
     "Patience",
     "Posted",
     "Text",

@@ -9,6 +9,8 @@ from typing import Any
 
 from gitlab.exceptions import GitlabParsingError
 
+from pansoft.ci.gitlab.states import MergeRequest
+
 TEXT_LENGTH = 255
 """Characters that GitLab takes in a title, and in each text of a commit status."""
 
@@ -35,6 +37,27 @@ def as_written(answer: object, *texts: str, number: str) -> Written:
         tuple(str(label) for label in thing.get("labels") or ()),
         str(link) if link else None,
     )
+
+
+def as_merge_request(answer: object, *, me: int) -> MergeRequest:
+    """Return a merge request from an answer; `me` is the number of who closes them for us."""
+    thing = as_object(answer)
+    is_open = thing.get("state") == "opened"
+    closer = thing.get("closed_by")
+    link = thing.get("web_url")
+    return MergeRequest(
+        whole(thing, "iid"),
+        str(thing.get("source_branch")),
+        str(thing.get("description") or ""),
+        is_open,
+        not is_open and not (isinstance(closer, dict) and closer.get("id") == me),
+        str(link) if link else None,
+    )
+
+
+def is_of_project(thing: Mapping[str, Any]) -> bool:
+    """Return whether a merge request comes from the project itself and from none of its forks."""
+    return thing.get("source_project_id") == thing.get("project_id")
 
 
 def as_object(answer: object) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ the branch and stays in the pusher's clone.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -75,6 +76,34 @@ def put(connection: Connection, commit: Commit) -> How:
     )
 
 
+def delete(connection: Connection, branch: str, start: str) -> bool:
+    """Delete a branch that has no commit of others beyond `start`, and return whether it is gone.
+
+    Raises:
+        GitlabFailed: it cannot be looked at, or deleted.
+    """
+    doing = f"delete the branch {branch}"
+    if connection.get(doing, _place(branch)) is None:
+        return True
+    if _strangers(connection, _compared(connection, branch, start, doing), doing):
+        return False
+    connection.delete(doing, _place(branch))
+    return True
+
+
+def text_of(connection: Connection, path: str, branch: str) -> str | None:
+    """Return what a file of a branch says; None where there is no such file, or it is no text.
+
+    Raises:
+        GitlabFailed: it cannot be read.
+    """
+    found = _file(connection, path, branch, f"read {path} of the branch {branch}")
+    try:
+        return None if found is None else base64.b64decode(str(found.get("content"))).decode()
+    except ValueError:
+        return None
+
+
 def _look(connection: Connection, commit: Commit, doing: str) -> _Standing:
     """Return what stands in a branch.
 
@@ -133,9 +162,13 @@ def _action(
 
 def _digest(connection: Connection, path: str, ref: str, doing: str) -> str | None:
     """Return the sha256 of a file of a branch or commit; None where there is no such file."""
-    place = f"repository/files/{quote(path, safe='')}"
-    found = connection.get(doing, place, {"ref": ref})
+    found = _file(connection, path, ref, doing)
     return None if found is None else str(found.get("content_sha256"))
+
+
+def _file(connection: Connection, path: str, ref: str, doing: str) -> Mapping[str, object] | None:
+    place = f"repository/files/{quote(path, safe='')}"
+    return connection.get(doing, place, {"ref": ref})
 
 
 def _sha256(text: str) -> str:

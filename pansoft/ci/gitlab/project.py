@@ -11,11 +11,13 @@ from pansoft.ci.gitlab import branches
 from pansoft.ci.gitlab.answers import (
     TEXT_LENGTH,
     Written,
+    as_merge_request,
     as_written,
     author,
     check_marked,
     cut,
     is_marked,
+    is_of_project,
     is_same,
     items,
     joined,
@@ -23,7 +25,7 @@ from pansoft.ci.gitlab.answers import (
 from pansoft.ci.gitlab.branches import Commit
 from pansoft.ci.gitlab.connection import Connection, Login, Patience
 from pansoft.ci.gitlab.failures import GitlabFailed
-from pansoft.ci.gitlab.states import CommitStatus, How, Posted, Text
+from pansoft.ci.gitlab.states import CommitStatus, How, MergeRequest, Posted, Text
 
 NOTE_LENGTH = 1_000_000
 """Characters that GitLab takes in a note."""
@@ -161,9 +163,7 @@ class Gitlab:
                 {"source_branch": branch, "target_branch": target, "state": "opened"},
             )
             # a fork may have a branch of the same name
-            ours = [
-                each for each in found if each.get("source_project_id") == each.get("project_id")
-            ]
+            ours = [each for each in found if is_of_project(each)]
             return as_written(ours[0], "description", number="iid") if ours else None
 
         more = {"source_branch": branch, "target_branch": target, "remove_source_branch": True}
@@ -179,6 +179,56 @@ class Gitlab:
             GitlabFailed: it cannot be written.
         """
         return branches.put(self._connection, commit)
+
+    def own_merge_requests(self, *, beginning: str) -> tuple[MergeRequest, ...]:
+        """Return the open and the closed merge requests of ours whose marker begins so.
+
+        Raises:
+            GitlabFailed: they cannot be read.
+        """
+        doing = "look for merge requests"
+        me = self._connection.owner(doing).id
+        found = [
+            each
+            for state in ("opened", "closed")
+            for each in self._connection.listed(
+                doing,
+                "merge_requests",
+                {"state": state, "scope": "all", "author_id": me, "sort": "asc"},
+            )
+        ]
+        return tuple(
+            as_merge_request(each, me=me)
+            for each in found
+            if str(each.get("description") or "").startswith(beginning) and is_of_project(each)
+        )
+
+    def close_merge_request(self, number: int, note: str, *, marker: str) -> None:
+        """Close a merge request, with a note that says why.
+
+        Raises:
+            GitlabFailed: it cannot be closed.
+        """
+        self.put_note(number, note, marker=marker)
+        self._connection.put(
+            f"close merge request !{number}", f"merge_requests/{number}", {"state_event": "close"}
+        )
+
+    def text_of(self, path: str, *, branch: str) -> str | None:
+        """Return what a file of a branch says; None where there is no such file.
+
+        Raises:
+            GitlabFailed: it cannot be read.
+        """
+        return branches.text_of(self._connection, path, branch)
+
+    def delete_branch(self, branch: str, *, start: str) -> bool:
+        """Delete a branch unless it has commits of others beyond `start`; return whether it is gone.
+
+        Raises:
+            GitlabFailed: it cannot be looked at, or deleted.
+        """
+        return branches.delete(self._connection, branch, start)
 
     # -- how a state is reached ------------------------------------------------------------------
 

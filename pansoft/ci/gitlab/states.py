@@ -49,6 +49,18 @@ class CommitStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class MergeRequest:
+    """A merge request of ours, open or closed; `is_dismissed` is one that somebody else has closed."""
+
+    number: int
+    branch: str
+    description: str
+    is_open: bool
+    is_dismissed: bool
+    link: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Text:
     """A title and a description in Markdown that begins with a marker, and labels."""
 

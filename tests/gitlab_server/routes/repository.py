@@ -51,6 +51,15 @@ def _fork(project: Project, name: str, *, of: str) -> None:
     project.files[name] = dict(project.files.get(of, {}))
 
 
+def _delete_branch(call: Call) -> Answer:
+    project, name = call.project, unquote(call.where["branch"])
+    call.needs(DEVELOPER)
+    if name not in project.branches:
+        raise Refusal(404, message="404 Branch Not Found")
+    del project.branches[name], project.files[name]
+    return Answer(204, None)
+
+
 def _create_commit(call: Call) -> Answer:
     project, sent = call.project, call.sent
     call.needs(DEVELOPER)
@@ -153,6 +162,7 @@ def _compare(call: Call) -> Answer:
 
 
 ROUTES = (
+    Route("DELETE", PROJECT + r"/repository/branches/(?P<branch>[^/]+)", _delete_branch),
     Route(
         "GET",
         PROJECT + r"/repository/files/(?P<path>[^/]+)",

@@ -50,7 +50,9 @@ def update(call: Call, thing: Thing) -> None:
         thing["description"] = acted(call.project, thing, sent["description"])
     set_labels(call.project, thing, sent)
     if "state_event" in sent:
-        thing["state"] = "closed" if sent["state_event"] == "close" else "opened"
+        closes = sent["state_event"] == "close"
+        thing["state"] = "closed" if closes else "opened"
+        thing["closed_by"] = call.login.author() if closes else None
 
 
 def check_title(title: str) -> None:
