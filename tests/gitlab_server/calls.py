@@ -21,6 +21,8 @@ class Answer:
     status: int
     body: Any
     headers: tuple[tuple[str, str], ...] = ()
+    kind: str = "application/json"
+    """A body of another kind is a text."""
 
 
 class Refusal(Exception):

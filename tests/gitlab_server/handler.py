@@ -69,8 +69,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(self, fault: Fault | None, answer: Answer) -> None:
         match fault:
             case None:
-                content = b"" if answer.status == 204 else json.dumps(answer.body).encode()
-                self._write(answer.status, content, headers=answer.headers)
+                is_text = answer.kind != "application/json"
+                body = answer.body if is_text else json.dumps(answer.body)
+                content = b"" if answer.status == 204 else body.encode()
+                self._write(answer.status, content, kind=answer.kind, headers=answer.headers)
             case Limited(after=after):
                 headers = (("Retry-After", after),) if after is not None else ()
                 self._write(429, b"Retry later\n", kind="text/plain", headers=headers)

@@ -56,6 +56,8 @@ class Project:
     pipelines: list[Thing] = field(default_factory=list)
     jobs: dict[int, list[Thing]] = field(default_factory=dict)
     """By pipeline."""
+    logs: dict[int, str] = field(default_factory=dict)
+    """By job."""
     quick_actions: list[str] = field(default_factory=list)
     """Every one that a text asked for."""
     _last: int = 100

@@ -7,7 +7,7 @@ import click
 
 from pansoft.commands import ModuleGroup
 
-VERBS: tuple[str, ...] = ("pipeline", "report", "update")
+VERBS: tuple[str, ...] = ("pipeline", "report", "update", "alarm")
 """Each verb is the command of its name in `pansoft/commands/ci/<verb>.py`."""
 
 

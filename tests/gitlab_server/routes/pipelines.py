@@ -9,6 +9,7 @@ from tests.gitlab_server.calls import (
     Answer,
     Call,
     Parameter,
+    Refusal,
     Route,
     page,
 )
@@ -25,7 +26,15 @@ def _list_jobs(call: Call) -> Answer:
     return page(call, call.project.jobs.get(int(call.where["pipeline"]), []))
 
 
+def _show_log(call: Call) -> Answer:
+    log = call.project.logs.get(int(call.where["job"]))
+    if log is None:
+        raise Refusal(404, message="404 Not found")
+    return Answer(200, log, kind="text/plain")
+
+
 ROUTES = (
+    Route("GET", PROJECT + r"/jobs/(?P<job>\d+)/trace", _show_log),
     Route(
         "GET",
         PROJECT + "/pipelines",
