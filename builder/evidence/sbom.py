@@ -19,6 +19,7 @@ from builder.evidence.contents import Contents, locked_sha256s
 from builder.images.plan import BuildPlan
 from builder.inputs.apt_sources import DebianSourceFile
 from builder.inputs.lock import LockedSource
+from builder.recipes.recipe import SourceKind
 from core.files import sha256_file, write_atomic
 from trust.evidence import BillFacts
 
@@ -75,10 +76,12 @@ def _archive(source: LockedSource) -> Component:
     """Return the component of a source archive: built into the package, not installed beside it."""
     if isinstance(source, DebianSourceFile):
         name, version = source.name, source.version
+    elif source.kind is SourceKind.PYPI_WHEEL:
+        name, version = source.location.split("-")[:2]
     else:
         name, _, version = source.location.partition("==")
     match str(source.kind):
-        case "pypi-sdist":
+        case "pypi-sdist" | "pypi-wheel":
             purl = f"pkg:pypi/{quote(name.lower().replace('_', '-'))}@{quote(version)}"
         case "debian-source":
             purl = f"pkg:deb/debian/{quote(name)}@{quote(version)}?arch=source"

@@ -182,6 +182,8 @@ def _listed_as(item: Input) -> Iterator[tuple[str, str]]:
             project, _, version = item.location.partition("==")
             for name in _sdist_names(project, version):
                 yield project, name
+        case Source(kind=SourceKind.PYPI_WHEEL):
+            yield item.location.partition("-")[0], item.location
         case _:
             pass
 

@@ -14,9 +14,12 @@ from builder.recipes.rules_of_tests import TEST_FIELDS
 from core import schema as schemas
 from core import strict_yaml
 from core.canonical import readable_json
+from core.errors import UserError
 
 RECIPE_ID = "urn:pansoft:recipe:1"
 BASE_ID = "urn:pansoft:base:1"
+EXAMPLE = Path("recipes") / "hdf5-tools" / "recipe.yaml"
+"""The recipe that the manual shows whole, in the project."""
 
 _BEGINNING = """\
 # The recipe
@@ -144,8 +147,18 @@ def base_json_schema() -> dict[str, Any]:
 
 
 def pages(project: Path) -> Mapping[str, str]:
-    """Return the generated files of `docs/`, by name."""
-    example = (project / "recipes" / "hdf5-tools" / "recipe.yaml").read_text(encoding="utf-8")
+    """Return the generated files of `docs/`, by name.
+
+    Raises:
+        UserError: the recipe that the manual shows is not in the project.
+    """
+    file = project / EXAMPLE
+    if not file.is_file():
+        raise UserError(
+            f"{EXAMPLE} is not there: the manual shows it as its example",
+            hint="write the manual in a checkout that has it; a project of other recipes needs none",
+        )
+    example = file.read_text(encoding="utf-8")
     return {
         "recipe.md": recipe_manual(example),
         "recipe.schema.json": readable_json(recipe_json_schema()),

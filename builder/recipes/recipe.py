@@ -38,6 +38,7 @@ class SourceKind(StrEnum):
 
     URL = "url"
     PYPI_SDIST = "pypi-sdist"
+    PYPI_WHEEL = "pypi-wheel"
     DEBIAN_SOURCE = "debian-source"
     DOWNLOAD = "download"
 
@@ -100,7 +101,7 @@ class Maintainer:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A source archive with its sha256; `location` is a URL, `name==version` or `name=version`."""
+    """A source archive with its sha256; `location` is a URL, `name==version`, a wheel or `name=version`."""
 
     kind: SourceKind
     location: str
@@ -119,7 +120,7 @@ class Source:
                 return self.location.replace("==", "-") + ".tar.gz"
             case SourceKind.DEBIAN_SOURCE:
                 return self.location.replace("=", "_")
-            case SourceKind.DOWNLOAD:
+            case SourceKind.PYPI_WHEEL | SourceKind.DOWNLOAD:
                 return self.location
 
 

@@ -219,7 +219,7 @@ def _check_sources(document: Document) -> Iterator[Problem]:
                 document,
                 path,
                 "recipe-source",
-                "a source has either a 'url', a 'pypi-sdist' or a 'debian-source'",
+                "a source has one of 'url', 'pypi-sdist', 'pypi-wheel' and 'debian-source'",
                 "keep one of them and its sha256",
             )
             continue

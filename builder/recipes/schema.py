@@ -215,6 +215,13 @@ _SOURCE = {
         pattern="name==version",
         example="fisx==1.3.2",
     ),
+    "pypi-wheel": _form(
+        "A wheel on that index by its file name, for a script that unpacks it: beside what `pip` installs, "
+        "and without what it would ask for.",
+        regex=r"[A-Za-z0-9_.]+-[0-9][A-Za-z0-9.!+_]*(-[0-9][A-Za-z0-9_.]*)?(-[A-Za-z0-9_.]+){3}\.whl",
+        pattern="name-version-python-abi-platform.whl",
+        example="quasar-1.13.1-py3-none-any.whl",
+    ),
     "debian-source": _form(
         "The upstream archives of a Debian source package, by its name and Debian version, from the "
         "archives that the host is set up for. The sha256 is that of its `.orig.tar`.",
@@ -437,11 +444,7 @@ _RUNTIME = {
 
 _RELEASE = {
     "channel": _choice("Where a merge publishes to; testing if not given.", Channel),
-    "owner": _line(
-        "The group that answers for it. With an @ in front it is one of GitLab's, which is mentioned in the "
-        "issue of a scheduled job that fails on the package.",
-        example="@pan/diffraction",
-    ),
+    "owner": _line("The group that answers for it."),
     "supported_until": _form(
         "The last day on which it is looked after.",
         regex=DATE,

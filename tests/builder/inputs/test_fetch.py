@@ -328,6 +328,18 @@ class TestPython:
 
         assert cache.has(sha256(CONTENT))
 
+    def test_a_wheel_that_is_a_source_is_found_by_its_name(
+        self, host: FileServer, cache: InputCache
+    ) -> None:
+        name = "my_tool-2.1-py3-none-any.whl"
+        host.files["/simple/my-tool/"] = index_page({name: CONTENT})
+        host.types["/simple/my-tool/"] = "text/html"
+        host.files[f"/files/{name}"] = CONTENT
+
+        fetch_quietly([Source(SourceKind.PYPI_WHEEL, name, sha256(CONTENT))], cache)
+
+        assert cache.has(sha256(CONTENT))
+
 
 def test_a_source_comes_from_its_own_address(host: FileServer, cache: InputCache) -> None:
     host.files["/releases/tool-2.1.tar.gz"] = CONTENT

@@ -59,6 +59,8 @@ build:
   sources:
     - pypi-sdist: fisx==1.3.2
       sha256: 3c818b016b69bb50476bd246ab14cf06e8e3653114c2f2524dce11d6bc070e9a
+    - pypi-wheel: full-1.0-py3-none-any.whl
+      sha256: 3c818b016b69bb50476bd246ab14cf06e8e3653114c2f2524dce11d6bc070e9a
     - url: https://full.example.org/a-1.tar.gz
       sha256: 3c818b016b69bb50476bd246ab14cf06e8e3653114c2f2524dce11d6bc070e9a
   files:
@@ -135,6 +137,7 @@ def test_every_field_arrives(full: Path) -> None:
             npm=("@scope/thing@1.2.3",),
             sources=(
                 Source(SourceKind.PYPI_SDIST, "fisx==1.3.2", digest),
+                Source(SourceKind.PYPI_WHEEL, "full-1.0-py3-none-any.whl", digest),
                 Source(SourceKind.URL, "https://full.example.org/a-1.tar.gz", digest),
             ),
             files=(

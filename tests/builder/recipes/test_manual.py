@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from builder.recipes import manual, rules, schema
 from builder.recipes.folders import recipe_folders
 from core import strict_yaml
+from core.errors import UserError
 from core.schema import Schema, fields
 from pansoft.commands.schema import schema as command
 
@@ -30,6 +31,11 @@ def test_the_generated_file_is_fresh(name: str) -> None:
     committed = (ROOT / "docs" / name).read_text(encoding="utf-8")
 
     assert committed == manual.pages(ROOT)[name], "run: pansoft docs"
+
+
+def test_without_the_recipe_that_it_shows_there_is_no_manual(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"recipes/hdf5-tools/recipe\.yaml is not there"):
+        manual.pages(tmp_path)
 
 
 def test_the_json_schema_accepts_every_recipe() -> None:

@@ -128,7 +128,7 @@ def pip(text: str) -> str:
         ),
         pytest.param(
             source(f"{{sha256: {DIGEST}}}"),
-            "21:7: recipe-source: a source has either a 'url', a 'pypi-sdist' or a 'debian-source'",
+            "21:7: recipe-source: a source has one of 'url', 'pypi-sdist', 'pypi-wheel' and 'debian-source'",
             id="source-nowhere",
         ),
         pytest.param(
