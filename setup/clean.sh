@@ -14,4 +14,4 @@ if [ -d "$state" ]; then
         unshare --user --map-root-user --map-auto rm -rf "$state"
     fi
 fi
-rm -rf .venv .mypy_cache .pytest_cache .ruff_cache
+rm -rf .venv .mypy_cache .pytest_cache .ruff_cache tests/node/node_modules

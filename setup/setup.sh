@@ -20,7 +20,7 @@ packages="$packages zstd"
 tests="chromium fonts-dejavu-core busybox-static desktop-file-utils dash zsh shellcheck xvfb x11-utils"
 tests="$tests docker-registry docker.io slurmctld slurmd slurm-client munge"
 tests="$tests nginx-light apache2-bin squid attr"
-tests="$tests softhsm2 opensc gnupg-pkcs11-scd"
+tests="$tests softhsm2 opensc gnupg-pkcs11-scd rsync"
 
 with_tests=no
 [ "${1:-}" != --tests ] || with_tests=yes
@@ -91,6 +91,16 @@ make_python_environment() {
     printf '%s\n' "$wanted" > .venv/complete
 }
 
+install_node_programs() {
+    # npm, unlike pip, is on some machines the system's and on others from elsewhere: either will do
+    command -v npm >/dev/null 2>&1 || install_debian_packages nodejs npm
+    wanted=$(cat tests/node/package-lock.json setup/setup.sh | sha256sum)
+    [ "$(cat tests/node/node_modules/complete 2>/dev/null)" != "$wanted" ] || return 0
+    say "installing the programs of Node that tests run"
+    npm --prefix tests/node ci --no-progress --loglevel=error >/dev/null
+    printf '%s\n' "$wanted" > tests/node/node_modules/complete
+}
+
 if ! command -v apt-get >/dev/null 2>&1; then
     # shellcheck source=/dev/null
     . /etc/os-release
@@ -113,3 +123,4 @@ fi
 make_build_user
 open_fuse
 make_python_environment
+[ "$with_tests" = no ] || install_node_programs
