@@ -57,6 +57,14 @@ class Checkout:
             )
         return found
 
+    def last_commits(self, count: int) -> tuple[str, ...]:
+        """Return the last commits of what is checked out, the newest first: of merges both sides.
+
+        Raises:
+            UserError: this is no checkout, or it has no commit.
+        """
+        return tuple(self._must("rev-list", f"--max-count={count}", "HEAD", "--").split())
+
     def has(self, commit: str) -> bool:
         """Return whether a commit is in this clone; False where this is no checkout."""
         return self._ask("cat-file", "-e", f"{commit}^{{commit}}") is not None

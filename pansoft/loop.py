@@ -45,6 +45,7 @@ from pansoft.provenance import provenance_of
 from pansoft.publish import Candidate, Outcome
 from pansoft.retiring import Retiring
 from pansoft.shipping import KEPT, LOAD, Shipping
+from pansoft.shown import Shown, check_shown
 from trust.codec import to_json
 from trust.decisions.decision import pgp
 from trust.evidence import Purpose
@@ -98,6 +99,7 @@ def apply(
     executor: Executor | None = None,
     key: SigningKey | None = None,
     identity_file: Path | None = None,
+    shown: Shown | None = None,
     load: int = LOAD,
     kept: int = KEPT,
 ) -> LoopReport:
@@ -111,6 +113,7 @@ def apply(
         executor: who builds; this machine where it is left out.
         key: signs; the local key where it is left out.
         identity_file: holds the token of whoever publishes, where no variable does.
+        shown: what merge requests showed of images; another image of the same plan is not published.
         load: bytes of signed images that are published together.
         kept: bytes that published images may take in the state folder.
 
@@ -123,6 +126,10 @@ def apply(
         todo = planning.plan(context, recipes, at=at)
     _tell_planned(todo, events)
     wanted = [item for item in todo.planned if item.status in planning.UNPUBLISHED]
+    shown = shown or Shown()
+    for item in wanted:
+        if doubt := shown.doubt(item.plan):
+            context.console.say(f"warning: {doubt}")
     key = key or local_key(state.folder)  # lists itself, so it comes before the policy is read
     policy = policy_of(context, state)
     consent = consent_in(
@@ -137,7 +144,7 @@ def apply(
     tell(consent, context.console)
     unbuilt = [item.plan for item in wanted if item.status is Status.NEW]
     failures = [Failure(item.recipe.key, "plan", item.error) for item in todo.blocked]
-    maker = Maker(context, state, user, policy, key, context.console, at, consent)
+    maker = Maker(context, state, user, policy, key, context.console, at, consent, shown)
     executor = executor or Local(state, user, context.console, jobs, events=events)
     book = Journal(state.journal, at, context.console.say)
     publish_all = partial(
@@ -353,6 +360,7 @@ class Maker:
     console: Console
     at: datetime
     consent: Consent
+    shown: Shown
 
     def bring(self, item: Planned, made: Built | None) -> Brought | Failure:
         """Return the signed image of a package, or at which stage it failed.
@@ -369,6 +377,8 @@ class Maker:
                         made = build(item.plan, self.state, user=self.user, console=self.console)
                         note.bytes = made.image.delta_size if made.fresh else 0
                         note.reused(not made.fresh)
+                stage = "compare"
+                check_shown(made.image, self.shown)
                 stage = "test"
                 with events.stage(Stage.TEST, *named(item.plan)) as note:
                     report = self.test(item.recipe, made, note)

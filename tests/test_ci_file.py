@@ -67,14 +67,82 @@ def test_what_changes_the_repository_runs_one_at_a_time_on_the_default_branch(
     changing = {
         name: job
         for name, job in jobs(pipeline).items()
-        if any(" apply" in line for line in lines_of(job))
+        if any(verb in line for line in lines_of(job) for verb in (" apply", " repo gc"))
     }
 
-    assert list(changing) == ["apply"]
+    assert list(changing) == ["apply", "collect"]
     for job in changing.values():
         assert job["resource_group"] == "repository"
         assert job["interruptible"] is False
-        assert all("$CI_DEFAULT_BRANCH" in rule["if"] for rule in job["rules"])
+
+
+def takes_part(job: Any, **variables: str) -> bool:
+    """Return whether a job is in a pipeline with these variables; `changes` are taken to be there."""
+    for rule in job.get("rules", [{}]):
+        if holds(rule.get("if", ""), variables):
+            return rule.get("when") not in ("never", "manual")
+    return False
+
+
+def holds(condition: str, variables: dict[str, str]) -> bool:
+    """Return whether a condition of a rule is met: comparisons and bare variables, all of them needed."""
+    for part in filter(None, condition.split(" && ")):
+        words = part.split()
+        left = variables.get(words[0].removeprefix("$"), "")
+        if len(words) == 1:
+            met = bool(left)
+        else:
+            name, quoted = words[2].removeprefix("$"), words[2].strip('"')
+            right = variables.get(name, "") if words[2].startswith("$") else quoted
+            met = (left == right) is (words[1] == "==")
+        if not met:
+            return False
+    return True
+
+
+PUSH = {"CI_PIPELINE_SOURCE": "push", "CI_COMMIT_BRANCH": "main", "CI_DEFAULT_BRANCH": "main"}
+REQUEST = {"CI_PIPELINE_SOURCE": "merge_request_event", "CI_DEFAULT_BRANCH": "main"}
+OURS = {"PANSOFT_STATE": "/srv/state", "PANSOFT_MIRRORS": "http://s1.example.org/cvmfs/x"}
+
+
+def names(pipeline: Any, **variables: str) -> set[str]:
+    return {name for name, job in jobs(pipeline).items() if takes_part(job, **OURS, **variables)}
+
+
+def test_which_jobs_a_pipeline_has(pipeline: Any) -> None:
+    assert names(pipeline, **REQUEST) == {"check", "plan", "packages", "test"}
+    assert names(pipeline, **PUSH) == {"check", "test", "apply"}
+    assert names(pipeline, **PUSH, PANSOFT_SCHEDULE="tell") == {"check", "test", "apply"}
+
+
+@pytest.mark.parametrize(
+    "name", ["apply", "tell", "update", "alarms", "rebuild", "collect", "mirrors"]
+)
+def test_a_schedule_does_one_thing_and_operators_are_told_of_it(pipeline: Any, name: str) -> None:
+    scheduled = {**PUSH, "CI_PIPELINE_SOURCE": "schedule", "PANSOFT_SCHEDULE": name}
+    operations = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+
+    assert names(pipeline, **scheduled) == {name}
+    assert f"| `{name}` |" in operations
+
+
+def test_a_schedule_that_says_nothing_does_nothing(pipeline: Any) -> None:
+    assert names(pipeline, **{**PUSH, "CI_PIPELINE_SOURCE": "schedule"}) == set()
+
+
+def test_no_job_of_a_merge_request_has_a_key_a_token_or_the_publishers_state(
+    pipeline: Any,
+) -> None:
+    of_request = [jobs(pipeline)[name] for name in (*names(pipeline, **REQUEST), "demo")]
+
+    for job in of_request:
+        assert "id_tokens" not in job
+        assert "publisher" not in job.get("tags", [])
+        assert not any(
+            word in line
+            for line in lines_of(job)
+            for word in ("PANSOFT_STATE", "TOKEN", "--post", " sign", "ci shown")
+        )
 
 
 def test_what_ci_runs_is_the_test_command_of_the_readme() -> None:

@@ -8,7 +8,7 @@ metrics.txt             sizes and times, OpenMetrics    artifacts:reports:metric
 gl-sbom-NAME.cdx.json   what is in each image           artifacts:reports:cyclonedx
 report.env              the verdict for later jobs      artifacts:reports:dotenv
 screenshots/            what graphical tests saw
-package-NAME.json       what is known of a package, for the report of another job
+packages.json           what is known of the packages, for other jobs
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from builder.testing import reports as test_reports
 from core import reports
 from core.files import copy_atomic, write_atomic
 from core.problems import Problem
-from pansoft.ci.gathering import KEPT, Gathered, Told, keep
+from pansoft.ci import kept
+from pansoft.ci.gathering import Gathered, Told
 from pansoft.ci.job import Job
 from pansoft.ci.note import Note, PackageNote, Picture, Standing, render
 
@@ -47,9 +48,8 @@ def write(
         root: the project, from which on paths are shown.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for pattern in ("gl-sbom-*.cdx.json", f"{KEPT}-*.json"):
-        for old in folder.glob(pattern):
-            old.unlink()
+    for old in folder.glob("gl-sbom-*.cdx.json"):
+        old.unlink()
     shutil.rmtree(folder / SCREENSHOTS, ignore_errors=True)
     note = note_of(gathered, folder, job=job)
     tested = [told.report for told in gathered.told if told.report is not None]
@@ -59,8 +59,8 @@ def write(
     write_atomic(folder / "gl-code-quality.json", quality)
     write_atomic(folder / "metrics.txt", metrics(note))
     write_atomic(folder / "report.env", variables(note))
-    for told, package in zip(gathered.told, note.packages, strict=True):
-        write_atomic(folder / f"{KEPT}-{_stem(told)}.json", keep(replace(told, package=package)))
+    write_atomic(folder / kept.FILE, kept.keep(note.packages))
+    for told in gathered.told:
         if told.bill is not None:
             copy_atomic(told.bill, folder / f"gl-sbom-{_stem(told)}.cdx.json")
     return note

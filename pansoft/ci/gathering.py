@@ -19,25 +19,19 @@ from builder.stages import PlanId, TestReport
 from builder.state import State
 from builder.testing import reports
 from builder.testing.run import known_report
-from catalog import codec
 from catalog.entry import CatalogEntry
-from core.canonical import readable_json
 from core.errors import UserError
 from core.reports import text as problems_as_text
 from cvmfs.errors import NotFound
 from pansoft import planning, published, target, workspace
 from pansoft.changes import Kind, changes_since
+from pansoft.ci import kept as kept_packages
 from pansoft.ci.note import PackageNote, Standing
 from pansoft.context import Context
 from pansoft.planning import Blocked, Planned
 from pansoft.reports import run_report
 from pansoft.reports.run_report import Ended, Row, RunReport
 
-SCHEMA = 1
-KEPT = "package"
-"""How the files begin that keep what is known of a package."""
-_KEPT_LINES = 100
-_KEPT_CHARACTERS = 20_000
 _STARTS = (TestKind.COMMAND, TestKind.IMPORT)
 """Tests that start an image once and do little in it."""
 
@@ -116,44 +110,9 @@ def gather(
     return Gathered(told, folders, others, run)
 
 
-def keep(told: Told) -> bytes:
-    """Return what is known of a package for another job, whose state does not have it."""
-    package = replace(
-        told.package, output="\n".join(told.package.output.splitlines()[-_KEPT_LINES:])
-    )
-    kept = _Kept(SCHEMA, replace(package, output=package.output[-_KEPT_CHARACTERS:]))
-    return readable_json(codec.to_json(kept)).encode()
-
-
 def _kept(folder: Path) -> dict[str, Told]:
     """Return by key what other jobs kept of packages; nothing where there is no such folder."""
-    found = (_read(file) for file in sorted(folder.rglob(f"{KEPT}-*.json")))
-    return {told.package.key: told for told in found}
-
-
-def _read(file: Path) -> Told:
-    try:
-        kept = codec.from_json(_Kept, codec.parse_json(file.read_bytes()))
-    except (OSError, codec.Malformed) as err:
-        raise _unreadable(file, str(err)) from err
-    if kept.schema != SCHEMA:
-        raise _unreadable(file, f"its schema is {kept.schema}, this program reads {SCHEMA}")
-    return Told(kept.package)
-
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """What stands in the file of a package."""
-
-    schema: int
-    package: PackageNote
-
-
-def _unreadable(file: Path, why: str) -> UserError:
-    return UserError(
-        f"{file} is not what a report keeps of a package: {why}",
-        hint="pansoft ci report NAME --output DIR writes it; use the same version of it for both",
-    )
+    return {package.key: Told(package) for package in kept_packages.read(folder)}
 
 
 def _changed(context: Context, since: str) -> list[str]:
@@ -254,6 +213,7 @@ def _planned(state: State, item: Planned, there: Published, row: Row | None) -> 
         fresh=row.fresh if row else None,
         licence=recipe.license.spdx,
         accepted=entry.verdict.accepted if entry else None,
+        plan=plan,
     )
     made = read_built(plan, state)
     if made is None:
@@ -315,6 +275,7 @@ def _built(
         build_seconds=made.seconds,
         size=made.image.size,
         new_bytes=made.image.delta_size,
+        sha256=made.image.sha256,
     )
     told = Told(package, report, bill if bill.is_file() else None)
     if report is None:

@@ -65,7 +65,8 @@ class PackageNote:
     `key` is what the command line calls it, `before` the version that is published, None where there is
     none. `fresh` is whether it was built just now, `new_bytes` what it adds to its base, `start_seconds`
     within which it starts, `why` where it stopped, and `output` the last lines of that. `changes` are the
-    components that the published version does not have, or has in another version.
+    components that the published version does not have, or has in another version. `plan` is the id of what
+    was built and `sha256` that of the image, which is what has to be published.
     """
 
     name: str
@@ -86,6 +87,8 @@ class PackageNote:
     output: str = ""
     changes: tuple[Change, ...] = ()
     pictures: tuple[Picture, ...] = ()
+    plan: str | None = None
+    sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,8 @@ class Note:
 
     `others` are packages that are as they were; `stored` is what is new after all that the repository has
     already was left out; `merge_request` is the number of the one that the note stands on; `began` is when a
-    run of `apply` did that this is about.
+    run of `apply` did that this is about. `beyond` are the paths of other things than recipes that the merge
+    request changes: then its pipeline has run its own code, and the note is its own word.
     """
 
     packages: tuple[PackageNote, ...]
@@ -105,6 +109,7 @@ class Note:
     pipeline: str | None = None
     merge_request: int | None = None
     began: str | None = None
+    beyond: tuple[str, ...] = ()
 
     @property
     def ordered(self) -> tuple[PackageNote, ...]:
@@ -133,12 +138,14 @@ def render(note: Note) -> str:
         marker=Markdown(MARKER),
         heading=heading(note, names=True),
         figures=_figures(note),
+        warning=_warning(note.beyond),
         rows=[_row(package) for package in shown],
         left_out=len(note.ordered) - len(shown),
         failures=list(_failures(note.ordered)),
         differences=list(_differences(note.ordered)),
         pictures=_pictures(note.ordered),
         commands=_commands(note),
+        digests=_digests(note.ordered),
         foot=_foot(note),
     )
 
@@ -193,6 +200,18 @@ def _figures(note: Note) -> Markdown:
     if note.others:
         parts.append(f"{note.others} as they were")
     return Markdown(" · ".join(part for part in parts if part))
+
+
+def _warning(beyond: Sequence[str]) -> Markdown:
+    """Return what a reviewer has to know of a merge request that changes more than recipes."""
+    if not beyond:
+        return Markdown("")
+    paths = ", ".join(code(path, most=64) for path in beyond[:_NAMED])
+    more = f" and {len(beyond) - _NAMED} more" if len(beyond) > _NAMED else ""
+    return Markdown(
+        f"⚠️ **Changes more than recipes**: {paths}{more}. Its pipeline ran with these changes, so what is "
+        "said here is its own word: read them first."
+    )
 
 
 def _row(package: PackageNote) -> Markdown:
@@ -306,6 +325,16 @@ def _commands(note: Note) -> Markdown:
     name = note.ordered[0].key or note.ordered[0].name
     lines += [f"pansoft {verb} {name}" for verb in ("build", "test", "shell")]
     return block("\n".join(lines), lines=len(lines))
+
+
+def _digests(packages: Iterable[PackageNote]) -> Markdown:
+    """Return which bytes the packages have: those that are published are held against them."""
+    lines = [
+        f"{package.sha256}  {package.name} {package.version}"
+        for package in packages
+        if package.sha256 is not None
+    ][:_ROWS]
+    return block("\n".join(lines), lines=len(lines)) if lines else Markdown("")
 
 
 def _foot(note: Note) -> Markdown:

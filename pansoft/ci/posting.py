@@ -11,6 +11,8 @@ from pansoft.ci.note import MARKER, Note, Standing, heading, render
 
 STATUS = "pansoft/report"
 """The name of the commit status."""
+BEYOND = "pansoft-beyond-recipes"
+"""The label of a merge request that changes more than recipes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,11 @@ def post(note: Note, job: Job, *, gitlab: Gitlab) -> Told:
         written = gitlab.put_note(job.merge_request, render(note), marker=MARKER)
         labels = gitlab.set_labels(
             job.merge_request,
-            add=[label_of(note.standing)],
-            remove=[label_of(each) for each in Standing if each is not note.standing],
+            add=[label_of(note.standing), *([BEYOND] if note.beyond else [])],
+            remove=[
+                *(label_of(each) for each in Standing if each is not note.standing),
+                *([] if note.beyond else [BEYOND]),
+            ],
         )
     if job.commit is not None and not job.of_fork:  # the commit of a fork is in another project
         status = gitlab.set_status(job.commit, _status(note, job))

@@ -16,7 +16,7 @@ from core.canonical import readable_json
 from core.console import readable_size
 from core.errors import EXIT_DONE, EXIT_REFUSED, EXIT_USER
 from cvmfs.backends.backend import Published
-from pansoft import clock, loop, planning, publish, published, target, workspace
+from pansoft import clock, loop, planning, publish, published, shown, target, workspace
 from pansoft.context import Context
 from pansoft.executors import Choice, Kind, executor_of, executor_options
 from pansoft.explain import explain
@@ -54,6 +54,13 @@ _MOVED = (Status.PROMOTED, Status.RETIRING, Status.RETURNED)
     "default the variable that the policy names.",
 )
 @click.option(
+    "--shown",
+    "shown_folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="A folder with what the reports of merge requests showed: an image of the same plan with other "
+    "bytes is not published.",
+)
+@click.option(
     "--keep",
     metavar="SIZE",
     help="How much published images may take in the state folder; the least recently used go, and "
@@ -76,6 +83,7 @@ def apply(
     dry_run: bool,
     wait: bool,
     identity_file: Path | None,
+    shown_folder: Path | None,
     keep: str | None,
     folder: Path | None,
     choice: Choice,
@@ -111,6 +119,7 @@ def apply(
             jobs=choice.at_once if choice.kind is Kind.LOCAL else os.cpu_count() or 1,
             executor=executor_of(context, choice),
             identity_file=identity_file,
+            shown=shown.read(shown_folder) if shown_folder else None,
             kept=parse_size(keep) if keep else KEPT,
         )
         folder = folder or state.report

@@ -16,13 +16,18 @@ PROJECT = r"/projects/(?P<project>[^/]+)"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status, the JSON of the body, and headers."""
+    """A status, the JSON of the body or a file, and headers."""
 
     status: int
     body: Any
     headers: tuple[tuple[str, str], ...] = ()
-    kind: str = "application/json"
-    """A body of another kind is a text."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """The body of an answer that is a file and no JSON."""
+
+    content: bytes
 
 
 class Refusal(Exception):

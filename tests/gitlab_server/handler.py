@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from urllib.parse import unquote, urlsplit
 
-from tests.gitlab_server.calls import Answer
+from tests.gitlab_server.calls import Answer, File
 from tests.gitlab_server.faults import Down, Fault, Gibberish, HangUp, Limited, Moved, Silent
 from tests.gitlab_server.routes import answer
 from tests.gitlab_server.server import GitlabServer, Request
@@ -69,10 +69,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(self, fault: Fault | None, answer: Answer) -> None:
         match fault:
             case None:
-                is_text = answer.kind != "application/json"
-                body = answer.body if is_text else json.dumps(answer.body)
-                content = b"" if answer.status == 204 else body.encode()
-                self._write(answer.status, content, kind=answer.kind, headers=answer.headers)
+                if isinstance(answer.body, File):
+                    self._write(answer.status, answer.body.content, kind="application/octet-stream")
+                    return
+                content = b"" if answer.status == 204 else json.dumps(answer.body).encode()
+                self._write(answer.status, content, headers=answer.headers)
             case Limited(after=after):
                 headers = (("Retry-After", after),) if after is not None else ()
                 self._write(429, b"Retry later\n", kind="text/plain", headers=headers)

@@ -56,8 +56,14 @@ class Project:
     pipelines: list[Thing] = field(default_factory=list)
     jobs: dict[int, list[Thing]] = field(default_factory=dict)
     """By pipeline."""
-    logs: dict[int, str] = field(default_factory=dict)
-    """By job."""
+    bridges: dict[int, list[Thing]] = field(default_factory=dict)
+    """The jobs that started another pipeline, by pipeline."""
+    artifacts: dict[int, dict[str, bytes]] = field(default_factory=dict)
+    """Path and content, by job."""
+    diffs: dict[int, list[Thing]] = field(default_factory=dict)
+    """What changes, by merge request."""
+    merges: dict[str, list[int]] = field(default_factory=dict)
+    """The merge requests that brought a commit."""
     quick_actions: list[str] = field(default_factory=list)
     """Every one that a text asked for."""
     _last: int = 100
@@ -137,10 +143,29 @@ class Project:
             "labels": [],
             "author": author or {"id": 1, "username": "root"},
             "sha": self.branches[source][-1]["id"],
+            "head_pipeline": None,
             "web_url": f"{self.address}/{self.path}/-/merge_requests/{iid}",
         }
         self.merge_requests[iid] = made
         return made
+
+    def add_pipeline(self, merge_request: Thing, files: dict[str, bytes] | None = None) -> int:
+        """Add the pipeline of a merge request, with a child whose job `report` left files."""
+        parent, child, job = self.number(), self.number(), self.number()
+        link = f"{self.address}/{self.path}/-/pipelines"
+        things = [
+            {"id": number, "project_id": self.id, "web_url": f"{link}/{number}"}
+            for number in (parent, child)
+        ]
+        self.pipelines += things
+        merge_request["head_pipeline"] = things[0]
+        bridge = {"id": self.number(), "name": "packages", "pipeline": things[0]}
+        self.bridges[parent] = [{**bridge, "downstream_pipeline": things[1]}]
+        self.jobs[parent] = [{"id": self.number(), "name": "plan"}]
+        left = {"artifacts_file": {"filename": "artifacts.zip", "size": 1000}} if files else {}
+        self.jobs[child] = [{"id": job, "name": "report", **left}]
+        self.artifacts[job] = dict(files or {})
+        return parent
 
     def add_issue(self, *, title: str, description: str = "", author: Thing | None = None) -> Thing:
         """Add an issue."""

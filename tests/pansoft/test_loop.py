@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from builder import sign
+from builder.images.build import build
 from builder.images.built import built
+from builder.images.plan import BuildPlan
 from builder.inputs.lock import (
     PackageLock,
     package_asked,
@@ -41,6 +43,7 @@ from pansoft.context import Context
 from pansoft.journal import Package, runs_in
 from pansoft.loop import LoopReport
 from pansoft.planning import Status
+from pansoft.shown import Shown
 from tests.builder.conftest import Builds
 from tests.cvmfs.backends.gateway_server import GatewayServer, gateway_serving
 from tests.cvmfs.backends.machines import put_server
@@ -399,6 +402,50 @@ def test_a_new_version_stands_beside_the_old(context: Context) -> None:
     assert status(context) == (Status.NEW, "a version that is not published")
 
     report = apply(context, AT + timedelta(minutes=5))
+
+    assert report.failures == ()
+    versions = [entry.version for entry in published.entries_in(State(context.state), at=AT)]
+    assert versions == ["5.4.4", "5.4.5"]
+
+
+def plan_of(context: Context) -> BuildPlan:
+    [planned] = planning.plan(context, workspace.recipes_named(context, []), at=AT).planned
+    return planned.plan
+
+
+def test_other_bytes_than_the_merge_request_showed_are_not_published(context: Context) -> None:
+    real_project(context.project, changes={"5.4.4": "5.4.5"})
+    other = "0" * 64
+    shown = Shown({plan_of(context).id: frozenset({other})})
+
+    recipes = workspace.recipes_named(context, [])
+    report = loop.apply(context, recipes, at=AT, jobs=1, shown=shown)
+
+    [failure] = report.failures
+    assert (failure.name, failure.stage) == ("plotter", "compare")
+    made = built(plan_of(context), State(context.state))
+    assert made is not None
+    assert other in failure.error.message
+    assert made.image.sha256 in failure.error.message
+    assert not State(context.state).signed(made.image.plan).exists()
+    assert [entry.version for entry in published.entries_in(State(context.state), at=AT)] == [
+        "5.4.4"
+    ]
+
+
+def test_the_bytes_that_the_merge_request_showed_are_published(context: Context) -> None:
+    real_project(context.project, changes={"5.4.4": "5.4.5"})
+    image = build(
+        plan_of(context),
+        State(context.state),
+        user=workspace.builder_of(context),
+        console=context.console,
+    ).image
+    shown = Shown({image.plan: frozenset({image.sha256})}, {"plotter": frozenset({image.plan})})
+    assert shown.doubt(plan_of(context)) is None
+
+    recipes = workspace.recipes_named(context, [])
+    report = loop.apply(context, recipes, at=AT, jobs=1, shown=shown)
 
     assert report.failures == ()
     versions = [entry.version for entry in published.entries_in(State(context.state), at=AT)]

@@ -13,9 +13,9 @@ What is asked for is a state, not an action: run twice, nothing is there twice. 
 - All waiting of one `Gitlab` together has an end, and whatever stays wrong is explained.
 - The token goes to the server that was named and nowhere else: no redirection is followed.
 
-`project` has all that is asked of GitLab, in the terms of `states`, with what is committed in `branches`;
-`connection` makes requests, `answers` reads what comes back, and `failures` says what went wrong. Nothing
-else knows the library.
+`project` has all that is asked of GitLab, in the terms of `states`: what is committed in `branches`, what
+pipelines left in `pipelines`. `connection` makes requests, `answers` reads what comes back, and `failures`
+says what went wrong. Nothing else knows the library.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from __future__ import annotations
 from pansoft.ci.gitlab.branches import BranchOfOthers, Commit
 from pansoft.ci.gitlab.connection import Login, Patience
 from pansoft.ci.gitlab.failures import GitlabFailed
+from pansoft.ci.gitlab.pipelines import RequestHead
 from pansoft.ci.gitlab.project import NOTE_LENGTH, Gitlab
 from pansoft.ci.gitlab.states import CommitState, CommitStatus, How, MergeRequest, Posted, Text
 
@@ -39,5 +40,6 @@ __all__ = [
     "MergeRequest",
     "Patience",
     "Posted",
+    "RequestHead",
     "Text",
 ]

@@ -75,6 +75,14 @@ def whole(answer: object, name: str) -> int:
     return value
 
 
+def text_of(answer: object, name: str) -> str:
+    """Return a text of an answer."""
+    value = as_object(answer).get(name)
+    if not isinstance(value, str):
+        raise GitlabParsingError(f"the answer has no {name}")
+    return value
+
+
 def items(answer: Mapping[str, Any], name: str) -> Sequence[object]:
     """Return a list of an answer."""
     value = answer.get(name)

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import gitlab
 import requests
-from gitlab.exceptions import GitlabError
+from gitlab.exceptions import GitlabError, GitlabParsingError
 
 from pansoft.ci.gitlab.answers import Written, as_object, as_written, is_same, whole
 from pansoft.ci.gitlab.failures import (
@@ -123,21 +123,6 @@ class Connection:
 
         return self.ask(doing, read)
 
-    def text(self, doing: str, path: str, *, most: int) -> str:
-        """Return a text that is no JSON, of a long one the last so many bytes; empty where there is none."""
-
-        def read() -> str:
-            try:
-                answer = self._client.http_get(self._at(path), raw=True, **_ONCE)
-            except GitlabError as err:
-                if status_of(err) != 404:
-                    raise
-                return ""
-            content = answer.content if isinstance(answer, requests.Response) else b""
-            return content[-most:].decode("utf-8", "replace")
-
-        return self.ask(doing, read)
-
     def listed(
         self, doing: str, path: str, query: Mapping[str, object]
     ) -> tuple[Mapping[str, Any], ...]:
@@ -147,6 +132,32 @@ class Connection:
             asked = {**query, "per_page": 100}
             found = self._client.http_list(self._at(path), query_data=asked, get_all=True, **_ONCE)
             return tuple(as_object(each) for each in found)
+
+        return self.ask(doing, read)
+
+    def content(self, doing: str, path: str, *, most: int) -> bytes | None:
+        """Return the content of a file, cut where it is longer; None where there is none.
+
+        Raises:
+            GitlabFailed: it cannot be had.
+        """
+
+        def read() -> bytes | None:
+            try:
+                answer = self._client.http_get(self._at(path), streamed=True, raw=True, **_ONCE)
+            except GitlabError as err:
+                if status_of(err) != 404:
+                    raise
+                return None
+            if not isinstance(answer, requests.Response):
+                raise GitlabParsingError("the answer is no file")
+            with answer:
+                found = bytearray()
+                for part in answer.iter_content(1 << 16):
+                    found += part
+                    if len(found) >= most:
+                        break
+            return bytes(found[:most])
 
         return self.ask(doing, read)
 

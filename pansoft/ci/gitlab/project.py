@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from pansoft.ci.gitlab import branches
+from pansoft.ci.gitlab import branches, pipelines
 from pansoft.ci.gitlab.answers import (
     TEXT_LENGTH,
     Written,
@@ -25,6 +25,7 @@ from pansoft.ci.gitlab.answers import (
 from pansoft.ci.gitlab.branches import Commit
 from pansoft.ci.gitlab.connection import Connection, Login, Patience
 from pansoft.ci.gitlab.failures import GitlabFailed
+from pansoft.ci.gitlab.pipelines import RequestHead
 from pansoft.ci.gitlab.states import CommitStatus, How, MergeRequest, Posted, Text
 
 NOTE_LENGTH = 1_000_000
@@ -54,8 +55,28 @@ class Gitlab:
         Raises:
             GitlabFailed: it cannot be written.
         """
+        check_marked(body, marker)
+        if len(body) > NOTE_LENGTH:
+            raise GitlabFailed(f"a note has at most {NOTE_LENGTH} characters, this has {len(body)}")
         doing = f"write a note to merge request !{merge_request}"
-        return self._put_note(doing, f"merge_requests/{merge_request}/notes", body, marker=marker)
+        path = f"merge_requests/{merge_request}/notes"
+
+        def look() -> tuple[Written, ...]:
+            notes = self._connection.listed(doing, path, {"sort": "asc", "order_by": "created_at"})
+            return self._own(notes, "body", marker)
+
+        def look_for_one() -> Written | None:
+            return next(iter(look()), None)
+
+        for superfluous in look()[1:]:  # two pipelines of one moment wrote one each
+            self._connection.delete(doing, f"{path}/{superfluous.id}")
+        written, is_new = self._connection.ensure(doing, path, {"body": body}, look=look_for_one)
+        if is_new:
+            return Posted(written.id, How.CREATED)
+        if is_same(written.text, body):
+            return Posted(written.id, How.UNCHANGED)
+        self._connection.put(doing, f"{path}/{written.id}", {"body": body})
+        return Posted(written.id, How.UPDATED)
 
     def set_status(self, commit: str, status: CommitStatus) -> Posted:
         """Let a commit have this status under its name.
@@ -115,10 +136,8 @@ class Gitlab:
             look=lambda: self._open_issue("write an issue", marker),
         )
 
-    def close_issue(
-        self, *, marker: str, note: str | None = None, note_marker: str = ""
-    ) -> Posted | None:
-        """Close the open issue with a marker, with a note that says why; None where there is none.
+    def close_issue(self, *, marker: str) -> Posted | None:
+        """Close the open issue with a marker; None where there is none.
 
         Raises:
             GitlabFailed: it cannot be closed.
@@ -127,8 +146,6 @@ class Gitlab:
         found = self._open_issue(doing, marker)
         if found is None:
             return None
-        if note is not None:
-            self._put_note(doing, f"issues/{found.id}/notes", note, marker=note_marker)
         self._connection.put(doing, f"issues/{found.id}", {"state_event": "close"})
         return Posted(found.id, How.UPDATED, found.link)
 
@@ -154,14 +171,6 @@ class Gitlab:
         return self._put_text(
             doing, "merge_requests", text, marker=marker, look=look, on_creation=more
         )
-
-    def log_of(self, job: int, *, most: int) -> str:
-        """Return what a job has said so far, of a long log the last so many bytes.
-
-        Raises:
-            GitlabFailed: it cannot be read.
-        """
-        return self._connection.text(f"read the log of job {job}", f"jobs/{job}/trace", most=most)
 
     def put_commit(self, commit: Commit) -> How:
         """Let a branch hold a commit of ours and nothing else; one that has just these files stays.
@@ -222,30 +231,47 @@ class Gitlab:
         """
         return branches.delete(self._connection, branch, start)
 
+    def opened(self) -> tuple[int, ...]:
+        """Return the numbers of the open merge requests, the oldest first.
+
+        Raises:
+            GitlabFailed: they cannot be listed.
+        """
+        return pipelines.opened(self._connection)
+
+    def merged_by(self, commit: str) -> tuple[int, ...]:
+        """Return the numbers of the merge requests that brought a commit.
+
+        Raises:
+            GitlabFailed: GitLab does not say.
+        """
+        return pipelines.merged_by(self._connection, commit)
+
+    def head_of(self, merge_request: int) -> RequestHead | None:
+        """Return the head of a merge request; None where there is none of that number.
+
+        Raises:
+            GitlabFailed: it cannot be read.
+        """
+        return pipelines.head_of(self._connection, merge_request)
+
+    def paths_of(self, merge_request: int) -> tuple[str, ...]:
+        """Return the paths that a merge request changes.
+
+        Raises:
+            GitlabFailed: GitLab does not say.
+        """
+        return pipelines.paths_of(self._connection, merge_request)
+
+    def artifact(self, pipeline: int, *, job: str, path: str, most: int) -> bytes | None:
+        """Return a file that a job of a pipeline left, cut where it is longer; None where there is none.
+
+        Raises:
+            GitlabFailed: it cannot be had.
+        """
+        return pipelines.artifact(self._connection, pipeline, job=job, path=path, most=most)
+
     # -- how a state is reached ------------------------------------------------------------------
-
-    def _put_note(self, doing: str, path: str, body: str, *, marker: str) -> Posted:
-        """Let the one note with a marker at a place say this."""
-        check_marked(body, marker)
-        if len(body) > NOTE_LENGTH:
-            raise GitlabFailed(f"a note has at most {NOTE_LENGTH} characters, this has {len(body)}")
-
-        def look() -> tuple[Written, ...]:
-            notes = self._connection.listed(doing, path, {"sort": "asc", "order_by": "created_at"})
-            return self._own(notes, "body", marker)
-
-        def look_for_one() -> Written | None:
-            return next(iter(look()), None)
-
-        for superfluous in look()[1:]:  # two pipelines of one moment wrote one each
-            self._connection.delete(doing, f"{path}/{superfluous.id}")
-        written, is_new = self._connection.ensure(doing, path, {"body": body}, look=look_for_one)
-        if is_new:
-            return Posted(written.id, How.CREATED)
-        if is_same(written.text, body):
-            return Posted(written.id, How.UNCHANGED)
-        self._connection.put(doing, f"{path}/{written.id}", {"body": body})
-        return Posted(written.id, How.UPDATED)
 
     def _put_text(
         self,

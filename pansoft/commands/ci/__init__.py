@@ -7,7 +7,7 @@ import click
 
 from pansoft.commands import ModuleGroup
 
-VERBS: tuple[str, ...] = ("pipeline", "report", "update", "alarm")
+VERBS: tuple[str, ...] = ("pipeline", "report", "post", "shown", "update", "rebuild")
 """Each verb is the command of its name in `pansoft/commands/ci/<verb>.py`."""
 
 

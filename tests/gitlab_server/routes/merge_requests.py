@@ -43,6 +43,16 @@ def _list_versions(call: Call) -> Answer:
     return page(call, [version])
 
 
+def _list_diffs(call: Call) -> Answer:
+    return page(call, call.project.diffs.get(call.merge_request()["iid"], []))
+
+
+def _list_merge_requests_of_commit(call: Call) -> Answer:
+    project = call.project
+    brought = project.merges.get(call.where["sha"], [])
+    return page(call, [project.merge_requests[iid] for iid in brought])
+
+
 def _create_merge_request(call: Call) -> Answer:
     project, sent = call.project, call.sent
     call.needs(DEVELOPER)
@@ -72,6 +82,13 @@ def _update_merge_request(call: Call) -> Answer:
 
 
 ROUTES = (
+    Route("GET", MERGE_REQUEST + "/diffs", _list_diffs, PAGES),
+    Route(
+        "GET",
+        PROJECT + r"/repository/commits/(?P<sha>[0-9a-f]+)/merge_requests",
+        _list_merge_requests_of_commit,
+        PAGES,
+    ),
     Route(
         "GET",
         PROJECT + "/merge_requests",

@@ -12,7 +12,8 @@ import pytest
 from builder.images.plan import BasePlan, BuildPlan
 from builder.inputs.lock import BaseLock
 from builder.recipes.recipe import Limits
-from pansoft.ci.pipeline import STATE, Job, child_pipeline, jobs_of
+from pansoft.ci.job import TOKEN_VARIABLE
+from pansoft.ci.pipeline import REPORT_FILE, STATE, Job, child_pipeline, jobs_of
 from pansoft.cli import invoke
 from tests.checkouts import commit, git, new_checkout
 from tests.pipelines import complaint_of_schema, faults_of, lines_of
@@ -106,6 +107,8 @@ def test_no_job_sees_a_key_or_publishes() -> None:
     text = child_pipeline(jobs_of([package("a", SCIENCE)]))
 
     assert "id_tokens" not in text
+    assert TOKEN_VARIABLE not in text
+    assert "--post" not in text
     assert not any(verb in text for verb in (" apply", " sign", " publish", "PANSOFT_STATE"))
     assert json.loads(text)["variables"][STATE] == "var"
 
@@ -119,19 +122,13 @@ def test_the_report_is_about_every_package_and_comes_whatever_became_of_them() -
     kept = [job["after_script"][0] for name, job in pipeline.items() if name.startswith("package ")]
 
     assert pipeline["stages"][-1] == report["stage"]
-    assert [rule["when"] for rule in report["rules"]] == ["always", "always"]
+    assert report["when"] == "always"
+    assert REPORT_FILE == "report/packages.json"
+    assert report["artifacts"]["paths"] == ["report/"]
     assert "ci report a b c --from reports --output report" in report["script"][-1]
     assert [line.partition(" ci ")[2] for line in kept] == [
         f"report {name} --output reports/{name}" for name in "abc"
     ]
-
-
-def test_gitlab_is_told_only_with_a_token() -> None:
-    with_token, without = json.loads(child_pipeline(()))["report"]["rules"]
-
-    assert with_token["if"] == "$PANSOFT_GITLAB_TOKEN"
-    assert with_token["variables"] == {"PANSOFT_POST": "true"}
-    assert "variables" not in without
 
 
 def test_the_command_writes_what_a_branch_changes(

@@ -24,8 +24,8 @@ from builder.testing.run import id_of_tests
 from catalog.entry import PublishedImage, image_path, write_entry
 from core.console import Console
 from core.errors import UserError
-from pansoft import cli, target, workspace
-from pansoft.ci import files, gathering, job, posting
+from pansoft import cli, shown, target, workspace
+from pansoft.ci import files, gathering, job, kept, posting
 from pansoft.ci.gitlab import Gitlab, GitlabFailed, How
 from pansoft.ci.job import Job, job_of
 from pansoft.ci.note import MARKER, Standing, render
@@ -284,7 +284,7 @@ def test_the_files_are_those_of_the_widgets(scene: Scene, tmp_path: Path) -> Non
         "junit.xml",
         "metrics.txt",
         "note.md",
-        "package-plotter-5.4.4.json",
+        "packages.json",
         "report.env",
         "screenshots/plotter-5.4.4-1-window___1.png",
     ]
@@ -345,24 +345,35 @@ def test_metrics_are_openmetrics_that_gitlab_can_compare(scene: Scene) -> None:
 def test_another_job_tells_what_this_one_kept(scene: Scene, tmp_path: Path) -> None:
     add_recipe(scene.context.project, "lost", PLOT)
     where = Job(link="https://git.example/-/jobs/7", folder=tmp_path)
-    kept = files.write(ready(scene), (), tmp_path / "kept" / "one", job=where, root=tmp_path)
+    before = files.write(ready(scene), (), tmp_path / "kept" / "one", job=where, root=tmp_path)
     there = replace(scene.context, state=tmp_path / "another state")
 
     found = gathering.gather(there, ["plotter", "lost"], kept=tmp_path / "kept", at=AT)
     note = files.write(found, (), tmp_path / "out", job=Job(), root=tmp_path)
 
-    assert note.packages[0] == kept.packages[0]
+    assert note.packages[0] == before.packages[0]
     assert [each.standing for each in note.packages] == [Standing.READY, Standing.MISSING]
     assert "https://git.example/-/jobs/7/artifacts/file/kept/one/screenshots" in (
         note.packages[0].pictures[0].link or ""
     )
 
 
+def test_the_note_shows_which_bytes_have_to_be_published(scene: Scene, tmp_path: Path) -> None:
+    note = files.write(ready(scene), (), tmp_path / "out", job=Job(), root=tmp_path)
+
+    [package] = note.packages
+    assert package.sha256 is not None
+    assert f"{package.sha256}  plotter" in render(note)
+    found = shown.read(tmp_path / "out")
+    assert found.images == {package.plan: {package.sha256}}
+    assert found.plans == {"plotter": {package.plan}}
+
+
 def test_a_long_log_is_kept_by_its_end(scene: Scene, tmp_path: Path) -> None:
     told = scene.gather("plotter").told[0]
     long = replace(told, package=replace(told.package, output="x" * 10**6 + "\nthe end\n"))
 
-    (tmp_path / "package-plotter.json").write_bytes(gathering.keep(long))
+    (tmp_path / kept.FILE).write_bytes(kept.keep([long.package]))
 
     [read] = gathering.gather(scene.context, [], kept=tmp_path, at=AT).told
     assert read.package.output.endswith("the end")
@@ -376,24 +387,24 @@ def test_where_no_job_kept_anything_no_package_changes(scene: Scene, tmp_path: P
 
 
 @pytest.mark.parametrize(
-    "content", ["", "[]", "{}", '{"schema": 1, "package": {"name": 1}}', '{"schema": 2}']
+    "content", ["", "[]", "{}", '{"schema": 2, "packages": [{"name": 1}]}', '{"schema": 3}']
 )
 def test_what_another_job_kept_is_refused_where_it_is_something_else(
     scene: Scene, tmp_path: Path, content: str
 ) -> None:
-    (tmp_path / "package-x.json").write_text(content)
+    (tmp_path / kept.FILE).write_text(content)
 
-    with pytest.raises(UserError, match=r"package-x\.json is not what a report keeps"):
+    with pytest.raises(UserError, match=r"packages\.json is not what a report keeps"):
         gathering.gather(scene.context, [], kept=tmp_path, at=AT)
 
 
 def test_what_a_newer_program_kept_is_refused(scene: Scene, tmp_path: Path) -> None:
-    content = gathering.keep(scene.gather("plotter").told[0]).replace(
-        b'"schema": 1', b'"schema": 2'
+    content = kept.keep([scene.gather("plotter").told[0].package]).replace(
+        b'"schema": 2', b'"schema": 3'
     )
-    (tmp_path / "package-x.json").write_bytes(content)
+    (tmp_path / kept.FILE).write_bytes(content)
 
-    with pytest.raises(UserError, match="its schema is 2, this program reads 1"):
+    with pytest.raises(UserError, match="its schema is 3, this program reads 2"):
         gathering.gather(scene.context, [], kept=tmp_path, at=AT)
 
 

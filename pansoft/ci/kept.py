@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What a job keeps of its packages in a file, for the job that reports and for the one that publishes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from catalog import codec
+from core.canonical import readable_json
+from core.errors import UserError
+from pansoft.ci.note import PackageNote
+
+FILE = "packages.json"
+SCHEMA = 2
+MOST_BYTES = 32_000_000
+"""How long a file may be, which comes from a job that ran what a stranger wrote."""
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+@-]*")
+_LINES = 100
+_CHARACTERS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What stands in the file."""
+
+    schema: int
+    packages: tuple[PackageNote, ...]
+
+
+def keep(packages: Sequence[PackageNote]) -> bytes:
+    """Return what is known of packages as the content of the file; long output is cut to its end."""
+    kept = _Kept(SCHEMA, tuple(_cut(package) for package in packages))
+    return readable_json(codec.to_json(kept)).encode()
+
+
+def read(folder: Path) -> tuple[PackageNote, ...]:
+    """Return what was kept below a folder, by path; nothing where there is no such folder.
+
+    Raises:
+        UserError: a file is not what `keep` writes.
+    """
+    found: list[PackageNote] = []
+    for file in sorted(folder.rglob(FILE)):
+        try:
+            content = file.read_bytes()
+        except OSError as err:
+            raise _unreadable(str(file), str(err)) from err
+        found += parse(content, whence=str(file))
+    return tuple(found)
+
+
+def parse(content: bytes, *, whence: str) -> tuple[PackageNote, ...]:
+    """Return what stands in the content of a file.
+
+    Raises:
+        UserError: it is not what `keep` writes; names where it is from.
+    """
+    if len(content) > MOST_BYTES:
+        raise _unreadable(whence, f"it has more than {MOST_BYTES} bytes")
+    try:
+        kept = codec.from_json(_Kept, codec.parse_json(content))
+    except codec.Malformed as err:
+        raise _unreadable(whence, str(err)) from err
+    if kept.schema != SCHEMA:
+        raise _unreadable(whence, f"its schema is {kept.schema}, this program reads {SCHEMA}")
+    for package in kept.packages:
+        # a reader pastes these into a shell
+        if wrong := [each for each in (package.key, package.name) if not _NAME.fullmatch(each)]:
+            raise _unreadable(whence, f"{wrong[0][:64]!r} is no name of a package")
+    return kept.packages
+
+
+def _cut(package: PackageNote) -> PackageNote:
+    output = "\n".join(package.output.splitlines()[-_LINES:])[-_CHARACTERS:]
+    return replace(package, output=output)
+
+
+def _unreadable(whence: str, why: str) -> UserError:
+    return UserError(
+        f"{whence} is not what a report keeps of packages: {why}",
+        hint="pansoft ci report NAME --output DIR writes it; use the same version of it for both",
+    )
