@@ -16,6 +16,8 @@ from cvmfs.format.hashes import Suffix, object_path
 from cvmfs.reading.reader import Reader
 from cvmfs.storage.storage import Storage
 from pansoft import target
+from trust.decisions.chain import BrokenLog, read_chain, segment_path
+from trust.decisions.decision import Decision, Kind
 
 
 def damage(reader: Reader, entry: CatalogEntry) -> str | None:
@@ -49,6 +51,30 @@ def losses(
                 said = _lost(reader, entry, storage, known)
             if said is not None:
                 found[entry.name, entry.version] = said
+    return found
+
+
+def taken_away(
+    reader: Reader, entries: Iterable[CatalogEntry]
+) -> Mapping[tuple[str, str], Decision]:
+    """Return the decisions to publish what is not there any more, by name and version.
+
+    The log is read for the sake of an explanation: whether it is signed is asked where it is continued.
+    """
+    segments: list[bytes] = []
+    while reader.lookup(path := segment_path(len(segments))) is not None:
+        segments.append(reader.read(path))
+    try:
+        said = [link.entry.decision for link in read_chain(segments)]
+    except BrokenLog:
+        return {}  # publishing says so
+    there = {(entry.name, entry.version) for entry in entries}
+    found = {}
+    for decision in said:
+        name, _, version = decision.subject.partition(" ")
+        is_one = decision.kind is Kind.PUBLISH and decision.accepted and decision.plan is not None
+        if is_one and (name, version) not in there:
+            found[name, version] = decision
     return found
 
 

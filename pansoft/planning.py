@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -19,8 +19,10 @@ from builder.stages import PlanId
 from builder.state import State
 from catalog.entry import CatalogEntry
 from catalog.retired import RetiredPackage
+from catalog.spelling import time_text
 from core.errors import InvalidInput, UserError
 from core.problems import Problem, errors, in_order
+from cvmfs.reading.reader import Reader
 from pansoft import drift, published, target, workspace
 from pansoft.context import Context
 from pansoft.plan_cache import Outline, PlanCache, Published, digest_of
@@ -49,6 +51,9 @@ UNPUBLISHED = (Status.NEW, Status.BUILT)
 """Where an image is to be brought into the repository."""
 TODO = (*UNPUBLISHED, Status.PROMOTED, Status.RETIRING, Status.RETURNED)
 """Where something is to be done in the repository."""
+
+
+_GONE = "it is not there any more"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +140,16 @@ def plan(context: Context, recipes: Sequence[Recipe], *, at: datetime) -> Planni
         tuple(blocked),
         tuple(for_sites),
         tuple(retired),
-        frozenset((e.name, e.version) for of in there.values() for e in of.values() if e.damage),
+        frozenset(_lost(planned, there)),
     )
+
+
+def _lost(planned: Sequence[Planned], there: _ByName) -> Iterator[tuple[str, str]]:
+    """Yield name and version of what is published of just this plan and is not whole."""
+    for item in planned:
+        same = there.get(item.recipe.name, {}).get(item.recipe.version)
+        if same is not None and same.damage is not None and same.plan == item.plan.id:
+            yield item.recipe.name, item.recipe.version
 
 
 def lines(found: Planning) -> tuple[Line, ...]:
@@ -219,16 +232,37 @@ def _published(state: State, cache: PlanCache, *, at: datetime) -> tuple[Publish
         if known is None:
             entries = published.entries_of(reader)
             damaged = {(e.name, e.version): drift.damage(reader, e) for e in entries}
-            known = _as_published(entries, published.retired_of(reader), damaged)
+            known = (
+                *_as_published(entries, published.retired_of(reader), damaged),
+                *_taken_away(reader, entries),
+            )
             cache.put_published(root, known)
     return known
 
 
 def _with_losses(state: State, *, at: datetime) -> tuple[Published, ...]:
     """Return what is published; the objects that hold it are looked for as well."""
-    entries = published.entries_in(state, at=at)
+    if not target.exists(state):
+        return ()
+    with target.read(state, at=at) as reader:
+        entries = published.entries_of(reader)
+        retired = published.retired_of(reader)
+        gone = _taken_away(reader, entries)
     lost = drift.losses(state, entries, at=at)
-    return _as_published(entries, published.retired_in(state, at=at), lost)
+    return (*_as_published(entries, retired, lost), *gone)
+
+
+def _taken_away(reader: Reader, entries: Sequence[CatalogEntry]) -> Iterator[Published]:
+    """Yield what was published once and is not there any more."""
+    for (name, version), decision in drift.taken_away(reader, entries).items():
+        if decision.plan is not None:
+            yield Published(
+                name=name,
+                version=version,
+                plan=PlanId(decision.plan),
+                published=time_text(decision.at),
+                damage=_GONE,
+            )
 
 
 def _as_published(
@@ -267,6 +301,8 @@ def _retirement(recipe: Recipe, there: _ByName) -> tuple[Status, str]:
     same = there.get(recipe.name, {}).get(recipe.version)
     if same is None:
         return Status.RETIRED, f"{reason}; never published"
+    if same.damage == _GONE:
+        return Status.RETIRED, f"{reason}; published on {same.published}, and {same.damage}"
     if same.retired is not None:
         return Status.RETIRED, f"{reason}; out of use since {same.retired}"
     return Status.RETIRING, f"{reason}; published on {same.published} and in use yet"
@@ -277,10 +313,11 @@ def _standing(outline: Outline, there: _ByName, context: Context) -> tuple[Statu
     versions = there.get(outline.name, {})
     same = versions.get(outline.version)
     is_built = read_built(outline.plan, State(context.state)) is not None
+    if same is not None and same.damage is not None:
+        differs = "" if same.plan == outline.plan else "; its inputs differ since"
+        status = Status.BUILT if is_built else Status.NEW
+        return status, f"published on {same.published}, and {same.damage}{differs}"
     if same is not None and same.plan == outline.plan:
-        if same.damage is not None:
-            status = Status.BUILT if is_built else Status.NEW
-            return status, f"published on {same.published}, and {same.damage}"
         if same.retired is not None:
             return Status.RETURNED, f"out of use since {same.retired}, git retires it no more"
         if same.channel != outline.channel:

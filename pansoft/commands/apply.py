@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from builder.recipes.recipe import Channel
+from builder.state import State
 from catalog.entry import FILE_NAME
 from catalog.profiles import in_words
 from catalog.retired import PATH as RETIRED
@@ -201,7 +202,7 @@ def tell_steps(context: Context, found: Planning) -> None:
     paths += [*sorted(map(str, channels)), "trust"]
     named = [f"{recipe.name} {recipe.version}" for recipe in fresh]
     message = publish.message_of([*named, *(f"{line.name} {line.version}" for line in moved)])
-    state = workspace.state_of(context)
+    state = State(context.state)  # nothing is made for the sake of looking
     click.echo("then, to publish:")
     for step in target.steps(state, paths, message=message, at=clock.now()):
         click.echo(f"    {step}")

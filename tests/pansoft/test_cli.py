@@ -197,6 +197,17 @@ def test_planning_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert not state.exists()
 
 
+def test_a_dry_run_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    state = tmp_path / "state"
+
+    status, out, _ = said(capsys, "--state", state, "apply", "--dry-run", "hdf5-tools")
+
+    assert status == 0
+    assert "1 of 1 packages to bring along" in out
+    assert "then, to publish:" in out
+    assert not state.exists()
+
+
 def in_a_process(script: str, *argv: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", script, *argv], cwd=ROOT, capture_output=True, text=True, check=False

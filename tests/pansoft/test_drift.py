@@ -74,7 +74,7 @@ def forget_the_image(context: Context) -> None:
 
 
 CASES = [
-    (take_away(FOLDER), "built, not published"),
+    (take_away(FOLDER), ", and it is not there any more"),
     (take_away(f"{FOLDER}/plotter.sif"), f", and {FOLDER}/plotter.sif is not there"),
     (
         take_away(f"{FOLDER}/plotter.sif.statement.json"),
