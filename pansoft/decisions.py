@@ -11,7 +11,7 @@ and is not appended twice.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from builder.state import State
@@ -44,15 +44,16 @@ def of_publishing(
     key: SigningKey,
     *,
     kind: Kind = Kind.PUBLISH,
+    note: str = "",
 ) -> tuple[Decision, ...]:
     """Return the decisions of a verdict about publishing, or of another `kind`: what people said for it,
-    then the verdict.
+    then the verdict, with a `note`.
 
     Who publishes is the pipeline whose token was believed, or else the key that signs the head. A refusal
     is noted at once: it is a decision whether or not something else is published.
     """
     who = evidence.publisher.by if evidence.publisher else pgp(key.fingerprint)
-    decision = of_verdict(kind, verdict, evidence, who=who)
+    decision = replace(of_verdict(kind, verdict, evidence, who=who), note=note)
     if not verdict.accepted:
         waiting.note(state.decisions, decision)
     return (*behind(verdict, evidence), decision)

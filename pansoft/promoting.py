@@ -35,6 +35,8 @@ from trust.policy import Signer, TrustPolicy
 from trust.signing.statements import Statement
 from trust.verdict import Verdict
 
+_TO = "to "  # and the channel: what the log says of a promotion
+
 Wanted = tuple[Recipe, PlanId]
 """A recipe of git, and the plan that it has now."""
 
@@ -98,12 +100,20 @@ def promoted_after(
             report = _examined(reader, entry, policy=policy, consent=consent, at=at)
             evidence = _evidence(recipe, entry, report, entries, retired=retired, consent=consent)
             verdict = judge(policy, evidence, at=at)
-            decided += decisions.of_publishing(state, verdict, evidence, key, kind=Kind.PROMOTE)
+            note = f"{_TO}{recipe.release.channel}"
+            decided += decisions.of_publishing(
+                state, verdict, evidence, key, kind=Kind.PROMOTE, note=note
+            )
             if verdict.accepted:
                 moved.append(_entry(recipe, entry, verdict, at=at))
             else:
                 refused.append(verdict)
     return Promoted(tuple(moved), tuple(decided), tuple(refused))
+
+
+def channel_in(decision: Decision) -> str | None:
+    """Return the channel into which a version came by a decision; None where it does not say."""
+    return decision.note.removeprefix(_TO) if decision.note.startswith(_TO) else None
 
 
 def put_promoted(tx: OpenTransaction, promoted: Promoted) -> None:

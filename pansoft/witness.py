@@ -12,7 +12,7 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from catalog.entry import FILE_NAME, read_entry
+from catalog.entry import FILE_NAME, CatalogEntry, read_entry
 from core.errors import UserError
 from trust.contents import cvmfs_attributes
 
@@ -24,6 +24,16 @@ def witnessed(path: Path) -> datetime | None:
 
     Args:
         path: the folder of a version on a mount, or the image in it.
+    """
+    entry = entry_at(path)
+    return None if entry is None else datetime.fromisoformat(entry.published)
+
+
+def entry_at(path: Path) -> CatalogEntry | None:
+    """Return what the repository says of a version, or None where no repository says so.
+
+    Args:
+        path: the folder of a version on a mount, or a file in it.
     """
     folder = path if path.is_dir() else path.parent
     file = folder / FILE_NAME
@@ -38,4 +48,4 @@ def witnessed(path: Path) -> datetime | None:
         folder.absolute().parent.name,
         folder.absolute().name,
     )
-    return datetime.fromisoformat(entry.published) if is_about_this else None
+    return entry if is_about_this else None

@@ -31,6 +31,7 @@ from pansoft import trees
 from pansoft.consent import NOBODY, Consent, consent_in
 from pansoft.site import acceptance, publisher, settings
 from pansoft.site.acceptance import Acceptance
+from pansoft.site.promotions import in_its_channel
 from pansoft.site.rules import Delivered, all_rules, without_waivers_not_accepted
 from pansoft.site.settings import SitePlaces, SiteSettings
 from pansoft.witness import witnessed
@@ -252,7 +253,13 @@ class _Asked:
     def _judged(self, evidence: Evidence, target: Target) -> Verdict:
         """Ask the judge; who approved is who verifies here, not whom the signer believed."""
         accepted, said = self.site.acceptance, self.site.consent.about(evidence)
-        seen = replace(evidence, approvals=said.approvals)
+        seen = in_its_channel(
+            replace(evidence, approvals=said.approvals),
+            self.path,
+            mount=self.site.mount,
+            fqrn=self.site.settings.fqrn,
+            policy=self.site.policy,
+        )
         return judge(
             self.site.policy,
             without_waivers_not_accepted(seen, accepted),

@@ -12,13 +12,21 @@ from typing import Any
 
 import pytest
 
+from builder.recipes.recipe import Channel
+from builder.sign import VERDICT_FILE, read_record
+from builder.stages import Fingerprint
+from catalog.entry import Signer, write_entry
 from core.errors import EXIT_REFUSED, UserError
+from tests.catalog.samples import entry
 from tests.pansoft.site.conftest import SiteMaker
-from tests.site_publisher import NAMESPACE, Publisher
+from tests.site_publisher import FQRN, NAMESPACE, NOW, Publisher
+from trust.decisions.decision import Decision, Kind
+from trust.decisions.log import grown
 
 pytestmark = pytest.mark.needs("apptainer", "gpg", "mksquashfs", "fusermount3")
 
 IMAGE_KIB = 1024
+TWO = "images/tiny/2.0"
 
 
 @pytest.fixture
@@ -103,6 +111,58 @@ def test_everything_is_answered_in_a_line_each(site: SiteMaker, mount: Path) -> 
         ["NO", "tiny 2.0", "testing"],
     ]
     assert all("this site refuses tiny: it was slow" in line for line in lines)
+
+
+def promote(publisher: Publisher, *, plan: str | None = None, signed: bool = True) -> None:
+    """Publish tiny 2.0 as promoted to stable, by its entry and, if signed, by the decision log."""
+    is_of = read_record(publisher.versions[TWO] / VERDICT_FILE).evidence.plan
+    moved = entry(
+        "tiny",
+        "2.0",
+        fqrn=FQRN,
+        channel=Channel.STABLE,
+        promoted="2026-11-23T12:00:00Z",
+        signer=Signer(Fingerprint(publisher.key.fingerprint), "ESRF release"),
+    )
+    publisher.lies[f"{TWO}/entry.json"] = write_entry(moved)
+    if signed:
+        decision = Decision(
+            Kind.PROMOTE, "tiny 2.0", accepted=True, at=NOW, plan=plan or is_of, note="to stable"
+        )
+        growth = grown(None, [decision], repository=FQRN, key=publisher.key, at=NOW)
+        assert growth is not None
+        publisher.lies |= growth.files
+    publisher.publish()
+
+
+def test_a_version_is_in_the_channel_into_which_it_was_promoted(
+    publisher: Publisher, site: SiteMaker, tmp_path: Path
+) -> None:
+    promote(publisher)
+    site.set_up(publisher, publisher.storage)
+    accept(site, 'channels: ["*"]', "channels: [stable]")
+    with publisher.mounted(tmp_path) as mount:
+        told = asked(site, mount, "tiny@2.0")
+
+        assert (told["accepted"], told["reason"]) == (True, None)
+        assert asked(site, mount, "tiny@1.0")["accepted"] is False
+
+
+@pytest.mark.parametrize(
+    "how", [{"signed": False}, {"plan": "a" * 64}], ids=["no-log", "of-another-plan"]
+)
+def test_a_channel_that_no_signer_vouches_for_does_not_count(
+    publisher: Publisher, site: SiteMaker, tmp_path: Path, how: dict[str, Any]
+) -> None:
+    """Whoever holds the repository's key alone cannot bring a version into another channel."""
+    promote(publisher, **how)
+    site.set_up(publisher, publisher.storage)
+    accept(site, 'channels: ["*"]', "channels: [stable]")
+    with publisher.mounted(tmp_path) as mount:
+        told = asked(site, mount, "tiny@2.0")
+
+    assert told["accepted"] is False
+    assert "accepts the channel stable, not testing" in told["reason"]
 
 
 @pytest.mark.parametrize(
