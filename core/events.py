@@ -19,26 +19,13 @@ from pathlib import Path
 
 from core.canonical import Json
 from core.errors import InvalidInput, UserError
+from core.hiding import hide
 
 SCHEMA = 1  # of a line
 _LONGEST = 400  # characters of a message
 _LONGEST_LINE = 1 << 16  # bytes; ours have less than a tenth of that
 _TRACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 _UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
-_HIDDEN = "***"
-_SECRETS = (
-    (re.compile(r"(?<=://)[^/\s@]+@"), f"{_HIDDEN}@"),  # of an address: user:password@
-    (re.compile(r"(?i)\b(authorization:\s*\w+|bearer)\s+\S+"), rf"\1 {_HIDDEN}"),
-    (
-        re.compile(
-            r"(?i)((?:token|passw(?:or)?d|passphrase|secret|api[_-]?key|signature|credential)\w*)"
-            r"(=|[\"']?:(?=\S))[^\s&]+"
-        ),
-        rf"\1\2{_HIDDEN}",
-    ),
-    (re.compile(r"\b(gl[a-z]{2,5}-|gh[a-z]_|github_pat_|xox[a-z]-|AKIA)[\w-]{8,}"), _HIDDEN),
-    (re.compile(r"\beyJ[\w-]{8,}\.[\w-]+(\.[\w-]*)?"), _HIDDEN),  # a JSON web token
-)
 
 
 class Stage(StrEnum):
@@ -202,9 +189,7 @@ def in_a_line(text: str) -> str:
     first, second = (*text.strip().split("\n", 2), "")[:2]
     if first.endswith(":") or second.startswith("  at "):  # what, and where
         first = f"{first} {second}"
-    plain = _plain(" ".join(first.split()))
-    for pattern, instead in _SECRETS:
-        plain = pattern.sub(instead, plain)
+    plain = hide(_plain(" ".join(first.split())))
     return plain if len(plain) <= _LONGEST else f"{plain[: _LONGEST - 1]}…"
 
 

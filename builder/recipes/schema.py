@@ -444,7 +444,11 @@ _RUNTIME = {
 
 _RELEASE = {
     "channel": _choice("Where a merge publishes to; testing if not given.", Channel),
-    "owner": _line("The group that answers for it."),
+    "owner": _line(
+        "The group that answers for it. With an @ in front it is one of GitLab's, which is mentioned in the "
+        "issue of a scheduled job that fails on the package.",
+        example="@pan/diffraction",
+    ),
     "supported_until": _form(
         "The last day on which it is looked after.",
         regex=DATE,

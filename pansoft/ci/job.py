@@ -19,8 +19,8 @@ class Job:
     """A job of a pipeline, or a person's shell, in which most of this is None.
 
     `project` is where the merge request stands, or where the pipeline runs; `commit` the one that people
-    pushed, which the commit that GitLab made to try the merge is not; `folder` is the checkout, and `link`
-    and `pipeline_link` are the addresses of the job and its pipeline.
+    pushed, which the commit that GitLab made to try the merge is not; `folder` is the checkout, `number` that
+    of the job, and `link` and `pipeline_link` are the addresses of the job and its pipeline.
     """
 
     server: str | None = None
@@ -28,6 +28,7 @@ class Job:
     commit: str | None = None
     merge_request: int | None = None
     of_fork: bool = False
+    number: int | None = None
     pipeline_link: str | None = None
     link: str | None = None
     folder: Path | None = None
@@ -58,6 +59,7 @@ def job_of(variables: Mapping[str, str]) -> Job:
         commit=text("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA", "CI_COMMIT_SHA"),
         merge_request=_whole(text("CI_MERGE_REQUEST_IID")),
         of_fork=_is_of_fork(variables, target),
+        number=_whole(text("CI_JOB_ID")),
         pipeline_link=text("CI_PIPELINE_URL"),
         link=text("CI_JOB_URL"),
         folder=Path(folder) if folder else None,

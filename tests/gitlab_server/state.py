@@ -64,6 +64,8 @@ class Project:
     """What changes, by merge request."""
     merges: dict[str, list[int]] = field(default_factory=dict)
     """The merge requests that brought a commit."""
+    logs: dict[int, str] = field(default_factory=dict)
+    """By job."""
     quick_actions: list[str] = field(default_factory=list)
     """Every one that a text asked for."""
     _last: int = 100

@@ -123,6 +123,21 @@ class Connection:
 
         return self.ask(doing, read)
 
+    def text(self, doing: str, path: str, *, most: int) -> str:
+        """Return a text that is no JSON, of a long one the last so many bytes; empty where there is none."""
+
+        def read() -> str:
+            try:
+                answer = self._client.http_get(self._at(path), raw=True, **_ONCE)
+            except GitlabError as err:
+                if status_of(err) != 404:
+                    raise
+                return ""
+            content = answer.content if isinstance(answer, requests.Response) else b""
+            return content[-most:].decode("utf-8", "replace")
+
+        return self.ask(doing, read)
+
     def listed(
         self, doing: str, path: str, query: Mapping[str, object]
     ) -> tuple[Mapping[str, Any], ...]:

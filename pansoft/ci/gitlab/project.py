@@ -55,28 +55,8 @@ class Gitlab:
         Raises:
             GitlabFailed: it cannot be written.
         """
-        check_marked(body, marker)
-        if len(body) > NOTE_LENGTH:
-            raise GitlabFailed(f"a note has at most {NOTE_LENGTH} characters, this has {len(body)}")
         doing = f"write a note to merge request !{merge_request}"
-        path = f"merge_requests/{merge_request}/notes"
-
-        def look() -> tuple[Written, ...]:
-            notes = self._connection.listed(doing, path, {"sort": "asc", "order_by": "created_at"})
-            return self._own(notes, "body", marker)
-
-        def look_for_one() -> Written | None:
-            return next(iter(look()), None)
-
-        for superfluous in look()[1:]:  # two pipelines of one moment wrote one each
-            self._connection.delete(doing, f"{path}/{superfluous.id}")
-        written, is_new = self._connection.ensure(doing, path, {"body": body}, look=look_for_one)
-        if is_new:
-            return Posted(written.id, How.CREATED)
-        if is_same(written.text, body):
-            return Posted(written.id, How.UNCHANGED)
-        self._connection.put(doing, f"{path}/{written.id}", {"body": body})
-        return Posted(written.id, How.UPDATED)
+        return self._put_note(doing, f"merge_requests/{merge_request}/notes", body, marker=marker)
 
     def set_status(self, commit: str, status: CommitStatus) -> Posted:
         """Let a commit have this status under its name.
@@ -136,8 +116,10 @@ class Gitlab:
             look=lambda: self._open_issue("write an issue", marker),
         )
 
-    def close_issue(self, *, marker: str) -> Posted | None:
-        """Close the open issue with a marker; None where there is none.
+    def close_issue(
+        self, *, marker: str, note: str | None = None, note_marker: str = ""
+    ) -> Posted | None:
+        """Close the open issue with a marker, with a note that says why; None where there is none.
 
         Raises:
             GitlabFailed: it cannot be closed.
@@ -146,6 +128,8 @@ class Gitlab:
         found = self._open_issue(doing, marker)
         if found is None:
             return None
+        if note is not None:
+            self._put_note(doing, f"issues/{found.id}/notes", note, marker=note_marker)
         self._connection.put(doing, f"issues/{found.id}", {"state_event": "close"})
         return Posted(found.id, How.UPDATED, found.link)
 
@@ -171,6 +155,14 @@ class Gitlab:
         return self._put_text(
             doing, "merge_requests", text, marker=marker, look=look, on_creation=more
         )
+
+    def log_of(self, job: int, *, most: int) -> str:
+        """Return what a job has said so far, of a long log the last so many bytes.
+
+        Raises:
+            GitlabFailed: it cannot be read.
+        """
+        return self._connection.text(f"read the log of job {job}", f"jobs/{job}/trace", most=most)
 
     def put_commit(self, commit: Commit) -> How:
         """Let a branch hold a commit of ours and nothing else; one that has just these files stays.
@@ -272,6 +264,29 @@ class Gitlab:
         return pipelines.artifact(self._connection, pipeline, job=job, path=path, most=most)
 
     # -- how a state is reached ------------------------------------------------------------------
+
+    def _put_note(self, doing: str, path: str, body: str, *, marker: str) -> Posted:
+        """Let the one note with a marker at a place say this."""
+        check_marked(body, marker)
+        if len(body) > NOTE_LENGTH:
+            raise GitlabFailed(f"a note has at most {NOTE_LENGTH} characters, this has {len(body)}")
+
+        def look() -> tuple[Written, ...]:
+            notes = self._connection.listed(doing, path, {"sort": "asc", "order_by": "created_at"})
+            return self._own(notes, "body", marker)
+
+        def look_for_one() -> Written | None:
+            return next(iter(look()), None)
+
+        for superfluous in look()[1:]:  # two pipelines of one moment wrote one each
+            self._connection.delete(doing, f"{path}/{superfluous.id}")
+        written, is_new = self._connection.ensure(doing, path, {"body": body}, look=look_for_one)
+        if is_new:
+            return Posted(written.id, How.CREATED)
+        if is_same(written.text, body):
+            return Posted(written.id, How.UNCHANGED)
+        self._connection.put(doing, f"{path}/{written.id}", {"body": body})
+        return Posted(written.id, How.UPDATED)
 
     def _put_text(
         self,

@@ -7,7 +7,15 @@ import click
 
 from pansoft.commands import ModuleGroup
 
-VERBS: tuple[str, ...] = ("pipeline", "report", "post", "shown", "update", "rebuild")
+VERBS: tuple[str, ...] = (
+    "pipeline",
+    "report",
+    "post",
+    "shown",
+    "update",
+    "rebuild",
+    "alarm",
+)
 """Each verb is the command of its name in `pansoft/commands/ci/<verb>.py`."""
 
 

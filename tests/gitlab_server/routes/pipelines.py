@@ -41,7 +41,15 @@ def _show_artifact(call: Call) -> Answer:
     return Answer(200, File(content))
 
 
+def _show_log(call: Call) -> Answer:
+    log = call.project.logs.get(int(call.where["job"]))
+    if log is None:
+        raise Refusal(404, message="404 Not found")
+    return Answer(200, File(log.encode()))
+
+
 ROUTES = (
+    Route("GET", PROJECT + r"/jobs/(?P<job>\d+)/trace", _show_log),
     Route(
         "GET",
         PROJECT + "/pipelines",
