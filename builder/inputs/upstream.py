@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import concurrent.futures
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -48,13 +48,15 @@ class Origin(StrEnum):
 class Part:
     """The part of a recipe that has its version: a project or a package, and the version it has now.
 
-    `of_sdist` says that no wheel of it is needed.
+    `of_sdist` says that no wheel of it is needed. `companions` are projects that are released with it, under
+    the same version: they step together, to what all of them have.
     """
 
     origin: Origin
     name: str
     version: str
     of_sdist: bool = False
+    companions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,18 @@ def part_of(recipe: Recipe) -> Part | str:
     own = {recipe.version, recipe.version.partition("+")[0]}
     same = [part for part in candidates if _as_released(part) in own]
     named = [part for part in same if canonicalize_name(part.name) == recipe.name]
-    return next(iter((*named, *same)), "has a version that none of its parts has")
+    if not same:
+        return "has a version that none of its parts has"
+    found = (*named, *same)[0]
+    together = [part.name for part in same if _are_kin(found, part)]
+    return replace(found, companions=tuple(together))
+
+
+def _are_kin(one: Part, other: Part) -> bool:
+    """Return whether the names of two Python requirements say that one makes both."""
+    first, second = sorted((one.name, other.name))
+    pip = one.origin is other.origin is Origin.PYTHON
+    return pip and second.startswith(f"{first}-")
 
 
 def _python_parts(recipe: Recipe, lock: PackageLock) -> list[Part]:
@@ -163,7 +176,8 @@ def _looked(
     if found is None:
         return Look(recipe, part)
     sha256 = found.sha256 if part.origin is Origin.SDIST else None
-    step = Step(recipe.version, found.version, part.name, part.version, found.version, sha256)
+    names = (part.name, *part.companions)
+    step = Step(recipe.version, found.version, names, part.version, found.version, sha256)
     return Look(recipe, part, step)
 
 
@@ -192,17 +206,19 @@ def _in_indexes(parts: Sequence[Part], console: Console) -> Mapping[Part, Listed
     mirrors = Mirrors()
     different = list(dict.fromkeys(parts))
 
-    def newest(part: Part) -> Listed | None:
+    def listed(project: str) -> tuple[Listed, ...]:
         try:
-            listed = python_index.listed(
-                part.name, indexes=mirrors.indexes(), session=mirrors.session("python")
+            return python_index.listed(
+                project, indexes=mirrors.indexes(), session=mirrors.session("python")
             )
         except requests.RequestException as err:
             raise UserError(
-                f"the Python index could not be asked for {part.name} ({type(err).__name__})",
+                f"the Python index could not be asked for {project} ({type(err).__name__})",
                 hint="check the network and pip's configuration, then run it again",
             ) from err
-        return _newest(part, listed)
+
+    def newest(part: Part) -> Listed | None:
+        return _newest(part, listed(part.name), [listed(name) for name in part.companions])
 
     with (
         console.progress("ask the Python index", len(different)) as progress,
@@ -215,19 +231,29 @@ def _in_indexes(parts: Sequence[Part], console: Console) -> Mapping[Part, Listed
     return found
 
 
-def _newest(part: Part, listed: Sequence[Listed]) -> Listed | None:
-    """Return the newest release that is newer than a part, is none before a release, and runs here."""
-    usable = [
-        (version, item)
-        for item in listed
-        if (version := _released(item)) is not None and _fits(part, item)
-    ]
+def _newest(
+    part: Part, listed: Sequence[Listed], others: Sequence[Sequence[Listed]]
+) -> Listed | None:
+    """Return the newest release that is newer than a part, runs here, and that its companions have."""
+    usable = _usable(part, listed)
+    for other in others:
+        there = {version for version, _ in _usable(part, other)}
+        usable = [pair for pair in usable if pair[0] in there]
     try:
         now = Version(part.version)
     except InvalidVersion:
         return None
     newer = [pair for pair in usable if pair[0] > now]
     return max(newer, key=lambda pair: (pair[0], pair[1].is_sdist))[1] if newer else None
+
+
+def _usable(part: Part, listed: Sequence[Listed]) -> list[tuple[Version, Listed]]:
+    """Return the releases that run here, none of them before a release."""
+    return [
+        (version, item)
+        for item in listed
+        if (version := _released(item)) is not None and _fits(part, item)
+    ]
 
 
 def _released(item: Listed) -> Version | None:

@@ -9,7 +9,7 @@ Where else it stands, in a test for instance, is for a person to look at: those 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,13 +25,13 @@ from core.strict_yaml import Document, Path_
 class Step:
     """From `old` to `new`, which are versions of the recipe.
 
-    `project` is the Python project whose pin goes from `pinned` to `pin`, where there is one; `sha256`
-    that of its sdist, where the recipe has it as an archive.
+    `projects` are the Python projects whose pins go from `pinned` to `pin`, where there are any; `sha256`
+    that of the sdist, where the recipe has it as an archive.
     """
 
     old: str
     new: str
-    project: str | None = None
+    projects: tuple[str, ...] = ()
     pinned: str = ""
     pin: str = ""
     sha256: str | None = None
@@ -74,7 +74,7 @@ def stepped(text: str, step: Step, *, file: Path) -> Stepped:
 def _edits(document: Document, step: Step) -> Iterator[tuple[Path_, str, str]]:
     """Yield where which text becomes which other."""
     yield ("version",), step.old, _scalar(step.old, step.new)
-    for path in _pins(document, step.project) if step.project else ():
+    for path in _pins(document, step.projects):
         yield path, f"=={step.pinned}", f"=={step.pin}"
         if path[1] == "sources" and step.sha256 is not None:
             place = (*path[:-1], "sha256")
@@ -96,19 +96,19 @@ def _scalar(old: str, new: str) -> str:
     return f'"{new}"' if new.isdecimal() and not old.isdecimal() else new
 
 
-def _pins(document: Document, project: str) -> list[Path_]:
-    """Return where a project is pinned: among the requirements, or as an archive."""
+def _pins(document: Document, projects: Container[str | None]) -> list[Path_]:
+    """Return where projects are pinned: among the requirements, or as an archive."""
     found: list[Path_] = []
     build = document.value.get("build")
     if not isinstance(build, dict):
         return found
     requirements, sources = build.get("pip"), build.get("sources")
     for number, item in enumerate(requirements if isinstance(requirements, list) else ()):
-        if isinstance(item, str) and _project_of(item) == project:
+        if isinstance(item, str) and _project_of(item) in projects:
             found.append(("build", "pip", number))
     for number, source in enumerate(sources if isinstance(sources, list) else ()):
         sdist = source.get("pypi-sdist") if isinstance(source, dict) else None
-        if isinstance(sdist, str) and _project_of(sdist) == project:
+        if isinstance(sdist, str) and _project_of(sdist) in projects:
             found.append(("build", "sources", number, "pypi-sdist"))
     return found
 

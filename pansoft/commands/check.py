@@ -10,6 +10,7 @@ from core import reports
 from core.errors import EXIT_USER
 from core.problems import errors, in_order
 from pansoft import clock
+from pansoft.ci.updates.settings import settings_problems
 from pansoft.context import Context
 from pansoft.policy_check import policy_problems
 
@@ -28,13 +29,16 @@ from pansoft.policy_check import policy_problems
 def check(context: Context, *, targets: tuple[str, ...], form: str) -> None:
     """Check recipes, bases and the trust policy without building anything; all if none is named.
 
+    With all of them also recipes/updates.yaml is looked at.
+
     Every problem is shown with its file, line and column, the rule it breaks and how to mend it.
 
     Example: pansoft check hdf5-tools recipes/pyfai --format gitlab
     """
     report = check_recipes(context.project, targets)
     refusals = policy_problems(context, report.recipes, at=clock.now())
-    problems = in_order((*report.problems, *refusals))
+    of_updates = () if targets else settings_problems(context.project)
+    problems = in_order((*report.problems, *refusals, *of_updates))
     chosen = reports.Format(form)
     if problems or chosen is not reports.Format.TEXT:
         root = None if chosen is reports.Format.TEXT else context.project

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -13,12 +13,12 @@ from typing import Any
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
-from builder.recipes.folders import RECIPES
+from builder.recipes.folders import RECIPES, hint_at, name_of, recipe_folders
 from core import strict_yaml
 from core.errors import InvalidInput
-from core.problems import Problem, in_order
+from core.problems import Problem, Severity, in_order
 from core.schema import Schema, validate
-from core.strict_yaml import Document
+from core.strict_yaml import Document, Path_
 from trust.policy import fields
 
 FILE = Path(RECIPES) / "updates.yaml"
@@ -140,6 +140,42 @@ def load(project: Path) -> Settings:
     problems = (*validate(document, SETTINGS), *_faults(document))
     if problems:
         raise InvalidInput(in_order(problems))
+    return _settings(document)
+
+
+def settings_problems(project: Path) -> tuple[Problem, ...]:
+    """Return what is wrong with the settings of a project, and warnings of patterns that fit nothing."""
+    file = project / FILE
+    if not file.exists():
+        return ()
+    try:
+        load(project)
+        document = strict_yaml.load(file, shown_as=file)
+    except InvalidInput as err:
+        return tuple(replace(each, where=replace(each.where, file=file)) for each in err.problems)
+    names = {name_of(folder) for folder in recipe_folders(project)}
+    return tuple(_warnings(document, names))
+
+
+def _warnings(document: Document, names: Collection[str]) -> Iterator[Problem]:
+    patterns: list[tuple[Path_, str]] = []
+    for number, group in enumerate(_items(document, "groups")):
+        for place, pattern in enumerate(group["packages"]):
+            patterns.append((("groups", number, "packages", place), pattern))
+    for number, hold in enumerate(_items(document, "holds")):
+        patterns.append((("holds", number, "package"), hold["package"]))
+    for path, pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in names):
+            yield Problem(
+                document.where(path),
+                "updates-nobody",
+                f"there is no recipe that '{pattern}' fits",
+                hint=hint_at(pattern, names),
+                severity=Severity.WARNING,
+            )
+
+
+def _settings(document: Document) -> Settings:
     value: dict[str, Any] = document.value
     return Settings(
         most=value.get("most", MOST),

@@ -96,7 +96,7 @@ class TestPython:
         found = seen(recipe, tmp_path)
 
         assert found.part == Part(Origin.PYTHON, "plot-ter", "1.2")
-        assert found.step == Step("1.2", "1.10", "plot-ter", "1.2", "1.10")
+        assert found.step == Step("1.2", "1.10", ("plot-ter",), "1.2", "1.10")
 
     def test_what_is_built_of_an_sdist_steps_to_an_sdist(
         self, host: FileServer, plotter: Recipe, tmp_path: Path
@@ -106,7 +106,7 @@ class TestPython:
 
         found = seen(following(plotter, "1.0", pip=("fast==1.0",), sdists=(sdist,)), tmp_path)
 
-        assert found.step == Step("1.0", "1.1", "fast", "1.0", "1.1")
+        assert found.step == Step("1.0", "1.1", ("fast",), "1.0", "1.1")
 
     def test_an_archive_that_a_script_builds_steps_with_its_sha256(
         self, host: FileServer, plotter: Recipe, tmp_path: Path
@@ -120,6 +120,22 @@ class TestPython:
         assert (found.step.old, found.step.new, found.step.pinned) == ("1.0+2", "1.1", "1.0")
         assert found.step.sha256 is not None
         assert found.step.sha256 != SUM
+
+    def test_what_is_released_together_steps_together(
+        self, host: FileServer, plotter: Recipe, tmp_path: Path
+    ) -> None:
+        """gemmi and gemmi-program: pip takes one of them a release behind, and nobody tested that."""
+        versions = [f"fast-{number}-py3-none-any.whl" for number in ("1.0", "1.1", "1.2")]
+        offer(host, "fast", *versions)
+        offer(
+            host, "fast-program", *(name.replace("fast", "fast_program") for name in versions[:2])
+        )
+        offer(host, "faster", "faster-1.0-py3-none-any.whl")
+        pins = ("fast==1.0", "fast-program==1.0", "faster==1.0")
+
+        found = seen(following(replace(plotter, name="fast"), "1.0", pip=pins), tmp_path)
+
+        assert found.step == Step("1.0", "1.1", ("fast", "fast-program"), "1.0", "1.1")
 
     def test_the_newest_steps_nowhere(
         self, host: FileServer, plotter: Recipe, tmp_path: Path

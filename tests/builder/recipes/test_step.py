@@ -62,7 +62,7 @@ tests:
 
 
 def test_only_what_belongs_to_the_version_changes() -> None:
-    step = Step("1.2.0", "1.10", "plot-ter", "1.2.0", "1.10", "b" * 64)
+    step = Step("1.2.0", "1.10", ("plot-ter",), "1.2.0", "1.10", "b" * 64)
 
     made = stepped(OLD, step, file=FILE)
 
@@ -100,6 +100,6 @@ def test_what_is_written_otherwise_is_left_to_a_person() -> None:
     with pytest.raises(
         UserError, match=r"recipe\.yaml:4: '==1\.2\.0' is not to be found"
     ) as caught:
-        stepped(text, Step("1.2.0", "1.3", "plot-ter", "1.2.0", "1.3"), file=FILE)
+        stepped(text, Step("1.2.0", "1.3", ("plot-ter",), "1.2.0", "1.3"), file=FILE)
 
     assert caught.value.hint == "make this step by hand"

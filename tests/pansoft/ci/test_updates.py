@@ -460,6 +460,28 @@ def test_settings_with_faults_name_them_all(tmp_path: Path) -> None:
     }
 
 
+def test_check_looks_at_the_settings(scene: Scene) -> None:
+    file = scene.checkout / settings.FILE
+    check = ["-q", "--project", str(scene.checkout), "check"]
+    file.write_text(
+        "schema: 1\ngroups:\n  - {name: a, packages: [plottr, 'draw*']}\n"
+        "holds: [{package: nobody, reason: x}]\n"
+    )
+
+    warned = cli.invoke(check)
+    said = scene.capsys.readouterr().out
+    file.write_text("schema: 1\nmost: none\n")
+
+    assert warned == 0
+    assert f"{file}:3:26: warning: updates-nobody: there is no recipe that 'plottr' fits" in said
+    assert "did you mean plotter?" in said
+    assert f"{file}:4:19: warning: updates-nobody: there is no recipe that 'nobody' fits" in said
+    assert said.count("updates-nobody") == 2
+    assert cli.invoke(check) == 2
+    assert f"{file}:2:7: schema-type: 'most' must be" in scene.capsys.readouterr().out
+    assert cli.invoke([*check, "plotter"]) == 0
+
+
 def test_a_version_that_is_kept_is_not_made_current_by_itself(scene: Scene) -> None:
     kept = scene.checkout / "recipes" / "plotter" / "versions" / "1.1"
     shutil.copytree(scene.checkout / "recipes" / "plotter", kept)
