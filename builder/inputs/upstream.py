@@ -61,7 +61,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What was seen of one recipe: the step that it could make, or why none was looked for.
+    """What was seen of one recipe: the step that it could make, or why none was found.
 
     Neither is there where it has the newest version. `part` is what it follows.
     """
@@ -163,16 +163,20 @@ def _as_released(part: Part) -> str:
 def _looked(
     recipe: Recipe,
     part: Part | str,
-    python: Mapping[Part, Listed | None],
+    python: Mapping[Part, Listed | str | None],
     debian: Mapping[str, str],
 ) -> Look:
     if isinstance(part, str):
         return Look(recipe, why_not=part)
     if part.origin is Origin.DEBIAN:
         if part.name not in debian:
-            return Look(recipe, part, why_not=f"the archives have no {part.name} any more")
+            return Look(
+                recipe, part, why_not=f"follows {part.name}, which the archives do not have"
+            )
         return Look(recipe, part, _debian_step(recipe, part, debian[part.name]))
     found = python[part]
+    if isinstance(found, str):
+        return Look(recipe, part, why_not=found)
     if found is None:
         return Look(recipe, part)
     sha256 = found.sha256 if part.origin is Origin.SDIST else None
@@ -201,8 +205,11 @@ def _in_archives(
     return apt.candidates(locking.host_archives(state, at=at, console=console), sorted(set(names)))
 
 
-def _in_indexes(parts: Sequence[Part], console: Console) -> Mapping[Part, Listed | None]:
-    """Return the newest release of each project where it is newer than what is pinned."""
+def _in_indexes(parts: Sequence[Part], console: Console) -> Mapping[Part, Listed | str | None]:
+    """Return the newest release of each project where it is newer than what is pinned.
+
+    A project that no index has is answered in words: it is gone, or a mirror is not what it should be.
+    """
     mirrors = Mirrors()
     different = list(dict.fromkeys(parts))
 
@@ -217,14 +224,17 @@ def _in_indexes(parts: Sequence[Part], console: Console) -> Mapping[Part, Listed
                 hint="check the network and pip's configuration, then run it again",
             ) from err
 
-    def newest(part: Part) -> Listed | None:
-        return _newest(part, listed(part.name), [listed(name) for name in part.companions])
+    def newest(part: Part) -> Listed | str | None:
+        found = {name: listed(name) for name in (part.name, *part.companions)}
+        if lacking := [name for name, files in found.items() if not files]:
+            return f"follows {lacking[0]}, which no index has"
+        return _newest(part, found[part.name], [found[name] for name in part.companions])
 
     with (
         console.progress("ask the Python index", len(different)) as progress,
         concurrent.futures.ThreadPoolExecutor(_PARALLEL) as pool,
     ):
-        found: dict[Part, Listed | None] = {}
+        found: dict[Part, Listed | str | None] = {}
         for part, release in zip(different, pool.map(newest, different), strict=True):
             progress.advance(note=part.name)
             found[part] = release

@@ -32,7 +32,7 @@ class Terms:
     `start` is the commit that they are made on, `inside` the folder of the project in its repository and
     `target` the branch that they are for; at most `most` are open at a time. `test` is whether they are
     built and tested first; `is_all` says that every package was looked at, so what has no update any more
-    is closed.
+    is closed, except where nobody knows, which is the case for the packages `unsure`.
     """
 
     start: str
@@ -41,6 +41,7 @@ class Terms:
     most: int
     test: bool
     is_all: bool
+    unsure: frozenset[str]
     at: datetime
 
 
@@ -90,6 +91,8 @@ def _close(
     """Close what has no update any more, unless somebody else works on it."""
     for branch in sorted(open_now.keys() - wanted):
         request, name = open_now[branch], branch.removeprefix(BRANCHES)
+        if not terms.unsure.isdisjoint(each for each, _ in text.versions_in(request.description)):
+            continue
         if not gitlab.delete_branch(branch, start=terms.start):
             why = f"the branch {branch} has commits of others"
             yield Outcome(name, Became.TAKEN, why=why, link=request.link)

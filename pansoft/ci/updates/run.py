@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
 
-from builder.inputs.upstream import look
+from builder.inputs.upstream import Look, look
 from builder.recipes.folders import RECIPES
+from builder.recipes.recipe import Install
 from core.errors import UserError
 from core.files import write_atomic
 from pansoft import workspace
@@ -81,9 +82,22 @@ def run(
                 outcomes += [_write(context, each, at=at, test=test) for each in bundle.wanted]
         case Way.POST:
             most = said.most if most is None else most
-            outcomes += _post(context, found, job, most=most, test=test, at=at, is_all=not names)
+            unsure = None if names else _unsure(looks)
+            outcomes += _post(context, found, job, most=most, test=test, at=at, unsure=unsure)
     not_followed = ((each.recipe.key, each.why_not) for each in looks if each.why_not)
     return Ran(tuple(outcomes), tuple(not_followed))
+
+
+def _unsure(looks: Sequence[Look]) -> frozenset[str]:
+    """Return the packages that are to be followed and of which nobody knows whether something is newer."""
+    return frozenset(
+        each.recipe.name
+        for each in looks
+        if each.why_not is not None
+        and each.recipe.retire is None
+        and each.recipe.install is Install.PUBLISHER
+        and not each.recipe.is_kept
+    )
 
 
 def _write(context: Context, wanted: Wanted, *, at: datetime, test: bool) -> Outcome:
@@ -114,9 +128,9 @@ def _post(
     most: int,
     test: bool,
     at: datetime,
-    is_all: bool,
+    unsure: frozenset[str] | None,
 ) -> tuple[Outcome, ...]:
-    """Let every bundle have its merge request.
+    """Let every bundle have its merge request; `unsure` is None where not all packages were looked at.
 
     Raises:
         UserError: the checkout is not as it was committed, or GitLab does not do what it is asked.
@@ -141,7 +155,8 @@ def _post(
         target=job.default_branch,
         most=most,
         test=test,
-        is_all=is_all,
+        is_all=unsure is not None,
+        unsure=unsure or frozenset(),
         at=at,
     )
     return propose(context, found.bundles, terms, gitlab=Gitlab(login_of(job)))

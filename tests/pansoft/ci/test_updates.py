@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from packaging.specifiers import SpecifierSet
 
+from builder.images import build as building
 from builder.inputs.lock import BaseLock, base_asked, write_base_lock
 from builder.inputs.upstream import Look
 from builder.recipes import load
@@ -281,6 +282,16 @@ def test_what_has_no_update_any_more_is_closed(scene: Scene) -> None:
     assert scene.post() == {"plotter": "opened"}
 
 
+def test_a_mirror_that_has_nothing_closes_nothing(scene: Scene) -> None:
+    scene.post()
+    del scene.index.files["/simple/plotter/"]
+
+    assert scene.post() == {}
+
+    assert scene.request("plotter")["state"] == "opened"
+    assert scene.run("plotter")[2].startswith("plotter follows plotter, which no index has, so")
+
+
 def test_only_so_many_are_open_at_a_time(scene: Scene) -> None:
     scene.offer("drawer", "1.0", "1.3")
 
@@ -518,3 +529,16 @@ def test_versions_are_read_as_they_were_written(tmp_path: Path, version: str) ->
     assert text.versions_in(said) == {("plotter", version)}
     assert text.versions_in(said.replace("\n", "\r\n")) == {("plotter", version)}
     assert text.versions_in("<!-- pansoft:update plotter -->") == frozenset()
+
+
+def test_one_that_cannot_be_built_says_why(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise UserError("line 3 of the script failed", hint="pansoft log plotter")
+
+    monkeypatch.setattr(building, "build", fail)
+
+    status, out, _ = scene.run("--test", "plotter")
+
+    assert status == 0
+    assert "    line 3 of the script failed\n    pansoft log plotter\n    it does not pass" in out
+    assert "version: 1.1\n" in scene.recipe("plotter")
