@@ -31,7 +31,9 @@ PAGE_TIMEOUT_S = 1200.0
 MOUNT = "/tmp/software"  # what pages call it; each run has its own
 ENDS_ITS_SERVERS = """trap '[ "$?" = 0 ] || kill 0' EXIT"""  # a page that fails leaves some behind
 NOT_AGAIN = re.compile(r"^make (test|lint)\b.*$", re.MULTILINE)  # this very run is what they do
-LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "var", "public", "__pycache__", ".*_cache")
+LEFT_OUT = shutil.ignore_patterns(
+    *(".git", ".venv", "var", "public", "__pycache__", ".*_cache", "node_modules")
+)
 WITH_COMMANDS = tuple(file for file in PAGES if any(f.language == "sh" for f in page(file).fences))
 
 

@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A merge request from its first push to the program on a mount, through the pipeline itself.
+
+A packager adds a recipe, breaks it, mends it and merges it. Every job is one that GitLab would run, in
+order, in a small project: two recipes, one base, and the policy of this project.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from core import process
+from core.process import Completed
+from pansoft import shown
+from pansoft.ci.pipeline import REPORT_FILE
+from tests import gitlab_ci_local
+from tests.checkouts import commit, git, new_checkout
+from tests.gitlab_ci_local import Ran
+from tests.gitlab_server import REPORTER, gitlab_server
+from tests.integration.program import ROOT, Demo
+from tests.integration.test_build import fresh_state
+from tests.real_projects import PLOT, add_recipe
+
+pytestmark = pytest.mark.needs(
+    "apptainer", "mksquashfs", "fusermount3", "git", "gpg", "node", "rsync"
+)
+
+KEPT = "hdf5-tools"
+ADDED = "plotter"
+BASE = "debian-12"
+BREAKS = "exit 3"
+OF_REQUEST = {"check", "plan", "packages", f"base {BASE}", f"package {ADDED}", "report"}
+
+
+@pytest.fixture(scope="module")
+def checkout(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a project of one recipe on `main`; its runner has inputs and bases from other builds."""
+    folder = new_checkout(tmp_path_factory.mktemp("pipeline") / "software")
+    listed: list[str | Path] = [
+        "git",
+        "-C",
+        ROOT,
+        "ls-files",
+        "-z",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+    ]
+    for name in process.run(listed, reason="list the project").stdout.split("\0"):
+        if name and is_of_small_project(Path(name)) and (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    commit(folder, f"recipes: {KEPT}")
+    gitlab_ci_local.with_origin(folder)
+    fresh_state(demo, folder / "var")
+    return folder
+
+
+def is_of_small_project(path: Path) -> bool:
+    match path.parts:
+        case ("recipes", "bases", base, *_):
+            return base == BASE
+        case ("recipes", name, _, *_):
+            return name == KEPT
+        case _:
+            return True
+
+
+@pytest.fixture(scope="module")
+def publisher(demo: Demo, checkout: Path) -> Path:
+    """Return the state of the runner that publishes: inputs and bases, and nothing that others built."""
+    return fresh_state(demo, checkout.parent / "publisher")
+
+
+def of_merge_request(checkout: Path) -> Ran:
+    """Run what GitLab runs for a push to a merge request."""
+    return gitlab_ci_local.run(
+        checkout,
+        {
+            "CI_PIPELINE_SOURCE": "merge_request_event",
+            "CI_MERGE_REQUEST_IID": "7",
+            "CI_MERGE_REQUEST_DIFF_BASE_SHA": git(checkout, "merge-base", "main", "HEAD").strip(),
+        },
+    )
+
+
+def of_default_branch(checkout: Path, state: Path, **variables: str) -> Ran:
+    """Run what GitLab runs for a push to `main`, on the runner that publishes."""
+    push = {"CI_PIPELINE_SOURCE": "push", "CI_COMMIT_BRANCH": "main", "PANSOFT_STATE": str(state)}
+    return gitlab_ci_local.run(checkout, {**push, **variables})
+
+
+@contextmanager
+def gitlab_that_merged(checkout: Path) -> Iterator[dict[str, str]]:
+    """Give the variables of a job of a GitLab that has merged the branch, with what its pipeline left."""
+    with gitlab_server() as server:
+        project = server.add_project("facility/software")
+        request = project.add_merge_request(source=ADDED, state="merged")
+        project.merges[git(checkout, "rev-parse", ADDED).strip()] = [request["iid"]]
+        report = (checkout / REPORT_FILE).read_bytes()
+        project.add_pipeline(request, {REPORT_FILE: report})
+        token = server.add_token("reader", level=REPORTER, scopes=("read_api",))
+        yield {
+            "CI_SERVER_URL": server.address,
+            "CI_PROJECT_ID": str(project.id),
+            "PANSOFT_GITLAB_TOKEN": token,
+        }
+
+
+def commit_recipes(checkout: Path, message: str) -> None:
+    """Commit what was done to recipes, and not what jobs have left in the checkout."""
+    git(checkout, "add", "--all", "recipes")
+    git(checkout, "commit", "-q", "--message", message)
+
+
+def note(checkout: Path) -> str:
+    return (checkout / "report" / "note.md").read_text(encoding="utf-8")
+
+
+def pansoft(checkout: Path, state: Path, *arguments: str | Path) -> Completed:
+    """Run the program that the pipeline has set up in the checkout."""
+    program = checkout / ".venv" / "bin" / "pansoft"
+    return process.run([program, "--state", state, *arguments], reason="run pansoft", cwd=checkout)
+
+
+@contextmanager
+def mounted(checkout: Path, state: Path) -> Iterator[Path]:
+    """Give the place where the published repository is mounted."""
+    point = checkout.parent / "mount"
+    point.mkdir()
+    pansoft(checkout, state, "repo", "mount", point)
+    try:
+        yield point
+    finally:
+        pansoft(checkout, state, "repo", "unmount", point)
+
+
+def test_a_recipe_comes_from_its_first_push_to_the_mount(checkout: Path, publisher: Path) -> None:
+    git(checkout, "switch", "-q", "-c", ADDED)
+    add_recipe(checkout, ADDED, BREAKS)
+    commit_recipes(checkout, "recipes: plotter")
+
+    broken = of_merge_request(checkout)
+
+    assert broken.failed == {f"package {ADDED}"}, broken.output
+    assert set(broken.passed) == OF_REQUEST
+    assert "❌ Failed: 1 of 1 package" in note(checkout)
+    assert BREAKS in note(checkout)
+
+    shutil.rmtree(checkout / "recipes" / ADDED)
+    add_recipe(checkout, ADDED, PLOT)
+    commit_recipes(checkout, "recipes: plotter says something")
+
+    mended = of_merge_request(checkout)
+
+    assert mended.failed == set(), mended.output
+    assert set(mended.passed) == OF_REQUEST
+    assert "✅ Ready: 1 package built and tested" in note(checkout)
+    asked = shown.read(checkout / "report")
+    assert set(asked.plans) == {ADDED}
+
+    git(checkout, "switch", "-q", "main")
+    git(checkout, "merge", "-q", "--no-ff", "--message", "Merge branch 'plotter'", ADDED)
+    gitlab_ci_local.pushed(checkout)
+
+    with gitlab_that_merged(checkout) as variables:
+        merged = of_default_branch(checkout, publisher, **variables)
+
+    assert "1 image shown: shown" in merged.output
+    assert variables["PANSOFT_GITLAB_TOKEN"] not in merged.output
+    assert merged.failed == set(), merged.output
+    assert set(merged.passed) == {"check", "apply"}
+    [plan] = asked.plans[ADDED]
+    built = json.loads((publisher / "images" / plan / "image.json").read_bytes())
+    assert asked.images[plan] == {built["sha256"]}
+    with mounted(checkout, publisher) as point:
+        program = point / "testing" / "bin" / "plot"
+        assert process.run([program], reason="run what was merged").stdout == "plotted\n"
+
+
+def test_a_second_run_publishes_nothing(checkout: Path, publisher: Path) -> None:
+    before = pansoft(checkout, publisher, "repo", "info", publisher / "repository").stdout
+
+    again = of_default_branch(checkout, publisher)
+
+    assert again.failed == set(), again.output
+    assert "nothing to do: revision" in again.output
+    assert pansoft(checkout, publisher, "repo", "info", publisher / "repository").stdout == before
