@@ -61,7 +61,7 @@ def _section(made: Made) -> Iterator[str]:
     yield ""
     places = {"source": recipe.source, "home page": recipe.homepage}
     links = [link(word, address) for word, address in places.items() if address]
-    yield f"{code(recipe.title)}: {', '.join(links)}. What else changes in the image:"
+    yield f"{code(recipe.title)}: {', '.join(links)}. What changes in the image:"
     yield ""
     yield from _table(made)
     yield ""

@@ -215,7 +215,7 @@ def test_an_update_is_proposed_once(scene: Scene) -> None:
         "<!-- pansoft:update plotter -->\n<!-- pansoft:versions plotter=1.1 -->\n\n"
         "### <code>plotter</code> <code>1&#46;0</code> → <code>1&#46;1</code>\n\n"
         '<code>Plotter</code>: <a href="https&#58;&#47;&#47;plotter&#46;example&#46;org">'
-        "<code>home page</code></a>. What else changes in the image:\n\n"
+        "<code>home page</code></a>. What changes in the image:\n\n"
         "| part | name | was | is |\n|---|---|---|---|\n"
         "| <code>python</code> | <code>numpy</code> |  | <code>2&#46;0</code> |\n"
         "| <code>python</code> | <code>plotter</code> | <code>1&#46;0</code> | <code>1&#46;1</code> |\n\n"
