@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -117,7 +117,7 @@ class Line:
 def plan(context: Context, recipes: Sequence[Recipe], *, at: datetime) -> Planning:
     """Return what is to be done for each recipe, from git and the repository; nothing is changed."""
     state = State(context.state)
-    there = _by_name(_with_losses(state, at=at))
+    there = _by_name(_with_losses(state, {recipe.name for recipe in recipes}, at=at))
     planned: list[Planned] = []
     blocked: list[Blocked] = []
     for_sites: list[Blocked] = []
@@ -240,15 +240,15 @@ def _published(state: State, cache: PlanCache, *, at: datetime) -> tuple[Publish
     return known
 
 
-def _with_losses(state: State, *, at: datetime) -> tuple[Published, ...]:
-    """Return what is published; the objects that hold it are looked for as well."""
+def _with_losses(state: State, names: Container[str], *, at: datetime) -> tuple[Published, ...]:
+    """Return what is published; the objects that hold packages of these names are looked for as well."""
     if not target.exists(state):
         return ()
     with target.read(state, at=at) as reader:
         entries = published.entries_of(reader)
         retired = published.retired_of(reader)
         gone = _taken_away(reader, entries)
-    lost = drift.losses(state, entries, at=at)
+    lost = drift.losses(state, [entry for entry in entries if entry.name in names], at=at)
     return (*_as_published(entries, retired, lost), *gone)
 
 
