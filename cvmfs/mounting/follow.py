@@ -2,7 +2,8 @@
 """Following a repository: a thread of its own looks for new revisions, so that nobody waits for a server.
 
 A revision is followed once its root catalog is here and verified. When a new manifest does not verify, or no
-server answers, the revision at hand stays; the log says so once, not at every look.
+server answers, the revision at hand stays; the log says so once, not at every look. Where a tag is followed,
+the revision is the one that has the tag in the newest manifest: it stays until the tag is moved.
 """
 
 from __future__ import annotations
@@ -15,19 +16,34 @@ from dataclasses import replace
 from datetime import datetime
 
 from core.errors import UserError
+from cvmfs.format.history import tags_of
 from cvmfs.reading.contents import Contents
 from cvmfs.reading.reader import Reader
+from cvmfs.reading.snapshots import find, reader_at
 
 log = logging.getLogger(__name__)
 
 
 class Follower:
-    """Looks for new revisions every `every_s` seconds, from when it is started until it is stopped."""
+    """Looks for new revisions every `every_s` seconds, from when it is started until it is stopped.
 
-    def __init__(self, reader: Reader, *, clock: Callable[[], datetime], every_s: float) -> None:
+    With `tag`, which may be a number or a date as well, they are those that this leads to; it raises
+    NotFound where it leads to none.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        *,
+        clock: Callable[[], datetime],
+        every_s: float,
+        tag: str | None = None,
+    ) -> None:
         contents = Contents(reader.location.source, reader.location.contents.cache)
         location = replace(reader.location, contents=contents)
-        self._latest = Reader(location, reader.manifest, reader.whitelist, reader.signed)
+        self._newest = Reader(location, reader.manifest, reader.whitelist, reader.signed)
+        self._tag = tag
+        self._latest = self._followed()
         self._clock = clock
         self._every_s = every_s
         self._stopped = threading.Event()
@@ -68,10 +84,24 @@ class Follower:
                 self._trouble = ""
 
     def _look(self) -> None:
-        newest = self._latest.refreshed(at=self._clock())
-        if newest is self._latest:
+        newest = self._newest.refreshed(at=self._clock())
+        if newest is self._newest:
             return
-        newest.catalog_with("")  # here before anybody needs it, or not followed
-        newest.forget()
-        self._latest = newest
-        log.info("revision %d of %s is here", newest.revision, newest.fqrn)
+        before, self._newest = self._newest, newest
+        try:
+            followed = self._followed()
+            if self._tag is not None and followed.root_hash == self._latest.root_hash:
+                return
+            followed.catalog_with("")  # here before anybody needs it, or not followed
+        except UserError:
+            self._newest = before  # the next look tries again
+            raise
+        followed.forget()
+        self._latest = followed
+        log.info("revision %d of %s is here", followed.revision, followed.fqrn)
+
+    def _followed(self) -> Reader:
+        if self._tag is None:
+            return self._newest
+        tags = tags_of(self._newest)
+        return reader_at(self._newest, find(tags, self._tag, fqrn=self._newest.fqrn))

@@ -63,6 +63,8 @@ class MountOptions(TypedDict, total=False):
         allow_other: whether other users may look in; by default they may when root mounts.
         quota: how many bytes the cache may hold.
         proxies: as `CVMFS_HTTP_PROXY` has them; see `routes`.
+        tag: a named snapshot in place of the newest revision, followed when it is moved; a number or a
+            date leads to a revision as well.
     """
 
     cache: Path | None
@@ -71,6 +73,7 @@ class MountOptions(TypedDict, total=False):
     allow_other: bool | None
     quota: int | None
     proxies: str
+    tag: str | None
 
 
 def start_mount(
@@ -90,7 +93,8 @@ def start_mount(
         **options: see `MountOptions`.
 
     Raises:
-        UserError: the machine cannot mount, something is mounted there, or the repository does not verify.
+        UserError: the machine cannot mount, something is mounted there, the repository does not verify, or
+            has no such tag.
     """
     _check_machine()
     clean_stale(mountpoint)
@@ -124,6 +128,8 @@ def _arguments(options: MountOptions) -> list[str | Path]:
         argv += ["--quota", str(quota)]
     if proxies := options.get("proxies"):
         argv += ["--proxies", proxies]
+    if (tag := options.get("tag")) is not None:
+        argv.append(f"--tag={tag}")
     if (allow_other := options.get("allow_other")) is not None:
         argv.append("--allow-other" if allow_other else "--no-allow-other")
     return argv
@@ -213,6 +219,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--cache", type=Path, help="a directory for fetched objects")
     parser.add_argument("--quota", type=int, help="bytes that the cache may hold")
     parser.add_argument("--proxies", default="", help="like http://proxy:3128;DIRECT")
+    parser.add_argument("--tag", help="a named snapshot, in place of the newest revision")
     parser.add_argument("--refresh", type=float, help="seconds between looks at the manifest")
     parser.add_argument("--allow-other", action=argparse.BooleanOptionalAction, default=None)
     parser.add_argument("mountpoint", type=Path)
@@ -227,6 +234,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return err.exit_code
     try:
         _run(reader, options)
+    except UserError as err:
+        log.error("%s%s", err, f" ({err.hint})" if err.hint else "")  # noqa: TRY400
+        return err.exit_code
     except RuntimeError as err:  # all that mfusepy says of libfuse's own message, which went before
         log.error("cannot mount at %s: libfuse ended with status %s", options.mountpoint, err)  # noqa: TRY400
         return EXIT_USER
@@ -251,11 +261,12 @@ def _run(reader: Reader, options: argparse.Namespace) -> None:
     is_root = os.geteuid() == 0
     every_s = REFRESH_HTTP_S if reader.location.source.folder is None else REFRESH_S
     every_s = min(every_s if options.refresh is None else options.refresh, reader.manifest.ttl_s)
-    follower = Follower(reader, clock=_clock, every_s=every_s)
+    follower = Follower(reader, clock=_clock, every_s=every_s, tag=options.tag)
+    shown = follower.newer_than(reader) or reader
     follower.start()
     try:
         mfusepy.FUSE(
-            RepositoryFilesystem(reader, follower=follower, environment=os.environ),
+            RepositoryFilesystem(shown, follower=follower, environment=os.environ),
             str(options.mountpoint),
             foreground=True,
             nothreads=True,

@@ -3,7 +3,9 @@
 
 The rules of the genuine tool (swissknife_history.cc): no space in a name; `trunk` and `trunk-previous` are
 moved by publishing alone; a tag that exists is moved only to a revision that was asked for. Ours on top:
-what `pansoft repo` could take for something else is no name. Tags change no tree, so the revision stays.
+what `pansoft repo` could take for something else is no name; a tag goes back to an older revision only when
+that is said. Tags change no tree, so the revision stays. A tag is moved in one manifest: at no moment is it
+nowhere.
 """
 
 from __future__ import annotations
@@ -13,6 +15,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from enum import StrEnum
+from typing import assert_never
 
 from core.errors import UserError
 from cvmfs.errors import NotFound, RepositoryError
@@ -24,6 +28,14 @@ from cvmfs.reading.snapshots import find
 
 _NAME = re.compile(r"[^\s/\x00-\x1f\x7f]+")
 _NAME_BYTES = 255
+
+
+class Backward(StrEnum):
+    """What becomes of a tag that is to be moved to an older revision than it is on."""
+
+    REFUSE = "refuse"
+    MOVE = "move"
+    STAY = "stay"
 
 
 def tag_name(text: str) -> str:
@@ -56,13 +68,15 @@ def add_tag(
     at: datetime,
     message: str = "",
     revision: str | int | None = None,
+    backward: Backward = Backward.REFUSE,
 ) -> Tag:
     """Name a revision, by default the current one, and return the tag. Naming it again changes nothing.
 
     Raises:
         Busy: a transaction is open.
         NotFound: no tag leads to the revision.
-        UserError: another revision has the name, and this one was not asked for.
+        UserError: another revision has the name, and this one was not asked for; or it is a newer one, and
+            nobody said that the name may go back.
     """
     name = tag_name(name)
     with repository.locked("tag") as lease:
@@ -75,6 +89,20 @@ def add_tag(
                 f"{name} is revision {old.revision} already",
                 hint=f"to move it: pansoft repo tag {name} --revision {there.revision}",
             )
+        if old is not None and there.revision < old.revision:
+            match backward:
+                case Backward.STAY:
+                    return old
+                case Backward.REFUSE:
+                    raise UserError(
+                        f"{name} is revision {old.revision}, which is newer than {there.revision}",
+                        hint="clients that follow the name would go back with it; if they are to: "
+                        f"pansoft repo tag {name} --revision {there.revision} --back",
+                    )
+                case Backward.MOVE:
+                    pass
+                case _:
+                    assert_never(backward)
         said = message or (old.description if old is not None else "")
         new = replace(there, name=name, description=said)
         if new != old:

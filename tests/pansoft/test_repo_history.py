@@ -103,6 +103,11 @@ def test_tags_are_given_listed_moved_and_removed(repo: Program) -> None:
     assert "good is revision 2 already" in repo("tag", "good", status=EXIT_USER)
     assert repo("tag", "good", "--revision", "trunk") == "good is revision 3\n"
 
+    assert "newer than 2" in repo("tag", "good", "--revision", "2", status=EXIT_USER)
+    assert repo("tag", "good", "--revision", "2", "--forward") == "good is revision 3\n"
+    assert repo("tag", "good", "--revision", "2", "--back") == "good is revision 2\n"
+    assert repo("tag", "good", "--revision", "3", "--forward") == "good is revision 3\n"
+
     listed = {tag["name"]: tag for tag in repo.json("tag", "--list")}
     assert sorted(listed) == ["good", "trunk", "trunk-previous"]
     assert listed["good"]["description"] == "it worked"

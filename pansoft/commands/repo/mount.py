@@ -38,6 +38,11 @@ from pansoft.sizes import parse_size
     help="Where fetched objects are kept, by default client-cache in the state.",
 )
 @click.option("--quota", default="20GB", show_default=True, help="How much the cache may hold.")
+@click.option(
+    "--tag",
+    help="A named snapshot in place of the newest revision, followed when it is moved: proven, for "
+    "instance. A number or a date leads to one revision.",
+)
 @click.pass_obj
 def mount(
     context: Context,
@@ -49,6 +54,7 @@ def mount(
     proxy: str,
     cache: Path | None,
     quota: str,
+    tag: str | None,
 ) -> None:
     """Mount the repository read-only at MOUNTPOINT; every byte that is read is verified.
 
@@ -70,5 +76,6 @@ def mount(
         log_file=state.folder / "mount.log",
         quota=parse_size(quota),
         proxies=proxy,
+        tag=tag,
     )
     click.echo(f"mounted at {mountpoint}; now: . {mountpoint}/testing/setup.sh")

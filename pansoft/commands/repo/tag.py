@@ -8,7 +8,7 @@ import click
 from core.canonical import readable_json
 from core.errors import UserError
 from cvmfs.format.history import Tag, tags_of
-from cvmfs.publishing.tagging import add_tag, remove_tags
+from cvmfs.publishing.tagging import Backward, add_tag, remove_tags
 from pansoft import clock, target, workspace
 from pansoft.context import Context
 
@@ -17,6 +17,12 @@ from pansoft.context import Context
 @click.argument("names", nargs=-1)
 @click.option("-m", "--message", default="", help="What the snapshot is for.")
 @click.option("--revision", help="The revision to name: a number, a tag or a date.")
+@click.option("--back", is_flag=True, help="Let a name go back to an older revision than it is on.")
+@click.option(
+    "--forward",
+    is_flag=True,
+    help="Leave a name where it is that is on a newer revision, and end well; for pipelines.",
+)
 @click.option("--remove", is_flag=True, help="Remove the tags; nothing else goes before a gc.")
 @click.option("--list", "is_list", is_flag=True, help="List tags; so it does without a NAME, too.")
 @click.option("--all", "with_all", is_flag=True, help="List those that publishing made, too.")
@@ -28,6 +34,8 @@ def tag(
     names: tuple[str, ...],
     message: str,
     revision: str | None,
+    back: bool,
+    forward: bool,
     remove: bool,
     is_list: bool,
     with_all: bool,
@@ -35,8 +43,12 @@ def tag(
 ) -> None:
     """Name a revision, by default the current one, so that it stays and is found again; or list the names.
 
+    A name that there is already is moved, in one step, where --revision says to which.
+
     Example: pansoft repo tag before-upgrade -m "last with HDF5 1.14"
     """
+    if back and forward:
+        raise click.UsageError("--back and --forward contradict each other")
     state = workspace.state_of(context)
     if is_list or not names:
         if remove or revision is not None:
@@ -56,7 +68,15 @@ def tag(
         return
     if len(names) > 1:
         raise UserError(f"one name at a time, not {' '.join(names)}")
-    new = add_tag(repository, keys, names[0], at=clock.now(), message=message, revision=revision)
+    new = add_tag(
+        repository,
+        keys,
+        names[0],
+        at=clock.now(),
+        message=message,
+        revision=revision,
+        backward=Backward.MOVE if back else Backward.STAY if forward else Backward.REFUSE,
+    )
     if as_json:
         _print([new], as_json=True)
         return

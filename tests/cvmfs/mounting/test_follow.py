@@ -12,6 +12,7 @@ from cvmfs.format.keys import RepositoryKeys
 from cvmfs.mounting.follow import Follower
 from cvmfs.publishing.publish import transaction
 from cvmfs.publishing.repository import Repository, open_repository
+from cvmfs.publishing.tagging import add_tag, remove_tags
 from cvmfs.reading.reader import Reader, open_reader
 from tests.cvmfs.samples import AT, FQRN, LATER, flip_byte
 
@@ -79,6 +80,33 @@ def test_revision_whose_root_catalog_is_damaged_is_not_followed(
     said = [
         r for r in caplog.records if r.levelno == logging.WARNING and "was changed" in r.message
     ]
+    assert len(said) == 1
+
+
+def test_tag_that_goes_leaves_its_last_revision(
+    published: Repository,
+    keys: RepositoryKeys,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    add_tag(published, keys, "proven", at=AT, revision=1)
+    newest = open_reader(published.folder, FQRN, keys.public_key, at=AT)
+    follower = Follower(newest, clock=lambda: LATER, every_s=0.02, tag="proven")
+    tagged = follower.newer_than(newest)
+    assert tagged is not None
+    assert tagged.revision == 1
+    follower.start()
+    with caplog.at_level(logging.DEBUG, "cvmfs.mounting.follow"):
+        remove_tags(published, keys, ["proven"], at=LATER)
+        end = time.monotonic() + 30
+        while len([m for m in caplog.messages if "has no tag 'proven'" in m]) < 3:
+            assert time.monotonic() < end, "nothing was said"
+            time.sleep(0.01)
+        add_tag(published, keys, "proven", at=LATER, revision=2)
+        moved = wait_for_newer(follower, tagged)
+    follower.stop()
+
+    assert moved.revision == 2
+    said = [r for r in caplog.records if r.levelno == logging.WARNING]
     assert len(said) == 1
 
 

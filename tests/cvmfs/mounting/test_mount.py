@@ -19,6 +19,7 @@ from cvmfs.mounting.mount import is_mounted, is_stale, mounted, start_mount, sto
 from cvmfs.publishing.local_tree import TreeRules, VariableLinks
 from cvmfs.publishing.publish import transaction
 from cvmfs.publishing.repository import Repository, sign_whitelist
+from cvmfs.publishing.tagging import add_tag
 from tests.cvmfs.samples import CHUNK, FQRN, flip_byte, snapshot
 from tests.cvmfs.servers import Well, Wrong, misbehaving
 
@@ -252,6 +253,47 @@ def test_new_revision_shows_without_remounting(
     assert (mountpoint / "new").read_text() == "new\n"
     _wait_for(lambda: (mountpoint / "odd" / "script.sh").read_text().startswith("changed"))
     assert os.getxattr(mountpoint, "user.revision") == b"3"
+
+
+def test_mount_of_a_tag_sees_its_revision_until_the_tag_is_moved(
+    published: Repository, keys: RepositoryKeys, tmp_path: Path
+) -> None:
+    for content in (b"old", b"the next"):
+        with transaction(published, keys, at=NOW) as tx:
+            tx.put_bytes(content, "program")
+    old, new = published.manifest.revision - 1, published.manifest.revision
+    add_tag(published, keys, "proven", at=NOW, revision=old)
+    here = tmp_path / "m"
+    with (
+        serving(published.folder) as url,
+        mounted(
+            *(url, FQRN, keys.public_key, here),
+            cache=tmp_path / "cache",
+            refresh_s=0.2,
+            tag="proven",
+        ),
+    ):
+        seen = [(_getfattr(here, "user.revision"), (here / "program").read_bytes())]
+        with transaction(published, keys, at=NOW) as tx:
+            tx.put_bytes(b"newest", "program")
+        time.sleep(1)  # five looks
+        seen.append((_getfattr(here, "user.revision"), (here / "program").read_bytes()))
+
+        add_tag(published, keys, "proven", at=NOW, revision=new)
+
+        _wait_for(lambda: _getfattr(here, "user.revision") == str(new))
+        _wait_for(lambda: (here / "program").stat().st_size == len(b"the next"))
+        seen.append((_getfattr(here, "user.revision"), (here / "program").read_bytes()))
+    assert seen == [(str(old), b"old"), (str(old), b"old"), (str(new), b"the next")]
+
+
+def test_tag_that_is_not_there_is_not_mounted(
+    published: Repository, keys: RepositoryKeys, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match="has no tag 'proven'"):
+        start_mount(published.folder, FQRN, keys.public_key, tmp_path / "m", tag="proven")
+
+    assert not is_mounted(tmp_path / "m")
 
 
 def test_corrupted_object_is_an_io_error_and_a_sentence_in_the_log(

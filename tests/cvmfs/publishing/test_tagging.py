@@ -12,7 +12,7 @@ from cvmfs.format.history import tags_of
 from cvmfs.format.keys import RepositoryKeys
 from cvmfs.publishing.publish import transaction
 from cvmfs.publishing.repository import Repository
-from cvmfs.publishing.tagging import add_tag, remove_tags, tag_name
+from cvmfs.publishing.tagging import Backward, add_tag, remove_tags, tag_name
 from tests.cvmfs.samples import LATER, read
 
 
@@ -64,6 +64,20 @@ def test_tag_is_moved_only_to_a_revision_that_was_asked_for(
 
     add_tag(published, keys, "keep", at=LATER, revision=2)
     assert named(published) == {"keep": (2, "said")}
+
+
+def test_tag_goes_back_only_when_that_is_said(published: Repository, keys: RepositoryKeys) -> None:
+    add_tag(published, keys, "keep", at=LATER, revision=2)
+
+    with pytest.raises(UserError, match="keep is revision 2, which is newer than 1") as refused:
+        add_tag(published, keys, "keep", at=LATER, revision=1)
+    assert (refused.value.hint or "").endswith("pansoft repo tag keep --revision 1 --back")
+    stayed = add_tag(published, keys, "keep", at=LATER, revision=1, backward=Backward.STAY)
+    assert stayed.revision == 2
+    assert named(published) == {"keep": (2, "")}
+
+    add_tag(published, keys, "keep", at=LATER, revision=1, backward=Backward.MOVE)
+    assert named(published) == {"keep": (1, "")}
 
 
 def test_same_tag_again_changes_nothing(published: Repository, keys: RepositoryKeys) -> None:
