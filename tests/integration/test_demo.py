@@ -91,7 +91,7 @@ def test_a_plan_is_explained_by_what_is_published(demo: Demo) -> None:
 
     assert done.returncode == 0, done.stderr
     assert "published, published on" in done.stdout
-    assert re.search(r"  published  1\.[\d.]+ on 20\S+, plan [0-9a-f]{12}", done.stdout)
+    assert re.search(r"  published  1\.[\d.]+ in testing on 20\S+, plan [0-9a-f]{12}", done.stdout)
     assert "since then" not in done.stdout
 
 

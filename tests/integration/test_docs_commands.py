@@ -116,7 +116,7 @@ def _give_the_state(state: Path, made: Path) -> None:
     Files of bases belong to subordinate ids, which only a user namespace may link for a user.
     """
     state.mkdir()
-    for name in ("keys", "trust-policy"):
+    for name in ("keys", "trust-policy", "journal"):
         shutil.copytree(made / name, state / name)
     parts = [made / name for name in ("inputs", "bases", "images", "signed", "repository")]
     same_disk = state.stat().st_dev == made.stat().st_dev
