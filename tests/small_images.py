@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Images of a few kilobytes that a state takes for built and tested: what comes after is real.
 
-Signing and publishing take every image alike, so what is tried at twenty moments need not weigh 40 MB.
+Signing and publishing take every image alike, so what is tried at twenty moments need not weigh 40 MB. One
+that is given a program runs it: busybox is all that lies below.
 """
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -25,18 +27,28 @@ from core.canonical import canonical_json, readable_json
 from core.files import sha256_file
 from pansoft import workspace
 from pansoft.context import Context
+from tests.images import BUSYBOX
 from trust.codec import to_json
 from trust.evidence import ScanFacts
 
 
-def put_built(context: Context, recipe: Recipe) -> BuildPlan:
-    """Put a small image into a state, as if it had been built from its plan and passed its tests."""
+def put_built(context: Context, recipe: Recipe, *, program: str | None = None) -> BuildPlan:
+    """Put a small image into a state, as if it had been built from its plan and passed its tests.
+
+    Args:
+        context: the project and its state.
+        recipe: of the package.
+        program: a shell script that is its first command; without one nothing runs in the image.
+    """
     state = workspace.state_of(context)
     plan = workspace.plan_of(context, recipe)
     folder = state.image(plan.id)
     folder.mkdir(parents=True)
     sif = folder / f"{recipe.name}.sif"
     with tempfile.TemporaryDirectory() as scratch:
+        if program is not None:
+            _put_busybox(Path(scratch) / "base")
+            _put_program(Path(scratch) / recipe.name / "bin" / recipe.commands[0].name, program)
         base, delta = (_squashfs(Path(scratch), each) for each in ("base", recipe.name))
         write_sif(
             sif,
@@ -72,7 +84,7 @@ def put_built(context: Context, recipe: Recipe) -> BuildPlan:
 
 
 def _squashfs(scratch: Path, name: str) -> Path:
-    (scratch / name).mkdir()
+    (scratch / name).mkdir(exist_ok=True)
     (scratch / name / "file").write_text(f"of {name}\n" * 200)
     packed = scratch / f"{name}.squashfs"
     process.run(
@@ -80,6 +92,22 @@ def _squashfs(scratch: Path, name: str) -> Path:
         reason="make a small image",
     )
     return packed
+
+
+def _put_busybox(root: Path) -> None:
+    """Put a system of one program into a folder, under all the names that it has."""
+    for name in ("bin", "dev", "etc", "home", "proc", "root", "sys", "tmp", "usr/bin", "var/tmp"):
+        (root / name).mkdir(parents=True)
+    shutil.copy(BUSYBOX, root / "bin" / "busybox")
+    for name in process.run([BUSYBOX, "--list"], reason="list its names").stdout.split():
+        if name != "busybox":
+            (root / "bin" / name).symlink_to("busybox")
+
+
+def _put_program(file: Path, script: str) -> None:
+    file.parent.mkdir(parents=True)
+    file.write_text(f"#!/bin/sh\n{script}\n")
+    file.chmod(0o755)
 
 
 def _component(recipe: Recipe) -> Component:

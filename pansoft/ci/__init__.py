@@ -8,6 +8,7 @@ gathering  what a state folder and the repository know of packages
 note       what is told of a change in one note; markdown: other people's words in it
 files      what GitLab shows in its widgets beside the note
 posting    the note, the label and the commit status, where GitLab is told of them
+canary     what is published is used as a partner uses it; canary_files: what that leaves to read
 alarm      the issue of a scheduled job that fails; logs: the lines that say why
 updates    recipes follow upstream, each step in a merge request
 """

@@ -137,9 +137,10 @@ class _Handler(BaseHTTPRequestHandler):
         """Answer as the behaviour says."""
         state = self.server_state
         path = urlsplit(self.path).path
-        state.asked.append(path.removeprefix(f"/cvmfs/{FQRN}/"))
+        name = re.sub(r"^/cvmfs/[^/]+/", "", path)  # of whatever repository
+        state.asked.append(name)
         state.headers.append(dict(self.headers.items()))
-        file = state.folder / path.removeprefix(f"/cvmfs/{FQRN}/")
+        file = state.folder / name
         behaviour = state.behaviour if re.search(state.only, path) else Well()
         body = file.read_bytes() if file.is_file() else None
         if body is None and not isinstance(behaviour, Raw | Status | Endless | Boast | Silent):

@@ -22,7 +22,7 @@ from trust.keys.folder import (
     private_folder,
 )
 from trust.keys.key import SigningKey
-from trust.keys.local import LOCAL_NAME, local_key, local_policy
+from trust.keys.local import LOCAL_NAME, list_published, local_key, local_policy
 from trust.keys.opening import open_named
 from trust.keys.proposal import signer_entry
 from trust.keys.secret_files import read_passphrase
@@ -34,6 +34,7 @@ __all__ = [
     "KeyInfo",
     "SigningKey",
     "keygen",
+    "list_published",
     "local_key",
     "local_policy",
     "open_key",

@@ -6,10 +6,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from core.files import write_atomic
+from core.files import copy_atomic, write_atomic
 from trust.keys.folder import FolderKey, export_public, keygen, open_key, private_folder
 from trust.keys.proposal import signer_entry
 from trust.policy import LOCAL_FILE
+from trust.programs import gnupg
 
 LOCAL_NAME = "local"
 LOCAL_COMMENT = "local key, this state folder only"
@@ -39,20 +40,30 @@ def local_key(state: Path) -> FolderKey:
         )
     key = open_key(folder)
     export_public(folder, public)
-    _list_local(policy, key)
+    _list_local(policy, key.fingerprint)
     return key
 
 
-def _list_local(policy: Path, key: FolderKey) -> None:
-    text = "\n".join(_local_lines(key)) + "\n"
+def list_published(policy: Path, public: Path) -> Path:
+    """List the local key of another state, of which this is the published half, and return the folder.
+
+    It is the `local` of `load_policy`: what that key signed counts for local repositories and no others.
+    """
+    copy_atomic(public, policy / "keys" / f"{LOCAL_NAME}.asc")
+    _list_local(policy, gnupg.read_key(public).fingerprint)
+    return policy
+
+
+def _list_local(policy: Path, fingerprint: str) -> None:
+    text = "\n".join(_local_lines(fingerprint)) + "\n"
     file = policy / LOCAL_FILE
     if not file.is_file() or file.read_bytes() != text.encode():
         write_atomic(file, text)
 
 
-def _local_lines(key: FolderKey) -> Iterator[str]:
+def _local_lines(fingerprint: str) -> Iterator[str]:
     yield "# Made by pansoft. This key counts in this state folder only, and only for repositories"
     yield "# that the project's policy calls local. It proves nothing to anybody else."
     yield "schema: 1"
     yield "signers:"
-    yield signer_entry("local demo key", key.fingerprint, f"{LOCAL_NAME}.asc")
+    yield signer_entry("local demo key", fingerprint, f"{LOCAL_NAME}.asc")

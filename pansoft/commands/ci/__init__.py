@@ -13,6 +13,7 @@ VERBS: tuple[str, ...] = (
     "post",
     "shown",
     "update",
+    "canary",
     "rebuild",
     "alarm",
 )
