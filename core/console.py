@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TextIO
 
+from core.harmless import harmless
+
 _REDRAW_S = 1.0
 _MOST_LINES = 12
 _SAY_AGAIN_S = 60.0
@@ -44,7 +46,7 @@ class Console:
         if self.quiet:
             return
         with self.aside():
-            self.stream.write(text + "\n")
+            self.stream.write(harmless(text) + "\n")
             self.stream.flush()
 
     @contextlib.contextmanager
@@ -61,6 +63,7 @@ class Console:
         """Show what is going on right now: rewritten on a terminal, nothing elsewhere."""
         if self.quiet or not self.is_terminal:
             return
+        text = harmless(text)
         with self._lock:
             task = self._tasks.get(threading.get_ident())
             if task is None:

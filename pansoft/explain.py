@@ -7,6 +7,7 @@ import click
 
 from core import reports
 from core.errors import InvalidInput, UserError
+from core.harmless import harmless
 
 
 def explain(err: UserError) -> None:
@@ -14,6 +15,6 @@ def explain(err: UserError) -> None:
     if isinstance(err, InvalidInput):
         click.echo(reports.text(err.problems), err=True)
         return
-    click.echo(f"error: {err.message}", err=True)
+    click.echo(f"error: {harmless(err.message)}", err=True)
     if err.hint:
-        click.echo(f"hint: {err.hint}", err=True)
+        click.echo(f"hint: {harmless(err.hint)}", err=True)

@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 from builder.recipes.recipe import TestKind
 from builder.stages import PlanId, TestAttempt, TestOutcome, TestReport, TestResult
 from core.canonical import Json
+from core.harmless import harmless
 
 SCHEMA = 2
 _SHOWN_LINES = 15
@@ -157,8 +158,8 @@ def at_which_try(result: TestResult) -> str:
 
 
 def _why(reason: str, output: str) -> list[str]:
-    lines = [f"        | {line}" for line in output.splitlines()[-_SHOWN_LINES:]]
-    return [f"        {reason}", *lines]
+    lines = [f"        | {line}" for line in harmless(output).splitlines()[-_SHOWN_LINES:]]
+    return [f"        {harmless(reason)}", *lines]
 
 
 def as_junit(*tested: TestReport) -> str:

@@ -14,9 +14,9 @@ import re
 from typing import Any
 
 from catalog import words
+from core.harmless import harmless
 
 _HARMLESS = re.compile(r"[A-Za-z0-9 ,-]")
-_COLOURS = re.compile(r"\x1b(\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|.)")
 _SPACE = re.compile(r"\s+")
 MOST = 120
 """Characters of a text in a line, unless it is said otherwise."""
@@ -31,7 +31,7 @@ class Markdown(str):
 
 def code(text: str, *, most: int = MOST) -> Markdown:
     """Return a text as one piece of code in a line, cut where it is long."""
-    line = _SPACE.sub(" ", _plain(text)).strip()
+    line = _SPACE.sub(" ", harmless(text)).strip()
     if len(line) > most:
         line = line[: most - 1] + "…"
     return Markdown(f"<code>{_numbered(line)}</code>" if line else "")
@@ -39,7 +39,7 @@ def code(text: str, *, most: int = MOST) -> Markdown:
 
 def block(text: str, *, lines: int, width: int = 200) -> Markdown:
     """Return the last lines of a text as a block of code, long lines cut."""
-    found = _plain(text).replace("\t", "    ").splitlines()
+    found = harmless(text).replace("\t", "    ").splitlines()
     left_out = max(len(found) - lines, 0)
     shown = [line if len(line) <= width else line[: width - 1] + "…" for line in found[left_out:]]
     head = [f"({left_out} lines before)"] if left_out else []
@@ -64,10 +64,6 @@ def only(value: Any) -> str:
     if isinstance(value, Markdown | int):
         return str(value)
     raise TypeError(f"{value!r} is not Markdown")
-
-
-def _plain(text: str) -> str:
-    return words.plain(_COLOURS.sub("", text.replace("\r\n", "\n").replace("\r", "\n")))
 
 
 def _numbered(text: str) -> str:

@@ -9,6 +9,7 @@ from builder.images.plan import BuildPlan
 from builder.state import State
 from core.canonical import readable_json
 from core.errors import UserError
+from core.harmless import harmless
 from pansoft import journal, turns, workspace
 from pansoft.context import Context
 from pansoft.reports import journal_table
@@ -60,7 +61,7 @@ def _tell_build(context: Context, state: State, name: str, *, path_only: bool) -
             if path_only:
                 click.echo(file)
             else:
-                click.echo(file.read_text(encoding="utf-8", errors="replace"), nl=False)
+                click.echo(harmless(file.read_text(encoding="utf-8", errors="replace")), nl=False)
             return
     raise UserError(
         f"{name} was not built as its recipe is now, so there is no log of it",
