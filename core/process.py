@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import selectors
 import shlex
 import shutil
 import signal
@@ -94,6 +95,89 @@ def run(
     if check and done.returncode != 0:
         raise failure(done, reason=reason, hint=hint)
     return done
+
+
+def run_watched(
+    argv: Sequence[str | Path],
+    *,
+    reason: str,
+    env: Mapping[str, str],
+    cwd: Path,
+    timeout_s: float,
+    most_output: int,
+    too_much: Callable[[], str | None],
+) -> Completed:
+    """Run a program that nobody trusts to its end and return what it printed; any status will do.
+
+    Args:
+        argv: the program and its arguments.
+        reason: completes "to …" in the error.
+        env: its whole environment.
+        cwd: where it runs.
+        timeout_s: after this many seconds the program and its children are killed.
+        most_output: bytes of both outputs together; with more it is killed.
+        too_much: is called now and then and returns what else it took too much of, if anything: "it
+            wrote more than 20 MB"; then it is killed.
+
+    Raises:
+        CommandFailed: not found, out of time, or stopped; `stderr` has what it had printed by then.
+    """
+    command = [str(part) for part in argv]
+    log.debug("+ %s", shlex.join(command))
+    process = _start(command, reason, cwd=cwd, env=env, stdin=subprocess.DEVNULL, piped=True)
+    said: dict[str, bytearray] = {"stdout": bytearray(), "stderr": bytearray()}
+    try:
+        why = _listen(process, said, time.monotonic() + timeout_s, most_output, too_much)
+        if why is None:
+            return Completed(
+                tuple(command),
+                process.wait(),
+                said["stdout"].decode("utf-8", "replace"),
+                said["stderr"].decode("utf-8", "replace"),
+            )
+    finally:
+        _kill_group(process)
+    raise CommandFailed(
+        f"was stopped: {why or f'it took longer than {timeout_s:.0f} s'}",
+        argv=command,
+        returncode=None,
+        stderr=b"".join(said.values()).decode("utf-8", "replace"),
+        hint=f"run it by hand to see what it does: {shlex.join(command)}",
+    )
+
+
+def _listen(
+    process: subprocess.Popen[bytes],
+    said: Mapping[str, bytearray],
+    ends: float,
+    most: int,
+    too_much: Callable[[], str | None],
+) -> str | None:
+    """Take in what a program prints until it ends; return why not to wait, empty where time is up."""
+    with selectors.DefaultSelector() as outputs:
+        for name in said:
+            outputs.register(getattr(process, name), selectors.EVENT_READ, name)
+        look = time.monotonic() + _LOOK_EVERY_S
+        while outputs.get_map():
+            now = time.monotonic()
+            if now >= ends:
+                return ""
+            if now >= look:
+                if (why := too_much()) is not None:
+                    return why
+                look = time.monotonic() + max(_LOOK_EVERY_S, 20 * (time.monotonic() - now))
+            for key, _ in outputs.select(min(_LOOK_EVERY_S, ends - now)):
+                part = os.read(key.fd, 1 << 16)
+                if not part:
+                    outputs.unregister(key.fileobj)
+                said[key.data].extend(part)
+                if sum(map(len, said.values())) > most:
+                    return f"it printed more than {most // 1_000_000} MB"
+    try:
+        process.wait(max(0.0, ends - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        return ""
+    return None
 
 
 def run_logged(

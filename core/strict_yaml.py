@@ -6,6 +6,7 @@ The rules, each with its id:
 - `yaml-size`: a document is at most 256 KiB.
 - `yaml-encoding`: it is UTF-8 without control characters.
 - `yaml-syntax`: it is YAML.
+- `file-link`: what belongs to a recipe is a file of its own, and no link.
 - `yaml-single`: it is one document, and a mapping at the top.
 - `yaml-depth`: it nests at most 20 levels.
 - `yaml-alias`: no anchors, aliases or merge keys: they hide what a reviewer reads, and make bombs.
@@ -61,17 +62,21 @@ class Document:
         return self.keys.get(path) or self.where(path)
 
 
-def load(file: Path, *, shown_as: Path | None = None) -> Document:
+def load(file: Path, *, shown_as: Path | None = None, follow: bool = True) -> Document:
     """Read a YAML file.
 
     Args:
         file: the file.
         shown_as: the name that problems show, for instance relative to the project.
+        follow: whether it may be a link. What comes with a merge request may not: a problem shows the
+            line that it is in, and a link would show a line of any file.
 
     Raises:
         InvalidInput: with every problem that was found.
     """
     shown = shown_as or file
+    if not follow and file.is_symlink():
+        raise InvalidInput([link_problem(shown)])
     try:
         with file.open("rb") as stream:
             raw = stream.read(MAX_BYTES + 1)
@@ -81,6 +86,13 @@ def load(file: Path, *, shown_as: Path | None = None) -> Document:
             [Problem(Position(shown), "file-unreadable", f"cannot be read: {reason}")]
         ) from err
     return loads(raw, shown)
+
+
+def link_problem(shown: Path) -> Problem:
+    """Return what is wrong with a link in the place of a file or folder of a project."""
+    return Problem(
+        Position(shown), "file-link", "is a link", hint="put the file itself into its place"
+    )
 
 
 def loads(raw: bytes, file: Path) -> Document:

@@ -11,10 +11,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from builder.images.build_user import BuildUser
+from builder.images.failure import PROCESSES
+from builder.images.scripts.watch import used_disk
+from builder.recipes.recipe import DEFAULT_LIMITS
 from core import process
 from core.process import Completed
 
 WORK = "/work"
+MOST_PRINTED = 64_000_000
+"""Bytes that a command may print: who runs it keeps them in memory."""
+MOST_WRITTEN = DEFAULT_LIMITS.disk << 20
+"""Bytes that it may write into folders of the host, unless it is said otherwise."""
+
+# Where memory runs out, the kernel ends this and nothing else.
+_FIRST_TO_GO = 'echo 1000 2>/dev/null > /proc/self/oom_score_adj; exec "$@"'
 
 
 def run_confined(
@@ -28,8 +38,11 @@ def run_confined(
     binds: Mapping[Path, str] | None = None,
     gpu: str | None = None,
     overlays: Sequence[Path] = (),
+    most_written: int = MOST_WRITTEN,
 ) -> Completed:
     """Run a command in an image without network or host folders, and return how it ended.
+
+    It is a stranger's: with more processes, output or files than a command needs it is stopped.
 
     Args:
         image: the SIF file, or a packed file system.
@@ -41,21 +54,29 @@ def run_confined(
         binds: more folders of the build user, each with its place in the image.
         gpu: the option that gives the image the machine's GPU: `--nv` or `--rocm`.
         overlays: packed file systems that lie over the image, the last one on top.
+        most_written: bytes that it may write into `work` and `binds`.
 
     Raises:
-        CommandFailed: out of time, or Apptainer is missing. Another status is no error here.
+        CommandFailed: out of time, stopped, or Apptainer is missing. Another status is no error here.
     """
     command = _command(
         image, argv, work=work, user=user, environment=environment or {}, binds=binds or {}, gpu=gpu,
-        overlays=overlays,
+        overlays=overlays, most_written=most_written,
     )  # fmt: skip
-    return process.run(
+
+    def too_much() -> str | None:
+        if sum(map(used_disk, (work, *(binds or {})))) > most_written:
+            return f"it wrote more than {most_written >> 20} MiB"
+        return None
+
+    return process.run_watched(
         command,
         reason=f"run a command in {image.name}",
         env=_environment(user),
         timeout_s=timeout_s,
         cwd=Path("/"),
-        check=False,
+        most_output=MOST_PRINTED,
+        too_much=too_much,
     )
 
 
@@ -75,6 +96,7 @@ def _command(
     binds: Mapping[Path, str],
     gpu: str | None = None,
     overlays: Sequence[Path] = (),
+    most_written: int | None = None,
 ) -> list[str]:
     options = [
         "exec", "--containall", "--no-eval", "--net", "--network", "none",
@@ -89,7 +111,13 @@ def _command(
     for overlay in overlays:
         options += ["--overlay", f"{overlay}:ro"]
     reach = [image.parent, work, *binds, *(overlay.parent for overlay in overlays)]
-    return user.contained(["apptainer", "--silent", *options, image, *argv], reach=reach)
+    limits: list[str] = []
+    if most_written is not None:
+        # All processes of this user count, those of builds beside it as well, so it is twice what one
+        # of those may have.
+        rlimits = (f"--nproc={2 * PROCESSES}", f"--fsize={most_written}", "--core=0")
+        limits = ["prlimit", *rlimits, "sh", "-c", _FIRST_TO_GO, "first-to-go"]
+    return user.contained([*limits, "apptainer", "--silent", *options, image, *argv], reach=reach)
 
 
 def _environment(user: BuildUser) -> Mapping[str, str]:

@@ -392,6 +392,8 @@ def _sound(item: _Item, *, shapes: Mapping[str, re.Pattern[str]] = _SHAPES) -> _
 
 
 def _read(file: Path, kind: str, name: str) -> dict[str, Any]:
+    if file.is_symlink():
+        raise _broken(file, "is a link")
     try:
         data = json.loads(file.read_bytes())
     except FileNotFoundError as err:

@@ -173,8 +173,10 @@ def _read(file: Path) -> tuple[Document | None, tuple[Problem, ...]]:
             hint="run 'pansoft new NAME' to begin one, or remove the folder",
         )
         return None, (problem,)
+    if file.parent.is_symlink():
+        return None, (strict_yaml.link_problem(file.parent),)
     try:
-        return strict_yaml.load(file), ()
+        return strict_yaml.load(file, follow=False), ()
     except InvalidInput as err:
         return None, err.problems
 

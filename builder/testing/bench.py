@@ -15,6 +15,7 @@ from pathlib import Path
 
 from builder.images import apptainer, sandbox
 from builder.images.build_user import BuildUser
+from builder.inputs.site import site_of
 from builder.recipes.recipe import Need, Recipe, Test, TestKind
 from builder.stages import Image, TestAttempt, TestOutcome, TestResult
 from builder.state import State
@@ -111,6 +112,7 @@ class Bench:
                     binds={harness: HARNESS},
                     gpu=gpu.option() if gpu_too else None,
                     overlays=self.overlays,
+                    most_written=self._most_written(),
                 )
             except CommandFailed as err:
                 seconds = round(time.monotonic() - began, 3)
@@ -121,6 +123,11 @@ class Bench:
             seconds = round(time.monotonic() - began, 3)
             ended = Ended(done.returncode, done.stdout, done.stderr, harness, work)
             yield Run(seconds, ended.output, None, ended)
+
+    def _most_written(self) -> int:
+        """Return the bytes that a test may write: as much as the build of its package."""
+        ceiling = site_of(self.state.folder).ceiling
+        return self.recipe.build.limits.capped(ceiling).disk << 20
 
     def _write(self, files: Mapping[str, str], harness: Path) -> None:
         """Write the harness, in folders that the build user may write to as well."""

@@ -22,7 +22,9 @@ def text(problems: Sequence[Problem], *, root: Path | None = None) -> str:
 
 
 def _lines(file: Path) -> list[str]:
-    """Return the lines of a file that may be missing, huge or no text at all."""
+    """Return the lines of a file that may be missing, huge or no text at all; of a link none."""
+    if file.is_symlink():  # it could lead to what nobody meant to show
+        return []
     try:
         with file.open("rb") as stream:
             raw = stream.read(_READ_AT_MOST)

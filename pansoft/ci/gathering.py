@@ -36,6 +36,9 @@ _STARTS = (TestKind.COMMAND, TestKind.IMPORT)
 """Tests that start an image once and do little in it."""
 
 
+_LAST_OF_LOG = 1 << 20  # bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """A package in the note, and what of its image goes beside the note."""
@@ -256,7 +259,9 @@ def _unbuilt(package: PackageNote, state: State, plan: PlanId) -> PackageNote:
     log = state.failed_log(plan)
     if not log.is_file():
         return replace(package, why=f"not built: pansoft build {package.key}")
-    output = log.read_text(encoding="utf-8", errors="replace")
+    with log.open("rb") as stream:  # as long as a build may be
+        stream.seek(max(0, log.stat().st_size - _LAST_OF_LOG))
+        output = stream.read().decode("utf-8", "replace")
     return replace(package, standing=Standing.FAILED, why="its build failed", output=output)
 
 

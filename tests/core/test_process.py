@@ -11,6 +11,7 @@ import pytest
 
 from core import process
 from core.errors import CommandFailed, UserError
+from core.process import Completed
 
 
 def test_the_outputs_are_kept_apart_and_input_is_given() -> None:
@@ -55,6 +56,49 @@ def test_out_of_time_ends_the_program_and_its_children() -> None:
         process.run(["sh", "-c", "sleep 60 & sleep 60"], reason="test", timeout_s=1)
 
     assert time.monotonic() - begin < 20
+
+
+def watched(script: str, *, timeout_s: float = 60, too_much: str | None = None) -> Completed:
+    return process.run_watched(
+        ["sh", "-c", script],
+        reason="see",
+        env={"PATH": process.SYSTEM_PATH},
+        cwd=Path("/"),
+        timeout_s=timeout_s,
+        most_output=1_000_000,
+        too_much=lambda: too_much,
+    )
+
+
+def test_a_watched_program_says_what_it_says_and_ends_as_it_ends() -> None:
+    done = watched("echo out; echo err >&2; exit 3")
+
+    assert (done.returncode, done.stdout, done.stderr) == (3, "out\n", "err\n")
+
+
+@pytest.mark.parametrize(
+    ("script", "timeout_s", "too_much", "why"),
+    [
+        ("yes", 60, None, "was stopped: it printed more than 1 MB"),
+        ("yes >&2", 60, None, "was stopped: it printed more than 1 MB"),
+        ("echo first; sleep 60", 1, None, "was stopped: it took longer than 1 s"),
+        ("exec >&- 2>&-; sleep 60", 1, None, "was stopped: it took longer than 1 s"),
+        ("echo first; sleep 60", 60, "it is too large", "was stopped: it is too large"),
+    ],
+    ids=["prints", "complains", "takes its time", "is silent for ever", "takes something else"],
+)
+def test_a_watched_program_that_takes_too_much_is_stopped(
+    script: str, timeout_s: float, too_much: str | None, why: str
+) -> None:
+    began = time.monotonic()
+
+    with pytest.raises(CommandFailed) as failed:
+        watched(script, timeout_s=timeout_s, too_much=too_much)
+
+    assert failed.value.message == why
+    assert time.monotonic() - began < 30
+    assert len(failed.value.stderr) < 1_200_000
+    assert failed.value.stderr[:6] in ("first\n", "y\ny\ny\n", "")
 
 
 def test_a_long_running_program_is_stopped() -> None:

@@ -148,6 +148,12 @@ LC_ALL=C sort "$work/cleared" > "$scratch/findings/cleared"
 umount -R "$root/run" "$root/tmp" "$root/dev"
 umount "$root"
 
+# No package is like that, and what goes through folders from here on does not have to stand it.
+if [ -n "$(find "$scratch/upper" -mindepth 256 -print -quit)" ]; then
+    printf 'pansoft: folders lie in one another more than 256 deep\n'
+    exit 1
+fi
+
 step "taking out what differs from build to build"
 python3 -I "$scratch/tidy.py" "$scratch/upper"
 cd "$scratch/upper"

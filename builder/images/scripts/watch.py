@@ -8,6 +8,8 @@ the first, which finds in {HOLD}/limit the status to end with.
 
 from __future__ import annotations
 
+import errno
+import math
 import os
 import signal
 import sys
@@ -97,21 +99,29 @@ def temporary_files(root: Path) -> int:
     return total
 
 
-def used_disk(folder: Path | str) -> int:
-    """Return the bytes of disk below a folder; a file with several names counts once."""
+def used_disk(folder: Path | str) -> float:
+    """Return the bytes of disk below a folder; a file with several names counts once.
+
+    Folders within folders that are too deep to be measured are more than anything.
+    """
     total = 0
-    try:
-        entries = list(os.scandir(folder))
-    except OSError:
-        return 0
-    for entry in entries:
+    folders = [os.fspath(folder)]  # a stack, and no recursion: what is measured decides the depth
+    while folders:
         try:
-            status = entry.stat(follow_symlinks=False)
-            total += status.st_blocks * 512 // max(1, status.st_nlink if entry.is_file() else 1)
-            if entry.is_dir(follow_symlinks=False):
-                total += used_disk(entry.path)
-        except OSError:
+            entries = list(os.scandir(folders.pop()))
+        except OSError as err:
+            if err.errno == errno.ENAMETOOLONG:
+                return math.inf
             continue
+        for entry in entries:
+            try:
+                status = entry.stat(follow_symlinks=False)
+                total += status.st_blocks * 512 // max(1, status.st_nlink if entry.is_file() else 1)
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+            except OSError as err:
+                if err.errno == errno.ENAMETOOLONG:
+                    return math.inf
     return total
 
 

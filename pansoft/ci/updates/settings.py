@@ -136,7 +136,7 @@ def load(project: Path) -> Settings:
     file = project / FILE
     if not file.exists():
         return Settings()
-    document = strict_yaml.load(file, shown_as=FILE)
+    document = strict_yaml.load(file, shown_as=FILE, follow=False)
     problems = (*validate(document, SETTINGS), *_faults(document))
     if problems:
         raise InvalidInput(in_order(problems))
@@ -150,7 +150,7 @@ def settings_problems(project: Path) -> tuple[Problem, ...]:
         return ()
     try:
         load(project)
-        document = strict_yaml.load(file, shown_as=file)
+        document = strict_yaml.load(file, shown_as=file, follow=False)
     except InvalidInput as err:
         return tuple(replace(each, where=replace(each.where, file=file)) for each in err.problems)
     names = {name_of(folder) for folder in recipe_folders(project)}

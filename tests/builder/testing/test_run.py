@@ -10,10 +10,11 @@ from xml.etree import ElementTree
 
 import pytest
 
+from builder.images import apptainer
 from builder.images.build_user import BuildUser
 from builder.images.built import Built
 from builder.recipes import load
-from builder.recipes.recipe import Recipe, Test, TestKind
+from builder.recipes.recipe import Limits, Recipe, Test, TestKind
 from builder.stages import Image, PlanId, TestAttempt, TestOutcome, TestReport, TestResult
 from builder.state import State
 from builder.testing import gpu, reports
@@ -109,6 +110,51 @@ def test_a_test_that_hangs_is_stopped(builds: Builds, made: Built, recipe: Recip
 
     assert (result.passed, result.reason) == (False, "was stopped: it took longer than 3 s")
     assert result.output == "waiting\n"
+
+
+@needs_apptainer
+@pytest.mark.parametrize(
+    ("run", "reason"),
+    [
+        pytest.param("yes", "was stopped: it printed more than 64 MB", id="output"),
+        pytest.param(
+            "head -c 90000000 /dev/urandom > one; cp one two; cp one three; sleep 60",
+            "was stopped: it wrote more than 200 MiB",
+            id="disk",
+        ),
+        pytest.param(
+            'perl -e \'for (1..1500) { mkdir("d"), chdir("d") }\'; sleep 60',
+            None,
+            id="nothing: deep folders",
+        ),
+        pytest.param(
+            'perl -e \'for (1..3000) { mkdir("d"), chdir("d") }\'; sleep 60',
+            "was stopped: it wrote more than 200 MiB",
+            id="folders that are too deep to be measured",
+        ),
+        pytest.param("head -c 300000000 /dev/zero > one", "ended with status 153", id="a file"),
+        pytest.param(
+            "perl -e 'for (1..999) { fork // die qq(no more\\n) or do { sleep 60; exit } }'",
+            "ended with status 11",
+            id="processes",
+        ),
+    ],
+)
+def test_a_test_that_takes_too_much_is_stopped(
+    builds: Builds,
+    made: Built,
+    recipe: Recipe,
+    monkeypatch: pytest.MonkeyPatch,
+    run: str,
+    reason: str | None,
+) -> None:
+    monkeypatch.setattr(apptainer, "PROCESSES", 150)  # enough, and kind to what else runs here
+    small = replace(recipe, build=replace(recipe.build, limits=Limits(disk=200)))
+
+    result = outcome(builds, made, small, run.replace("sleep 60", "sleep 5"), timeout_s=60)
+
+    assert result.reason == reason
+    assert len(result.output) <= 4000
 
 
 @needs_apptainer
