@@ -64,3 +64,17 @@ def run(checkout: Path, variables: Mapping[str, str | Path]) -> Ran:
     ended = [found for line in output.splitlines() if (found := _ENDED.match(line))]
     passed = {found["name"]: found[1] == "PASS" for found in ended}
     return Ran(passed, output)
+
+
+def jobs_of(checkout: Path, variables: Mapping[str, str | Path]) -> set[str]:
+    """Return the names of the jobs that a pipeline of a checkout has, none of them run."""
+    given = [f"--variable={name}={value}" for name, value in variables.items()]
+    done = process.run(
+        [PROGRAM, "--list-csv", *given],
+        reason="list the pipeline's jobs",
+        cwd=checkout,
+        env={**os.environ, "GIT_CONFIG_GLOBAL": os.devnull},
+    )
+    header, *rows = (line.split(";") for line in done.stdout.splitlines() if ";" in line)
+    assert header[0] == "name"
+    return {row[0] for row in rows}

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,8 @@ from typing import Any
 import pytest
 
 from core import strict_yaml
+from tests import gitlab_ci_local
+from tests.checkouts import commit, new_checkout
 from tests.pipelines import complaint_of_schema, faults_of, lines_of
 
 ROOT = Path(__file__).parents[1]
@@ -40,10 +44,13 @@ def test_every_job_has_a_stage_that_exists_and_a_script(pipeline: Any) -> None:
     assert {job["stage"] for job in jobs(pipeline).values()} == set(pipeline["stages"])
 
 
-def test_it_runs_for_merge_requests_and_the_default_branch_only(pipeline: Any) -> None:
+def test_it_runs_for_merge_requests_the_default_branch_and_protected_tags_of_versions(
+    pipeline: Any,
+) -> None:
     assert [rule["if"] for rule in pipeline["workflow"]["rules"]] == [
         '$CI_PIPELINE_SOURCE == "merge_request_event"',
         "$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH",
+        '$CI_COMMIT_TAG =~ /^v[0-9]/ && $CI_COMMIT_REF_PROTECTED == "true"',
     ]
 
 
@@ -67,10 +74,12 @@ def test_what_changes_the_repository_runs_one_at_a_time_on_the_default_branch(
     changing = {
         name: job
         for name, job in jobs(pipeline).items()
-        if any(verb in line for line in lines_of(job) for verb in (" apply", " repo gc"))
+        if any(verb in line for line in lines_of(job) for verb in (" apply", " repo "))
     }
+    # of all that `repo` does, this only looks
+    assert [line.split()[4] for line in changing.pop("mirrors")["script"][1:]] == ["status"]
 
-    assert list(changing) == ["apply", "collect"]
+    assert list(changing) == ["apply", "proven", "collect"]
     for job in changing.values():
         assert job["resource_group"] == "repository"
         assert job["interruptible"] is False
@@ -86,11 +95,14 @@ def takes_part(job: Any, **variables: str) -> bool:
 
 def holds(condition: str, variables: dict[str, str]) -> bool:
     """Return whether a condition of a rule is met: comparisons and bare variables, all of them needed."""
+    assert "||" not in condition
     for part in filter(None, condition.split(" && ")):
         words = part.split()
         left = variables.get(words[0].removeprefix("$"), "")
         if len(words) == 1:
             met = bool(left)
+        elif words[1] == "=~":
+            met = re.search(words[2].strip("/"), left) is not None
         else:
             name, quoted = words[2].removeprefix("$"), words[2].strip('"')
             right = variables.get(name, "") if words[2].startswith("$") else quoted
@@ -105,25 +117,105 @@ REQUEST = {"CI_PIPELINE_SOURCE": "merge_request_event", "CI_DEFAULT_BRANCH": "ma
 OURS = {"PANSOFT_STATE": "/srv/state", "PANSOFT_MIRRORS": "http://s1.example.org/cvmfs/x"}
 
 
+CLIENT = {
+    "PANSOFT_REPOSITORY_URL": "http://s1.example.org/cvmfs/x",
+    "PANSOFT_REPOSITORY_KEY": "/tmp/x.pub",
+}
+AFTER = {"canary", "proven", "canary-alarm"}
+TAG = {
+    "CI_PIPELINE_SOURCE": "push",
+    "CI_COMMIT_BRANCH": "",
+    "CI_COMMIT_TAG": "v0.2.0",
+    "CI_COMMIT_REF_PROTECTED": "true",
+    "CI_DEFAULT_BRANCH": "main",
+}
+
+
 def names(pipeline: Any, **variables: str) -> set[str]:
     return {name for name, job in jobs(pipeline).items() if takes_part(job, **OURS, **variables)}
 
 
 def test_which_jobs_a_pipeline_has(pipeline: Any) -> None:
     assert names(pipeline, **REQUEST) == {"check", "plan", "packages", "test"}
-    assert names(pipeline, **PUSH) == {"check", "test", "apply"}
-    assert names(pipeline, **PUSH, PANSOFT_SCHEDULE="tell") == {"check", "test", "apply"}
+    of_branch = {"check", "test", "apply", "pages"}
+    assert names(pipeline, **PUSH) == of_branch
+    assert names(pipeline, **PUSH, PANSOFT_SCHEDULE="tell") == of_branch
+    assert names(pipeline, **PUSH, **CLIENT) == {*of_branch, "canary", "proven"}
+    alarmed = {**CLIENT, "PANSOFT_GITLAB_TOKEN": "x"}
+    assert names(pipeline, **PUSH, **alarmed) == {*of_branch, *AFTER}
+    assert names(pipeline, **REQUEST, **alarmed) == names(pipeline, **REQUEST)
+    assert names(pipeline, **TAG, **alarmed) == {"check", "test", "release"}
 
 
+def test_the_canary_is_a_client_and_nothing_of_it_comes_to_the_publisher(pipeline: Any) -> None:
+    canary, proven, alarm = (pipeline[name] for name in ("canary", "proven", "canary-alarm"))
+
+    assert canary["tags"] == ["canary"]
+    assert not any("STATE" in line or "TOKEN" in line for line in lines_of(canary))
+    assert canary["needs"] == ["apply"]  # which says the revision
+    assert pipeline["apply"]["artifacts"]["reports"]["dotenv"] == "report/report.env"
+    without = {"job": "canary", "artifacts": False}
+    assert proven["needs"] == ["apply", without]
+    assert alarm["needs"] == [without]
+    assert {**without, "optional": True} in pipeline["pages"]["needs"]
+    assert "dotenv" not in canary["artifacts"]["reports"]
+    assert [rule.get("when") for rule in alarm["rules"]] == ["never", "always"]
+
+
+def test_a_release_is_made_of_a_tag_that_was_checked(pipeline: Any) -> None:
+    release = pipeline["release"]
+
+    assert release["rules"] == pipeline["workflow"]["rules"][2:]
+    assert release["release"]["tag_name"] == "$CI_COMMIT_TAG"
+    assert release["script"][-1].endswith(f"--output {release['release']['description']}")
+    assert "needs" not in release  # so it comes after all stages before it, with their tests
+
+
+@pytest.mark.needs("git", "node")
 @pytest.mark.parametrize(
-    "name", ["apply", "tell", "update", "alarms", "rebuild", "collect", "mirrors"]
+    ("variables", "expected"),
+    [
+        (
+            {**PUSH, **OURS, **CLIENT, "PANSOFT_GITLAB_TOKEN": "x"},
+            {"check", "apply", "pages", *AFTER},
+        ),
+        ({**TAG, **OURS}, {"check", "release"}),
+        ({**TAG, **OURS, "CI_COMMIT_REF_PROTECTED": "false"}, {"check"}),
+        ({**TAG, **OURS, "CI_COMMIT_TAG": "veto"}, {"check"}),
+        ({**REQUEST, **OURS, **CLIENT, "CI_COMMIT_BRANCH": ""}, {"check", "plan", "packages"}),
+    ],
+    ids=["branch", "tag", "tag that is not protected", "tag of no version", "merge request"],
 )
+def test_gitlab_ci_local_finds_the_same_jobs(
+    tmp_path: Path, variables: dict[str, str], expected: set[str]
+) -> None:
+    checkout = new_checkout(tmp_path / "project")
+    shutil.copy(FILE, checkout)
+    commit(checkout, "pipeline")
+    gitlab_ci_local.with_origin(checkout)
+
+    found = gitlab_ci_local.jobs_of(checkout, variables)
+
+    # these hang on what changed, and on a person; `workflow`, which has no such tags, is not asked for a list
+    assert found - {"test", "demo"} == expected
+
+
+@pytest.mark.parametrize("name", ["tell", "update", "alarms", "rebuild", "collect", "mirrors"])
 def test_a_schedule_does_one_thing_and_operators_are_told_of_it(pipeline: Any, name: str) -> None:
     scheduled = {**PUSH, "CI_PIPELINE_SOURCE": "schedule", "PANSOFT_SCHEDULE": name}
     operations = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 
-    assert names(pipeline, **scheduled) == {name}
+    assert names(pipeline, **scheduled, **CLIENT) == {name}
     assert f"| `{name}` |" in operations
+
+
+def test_the_schedule_that_applies_does_what_follows_as_well(pipeline: Any) -> None:
+    scheduled = {**PUSH, "CI_PIPELINE_SOURCE": "schedule", "PANSOFT_SCHEDULE": "apply"}
+    operations = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+
+    assert names(pipeline, **scheduled) == {"apply", "pages"}
+    assert names(pipeline, **scheduled, **CLIENT) == {"apply", "pages", "canary", "proven"}
+    assert "| `apply` |" in operations
 
 
 def test_a_schedule_that_says_nothing_does_nothing(pipeline: Any) -> None:

@@ -11,4 +11,5 @@ posting    the note, the label and the commit status, where GitLab is told of th
 canary     what is published is used as a partner uses it; canary_files: what that leaves to read
 alarm      the issue of a scheduled job that fails; logs: the lines that say why
 updates    recipes follow upstream, each step in a merge request
+release    what a release of pansoft itself says
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The issue of a scheduled job that fails: there is one as long as it does, then it is closed."""
+"""The issue of a job that fails: there is one as long as it does, then it is closed."""
 
 from __future__ import annotations
 
@@ -23,13 +23,17 @@ _PACKAGES = 20
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """A job that failed: when, where its log is, the lines that say why, and the recipes that it names."""
+    """A job that failed: when, where its log is, the lines that say why, and the recipes that it names.
+
+    `scheduled` is whether a schedule ran it.
+    """
 
     job: str
     at: datetime
     log: str | None
     lines: tuple[str, ...]
     recipes: tuple[Recipe, ...]
+    scheduled: bool = True
 
 
 def check_job(job: str) -> None:
@@ -71,10 +75,11 @@ def end_alarm(job: str, log: str | None, gitlab: Gitlab) -> Posted | None:
 
 def text_of(alarm: Alarm) -> Text:
     """Return the issue of a job that failed."""
+    kind = "scheduled " if alarm.scheduled else ""
     lines = [
         marker_of(alarm.job),
         "",
-        f"The scheduled {link('job', alarm.log)} {code(alarm.job)} failed, the last time on "
+        f"The {kind}{link('job', alarm.log)} {code(alarm.job)} failed, the last time on "
         f"{alarm.at:%Y-%m-%d at %H:%M} UTC. This is written anew each time, and closed when it succeeds.",
         "",
     ]
@@ -88,7 +93,7 @@ def text_of(alarm: Alarm) -> Text:
         if len(alarm.recipes) > _PACKAGES:
             lines.append(f"| and {len(alarm.recipes) - _PACKAGES} more | |")
         lines.append("")
-    return Text(f"Scheduled job fails: {alarm.job}", "\n".join(lines), (LABEL,))
+    return Text(f"{f'{kind}job'.capitalize()} fails: {alarm.job}", "\n".join(lines), (LABEL,))
 
 
 def _answering(recipe: Recipe) -> str:

@@ -6,7 +6,7 @@ junit.xml               every test                      artifacts:reports:junit
 gl-code-quality.json    problems of the recipes         artifacts:reports:codequality
 metrics.txt             sizes and times, OpenMetrics    artifacts:reports:metrics
 gl-sbom-NAME.cdx.json   what is in each image           artifacts:reports:cyclonedx
-report.env              the verdict for later jobs      artifacts:reports:dotenv
+report.env              verdict and revision, for later jobs   artifacts:reports:dotenv
 screenshots/            what graphical tests saw
 packages.json           what is known of the packages, for other jobs
 """
@@ -58,7 +58,8 @@ def write(
     write_atomic(folder / "junit.xml", test_reports.as_junit(*tested))
     write_atomic(folder / "gl-code-quality.json", quality)
     write_atomic(folder / "metrics.txt", metrics(note))
-    write_atomic(folder / "report.env", variables(note))
+    revision = gathered.run.revision if gathered.run else None
+    write_atomic(folder / "report.env", variables(note, revision))
     write_atomic(folder / kept.FILE, kept.keep(note.packages))
     for told in gathered.told:
         if told.bill is not None:
@@ -150,8 +151,8 @@ def _names(packages: Sequence[PackageNote]) -> list[tuple[str, PackageNote]]:
     return sorted(named, key=lambda pair: pair[0])
 
 
-def variables(note: Note) -> str:
-    """Return the verdict as variables for later jobs."""
+def variables(note: Note, revision: int | None) -> str:
+    """Return the verdict as variables for later jobs, and the revision that a run of `apply` ended with."""
     values: dict[str, object] = {
         "PANSOFT_VERDICT": note.standing.value,
         "PANSOFT_PACKAGES": len(note.packages),
@@ -159,4 +160,6 @@ def variables(note: Note) -> str:
     }
     if note.stored is not None:
         values["PANSOFT_NEW_BYTES"] = note.stored
+    if revision is not None:
+        values["PANSOFT_REVISION"] = revision
     return "".join(f"{name}={value}\n" for name, value in values.items())

@@ -20,7 +20,7 @@ class Job:
 
     `project` is where the merge request stands, or where the pipeline runs; `commit` the one that people
     pushed, which the commit that GitLab made to try the merge is not; `folder` is the checkout, `number` that
-    of the job, and `link` and `pipeline_link` are the addresses of the job and its pipeline.
+    of the job and `pipeline` that of its pipeline, and `link` and `pipeline_link` are their addresses.
     """
 
     server: str | None = None
@@ -32,6 +32,7 @@ class Job:
     pipeline_link: str | None = None
     link: str | None = None
     folder: Path | None = None
+    pipeline: int | None = None
     ca_file: Path | None = None
     default_branch: str = "main"
     token: Token | None = field(default=None, repr=False)
@@ -63,6 +64,7 @@ def job_of(variables: Mapping[str, str]) -> Job:
         pipeline_link=text("CI_PIPELINE_URL"),
         link=text("CI_JOB_URL"),
         folder=Path(folder) if folder else None,
+        pipeline=_whole(text("CI_PIPELINE_ID")),
         ca_file=Path(ca_file) if ca_file else None,
         default_branch=text("CI_DEFAULT_BRANCH") or "main",
         token=Token(token) if token else None,

@@ -29,6 +29,15 @@ class RequestHead:
     pipeline_link: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class PipelineJob:
+    """A job of a pipeline: its number, how it ended or goes in GitLab's word, and its address."""
+
+    number: int
+    status: str
+    link: str | None = None
+
+
 def opened(connection: Connection) -> tuple[int, ...]:
     """Return the numbers of the open merge requests, the oldest first."""
     doing = "list the open merge requests"
@@ -69,6 +78,18 @@ def paths_of(connection: Connection, number: int) -> tuple[str, ...]:
         str(each[name]) for each in found for name in ("old_path", "new_path") if each.get(name)
     }
     return tuple(sorted(names))
+
+
+def job_named(connection: Connection, pipeline: int, name: str) -> PipelineJob | None:
+    """Return a job of a pipeline by its name, the last one where it ran again; None where there is none."""
+    doing = f"find the job {name} of pipeline {pipeline}"
+    found = connection.listed(doing, f"pipelines/{pipeline}/jobs", {})
+    named = [each for each in found if each.get("name") == name]
+    if not named:
+        return None
+    last = max(named, key=lambda each: whole(each, "id"))
+    link = last.get("web_url")
+    return PipelineJob(whole(last, "id"), text_of(last, "status"), str(link) if link else None)
 
 
 def artifact(

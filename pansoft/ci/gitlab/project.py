@@ -25,7 +25,7 @@ from pansoft.ci.gitlab.answers import (
 from pansoft.ci.gitlab.branches import Commit
 from pansoft.ci.gitlab.connection import Connection, Login, Patience
 from pansoft.ci.gitlab.failures import GitlabFailed
-from pansoft.ci.gitlab.pipelines import RequestHead
+from pansoft.ci.gitlab.pipelines import PipelineJob, RequestHead
 from pansoft.ci.gitlab.states import CommitStatus, How, MergeRequest, Posted, Text
 
 NOTE_LENGTH = 1_000_000
@@ -163,6 +163,14 @@ class Gitlab:
             GitlabFailed: it cannot be read.
         """
         return self._connection.text(f"read the log of job {job}", f"jobs/{job}/trace", most=most)
+
+    def job_named(self, pipeline: int, name: str) -> PipelineJob | None:
+        """Return a job of a pipeline by its name; None where there is none.
+
+        Raises:
+            GitlabFailed: they cannot be read.
+        """
+        return pipelines.job_named(self._connection, pipeline, name)
 
     def put_commit(self, commit: Commit) -> How:
         """Let a branch hold a commit of ours and nothing else; one that has just these files stays.

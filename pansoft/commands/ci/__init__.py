@@ -16,6 +16,7 @@ VERBS: tuple[str, ...] = (
     "canary",
     "rebuild",
     "alarm",
+    "release",
 )
 """Each verb is the command of its name in `pansoft/commands/ci/<verb>.py`."""
 

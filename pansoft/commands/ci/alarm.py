@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""`pansoft ci alarm`: an issue for a scheduled job that fails, until it succeeds again."""
+"""`pansoft ci alarm`: an issue for a job that fails, until it succeeds again."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from core.canonical import readable_json
 from core.errors import UserError
 from core.hiding import secret_values
 from pansoft import clock, workspace
-from pansoft.ci.job import check_can_post, job_of
+from pansoft.ci.job import Job, check_can_post, job_of
 from pansoft.ci.logs import MOST_BYTES, begun_by, relevant
 from pansoft.context import Context
 from pansoft.identity import environment
 
 if TYPE_CHECKING:
-    from pansoft.ci.gitlab import Posted
+    from pansoft.ci.gitlab import Gitlab, Posted
+    from pansoft.ci.gitlab.pipelines import PipelineJob
 
 _STATUSES = ("failed", "success")
 
@@ -31,8 +32,13 @@ _STATUSES = ("failed", "success")
 @click.option(
     "--status",
     envvar="CI_JOB_STATUS",
-    required=True,
     help="How it ended: failed, or success; with another nothing is done. In after_script GitLab says it.",
+)
+@click.option(
+    "--in-pipeline",
+    is_flag=True,
+    help="With --post: it is another job of this pipeline. GitLab is asked how it ended and what it said, "
+    "so that one which runs what others wrote needs no token.",
 )
 @click.option(
     "--log",
@@ -58,13 +64,14 @@ def alarm(
     context: Context,
     *,
     job: str,
-    status: str,
+    status: str | None,
+    in_pipeline: bool,
     log_file: Path | None,
     packages: tuple[str, ...],
     post: bool,
     as_json: bool,
 ) -> None:
-    """Let GitLab have an issue as long as the scheduled job JOB fails.
+    """Let GitLab have an issue as long as the job JOB fails, which a schedule runs as a rule.
 
     There is one, however often it fails: with the lines of the log that say why, without what looks like a
     secret, and with those who answer for the recipes that it names. Without --post it is printed.
@@ -81,21 +88,27 @@ def alarm(
     if post:
         check_can_post(here, variables)
     gitlab = Gitlab(login_of(here)) if post else None
+    number, link = here.number, here.link
+    if in_pipeline:
+        found = _of_pipeline(gitlab, here, job)
+        status, number, link = found.status, found.number, found.link
+    if status is None:
+        raise click.UsageError("Missing option '--status': how it ended")
     posted: Posted | None = None
     if status == "failed":
         log = _read(log_file)
-        if not log and gitlab is not None and here.number is not None:
-            log = gitlab.log_of(here.number, most=MOST_BYTES)
+        if not log and gitlab is not None and number is not None:
+            log = gitlab.log_of(number, most=MOST_BYTES)
         lines = relevant(log, secrets=secret_values(variables))
         named = workspace.folders_named(context, packages) if packages else ()
         recipes = _recipes(context, (*map(key_of, named), *begun_by(lines, _keys(context))))
-        raised = alarms.Alarm(job, clock.now(), here.link, lines, recipes)
+        raised = alarms.Alarm(job, clock.now(), link, lines, recipes, scheduled=not in_pipeline)
         if gitlab is None:
             click.echo(alarms.text_of(raised).description, nl=False)
             return
         posted = alarms.raise_alarm(raised, gitlab)
     elif status == "success" and gitlab is not None:
-        posted = alarms.end_alarm(job, here.link, gitlab)
+        posted = alarms.end_alarm(job, link, gitlab)
     if as_json:
         told = {"number": posted.number, "how": posted.how, "link": posted.link} if posted else None
         click.echo(readable_json({"job": job, "status": status, "issue": told}), nl=False)
@@ -104,6 +117,23 @@ def alarm(
         click.echo(f"issue {word}: {posted.link or posted.number}")
     else:
         click.echo("no issue", err=True)
+
+
+def _of_pipeline(gitlab: Gitlab | None, here: Job, name: str) -> PipelineJob:
+    """Return what GitLab says of another job of this pipeline.
+
+    Raises:
+        UserError: there is no such job, or this is none.
+    """
+    if gitlab is None or here.pipeline is None:
+        raise UserError(
+            "--in-pipeline asks GitLab about the pipeline that it runs in",
+            hint="in a job of GitLab, with --post; elsewhere say --status and --log",
+        )
+    found = gitlab.job_named(here.pipeline, name)
+    if found is None:
+        raise UserError(f"pipeline {here.pipeline} has no job {name}")
+    return found
 
 
 def _read(file: Path | None) -> str:

@@ -38,7 +38,8 @@ WAIT_S = 600.0
     "--revision",
     envvar="PANSOFT_REVISION",
     type=click.IntRange(min=1),
-    help="The revision to look at, which is waited for; by default the newest.",
+    help="The revision to look at, which is waited for; by default what the variable PANSOFT_REVISION says, "
+    "else the newest.",
 )
 @click.option(
     "--since",

@@ -187,3 +187,63 @@ def test_what_makes_no_sense_is_refused(scene: Scene, argv: tuple[str, ...], sai
     assert status == 2
     assert said in err
     assert scene.issues == []
+
+
+def in_pipeline(scene: Scene, status: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the job be another one than ours of a pipeline, which ended so at its last run."""
+    monkeypatch.setenv("CI_PIPELINE_ID", "90")
+    scene.project.jobs[90] = [
+        {"id": 70, "name": "canary", "status": "failed", "web_url": "https://git.example/old"},
+        {"id": 71, "name": "canary", "status": status, "web_url": "https://git.example/71"},
+        {"id": 72, "name": "another", "status": "failed", "web_url": "https://git.example/72"},
+    ]
+    scene.project.logs[71] = "drawer: the test 'draws' failed\nerror: of the canary\n"
+
+
+def test_another_job_of_the_pipeline_is_asked_how_it_ended(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_pipeline(scene, "failed", monkeypatch)
+    monkeypatch.setenv("CI_JOB_STATUS", "success")  # of this job
+
+    status, out, err = scene.run("canary", "--in-pipeline", "--post")
+
+    [issue] = scene.issues
+    assert (status, out.split(":")[0]) == (0, "issue created"), err
+    assert issue["title"] == "Job fails: canary"
+    assert issue["description"].startswith("<!-- pansoft:alarm canary -->\n\nThe <a href=")
+    assert "of the canary</code></pre>" in issue["description"]
+    assert "| <code>drawer</code> | @pan/drawing |" in issue["description"]
+
+    in_pipeline(scene, "success", monkeypatch)
+    assert scene.run("canary", "--in-pipeline", "--post")[1].startswith("issue closed: ")
+    assert scene.issues[0]["state"] == "closed"
+
+
+def test_a_job_that_was_not_run_changes_nothing(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_pipeline(scene, "skipped", monkeypatch)
+
+    assert scene.run("canary", "--in-pipeline", "--post")[:2] == (0, "")
+    assert scene.issues == []
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (("nobody", "--in-pipeline", "--post"), "pipeline 90 has no job nobody"),
+        (("canary", "--in-pipeline"), "--in-pipeline asks GitLab"),
+        (("canary", "--post"), "Missing option '--status'"),
+    ],
+    ids=["no such job", "nobody to ask", "nothing said"],
+)
+def test_what_cannot_be_known_is_refused(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, argv: tuple[str, ...], said: str
+) -> None:
+    in_pipeline(scene, "failed", monkeypatch)
+
+    status, _, err = scene.run(*argv)
+
+    assert status == 2
+    assert said in err

@@ -227,6 +227,7 @@ def test_without_names_it_is_about_the_last_run(scene: Scene) -> None:
     }
     assert (found.others, found.run) == (1, run)
     note = files.note_of(found, scene.state.folder / "out", job=Job())
+    assert "PANSOFT_NEW_BYTES=5000000\nPANSOFT_REVISION=3\n" in files.variables(note, 3)
     assert (note.stored, note.seconds, note.began) == (5_000_000, 60.0, "2026-11-23T04:00:00Z")
     assert "run of <code>2026-11-23T04" in render(note)
 

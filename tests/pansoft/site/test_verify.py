@@ -17,6 +17,8 @@ from builder.sign import VERDICT_FILE, read_record
 from builder.stages import Fingerprint
 from catalog.entry import Signer, write_entry
 from core.errors import EXIT_REFUSED, UserError
+from cvmfs.mounting.mount import mounted
+from cvmfs.publishing.tagging import add_tag
 from tests.catalog.samples import entry
 from tests.pansoft.site.conftest import SiteMaker
 from tests.site_publisher import FQRN, NAMESPACE, NOW, Publisher
@@ -273,3 +275,39 @@ def test_the_doctor_says_that_a_publisher_does_not_hold(
 
     assert result.return_value == 2
     assert "NO  publisher" in result.stdout
+
+
+@pytest.fixture
+def named(publisher: Publisher, tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """Give the address of a repository and a mount of a name in it, which is older than the newest."""
+    revision = publisher.repository.manifest.revision
+    add_tag(publisher.repository, publisher.keys, "proven", at=NOW, revision=revision)
+    publisher.publish()  # so the federation's metadata is newer than what the mount shows
+    place = tmp_path / "mount"
+    with (
+        publisher.served() as url,
+        mounted(
+            *(url, FQRN, publisher.keys.public_key, place),
+            cache=tmp_path / "cache",
+            tag="proven",
+        ),
+    ):
+        yield url, place
+
+
+def test_a_site_that_follows_a_name_asks_the_federation_apart_from_its_mount(
+    publisher: Publisher, site: SiteMaker, named: tuple[str, Path]
+) -> None:
+    url, place = named
+    site.set_up(publisher, url, "--federation", url)
+
+    assert asked(site, place, place / TWO)["accepted"]
+
+
+def test_what_the_federation_said_when_a_name_was_given_is_refused(
+    publisher: Publisher, site: SiteMaker, named: tuple[str, Path]
+) -> None:
+    url, place = named
+    site.set_up(publisher, url)
+
+    assert "older" in str(site.run("verify", place / TWO, "--mount", place).exception)
