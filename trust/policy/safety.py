@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
@@ -134,6 +134,7 @@ _VULNERABILITIES: Final = mapping(
                         minlength=1,
                     ),
                     "reason": text("Why it does no harm.", required=True, maxlength=500),
+                    "by": text("Who looked at it.", maxlength=200),
                     "until": day(
                         "The last day on which it is ignored; then somebody looks again.",
                         required=True,
@@ -221,6 +222,16 @@ class Ignored:
     packages: tuple[str, ...]
     reason: str
     until: date | None
+    by: str | None = None
+
+    def is_about(self, names: Collection[str], package: str) -> bool:
+        """Return whether it speaks of an advisory, by any of its names, in a package."""
+        fits = any(fnmatchcase(package, pattern) for pattern in self.packages)
+        return self.id in names and fits
+
+    def has_ended(self, at: datetime) -> bool:
+        """Return whether its last day is over at a moment; one without a day never began."""
+        return self.until is None or at.astimezone(UTC).date() > self.until
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +241,17 @@ class Vulnerabilities:
     refuse_from: Level
     ignored: tuple[Ignored, ...]
     advisories: tuple[Advisory, ...]
+
+    def ignoring(self, names: Collection[str], package: str, at: datetime) -> Ignored | None:
+        """Return what lets an advisory pass in a package at a moment; None where nothing does."""
+        return next(
+            (
+                each
+                for each in self.ignored
+                if each.is_about(names, package) and not each.has_ended(at)
+            ),
+            None,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,4 +323,4 @@ def _ignored(
     for number, each in enumerate(entry.get("ignored", ())):
         path = ("safety", "vulnerabilities", "ignored", number, "until")
         until = read_day(document, path, each["until"], problems)
-        yield Ignored(each["id"], tuple(each["packages"]), each["reason"], until)
+        yield Ignored(each["id"], tuple(each["packages"]), each["reason"], until, by=each.get("by"))

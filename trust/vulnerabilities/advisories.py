@@ -147,6 +147,29 @@ def _names(ecosystem: str, component: Component) -> Iterator[tuple[str, str]]:
             yield component.name, component.version
 
 
+def fixed_in(advisory: Advisory, component: Component) -> str | None:
+    """Return the oldest version that is said to be mended and is newer; None where none is said."""
+    found: str | None = None
+    for ecosystem, kind in _KINDS.items():
+        if not component.purl.startswith(kind):
+            continue
+        scheme = _SCHEMES[ecosystem]
+        for name, version in _names(ecosystem, component):
+            for fix in _fixes(advisory, ecosystem, name):
+                is_newer = compare(fix, version, scheme) == 1
+                if is_newer and (found is None or compare(fix, found, scheme) == -1):
+                    found = fix
+    return found
+
+
+def _fixes(advisory: Advisory, ecosystem: str, name: str) -> Iterator[str]:
+    for part in advisory.affected:
+        if (part.ecosystem, part.name) == (ecosystem, name):
+            yield from (
+                event.version for events in part.ranges for event in events if event.kind == "fixed"
+            )
+
+
 def _is_affected(affected: Affected, version: str) -> bool:
     """Return OSV's answer: listed, or inside a range; what cannot be compared is affected."""
     scheme = _SCHEMES[affected.ecosystem]

@@ -12,7 +12,13 @@ import pytest
 
 from core.problems import Problem
 from trust.evidence import Component
-from trust.vulnerabilities.advisories import Advisory, Level, affecting, read_folder
+from trust.vulnerabilities.advisories import (
+    Advisory,
+    Level,
+    affecting,
+    fixed_in,
+    read_folder,
+)
 from trust.vulnerabilities.cvss import base_score
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -76,6 +82,42 @@ def test_a_version_is_inside_or_outside(
     tmp_path: Path, affected: dict[str, Any], version: str, hit: bool
 ) -> None:
     assert hits(tmp_path, affected, foo(version)) is hit
+
+
+@pytest.mark.parametrize(
+    ("affected", "version", "fixed"),
+    [
+        (AFFECTED, "1.9", "2.0"),
+        (AGAIN, "1.0", "1.5"),
+        (AGAIN, "2.1", "2.5"),
+        (LAST, "1.5", None),
+        ({"package": AFFECTED["package"], "versions": ["1.0"]}, "1.0", None),
+    ],
+)
+def test_the_next_mended_version_is_named(
+    tmp_path: Path, affected: dict[str, Any], version: str, fixed: str | None
+) -> None:
+    [record], _ = read(tmp_path, {**RECORD, "affected": [affected]})
+
+    assert fixed_in(record, foo(version)) == fixed
+
+
+@pytest.mark.parametrize(
+    ("version", "fixed"),
+    [("1:1.0~rc1-1", "1:1.0-1+deb12u1"), ("9.0-1", "1:1.0-1+deb12u1"), ("2:0.1-1", None)],
+)
+def test_the_mended_version_of_debian_is_in_debians_order(
+    tmp_path: Path, version: str, fixed: str | None
+) -> None:
+    affected = {
+        "package": {"ecosystem": "Debian:12", "name": "foo"},
+        "ranges": events(("introduced", "0"), ("fixed", "1:1.0-1+deb12u1"))["ranges"],
+    }
+    [record], _ = read(tmp_path, {**RECORD, "affected": [affected]})
+    held = Component("pkg:deb/debian/libfoo@1?distro=debian-12", "libfoo", version, (), "foo")
+
+    assert fixed_in(record, held) == fixed
+    assert bool(list(affecting([record], [held], NOON))) is (fixed is not None)
 
 
 @pytest.mark.parametrize(("distro", "hit"), [("12", True), ("13", False)])

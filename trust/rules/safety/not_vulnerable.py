@@ -4,12 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
-from fnmatch import fnmatchcase
+from datetime import datetime
 
 from trust.evidence import Component, Evidence
 from trust.policy import TrustPolicy
-from trust.policy.safety import Vulnerabilities
 from trust.rules.rule import BUILT, TIME, Answer, NotApplicable, Passed, Refusal, Rule, unknown
 from trust.verdict import Group
 from trust.vulnerabilities.advisories import Advisory, affecting
@@ -30,7 +28,7 @@ def check(policy: TrustPolicy, evidence: Evidence, at: datetime) -> Answer:
         (advisory, component)
         for advisory, component in found
         if advisory.level >= asked.refuse_from
-        and not _is_ignored(asked, advisory, evidence.name, at)
+        and asked.ignoring(advisory.names, evidence.name, at) is None
     ]
     if bad:
         return Refusal(_told(bad))
@@ -38,17 +36,6 @@ def check(policy: TrustPolicy, evidence: Evidence, at: datetime) -> Answer:
     return Passed(
         f"{len(contents)} components, no advisory of {len(asked.advisories)} that is "
         f"{asked.refuse_from.name.lower()} or worse{more}"
-    )
-
-
-def _is_ignored(asked: Vulnerabilities, advisory: Advisory, package: str, at: datetime) -> bool:
-    today = at.astimezone(UTC).date()
-    return any(
-        each.id in advisory.names
-        and any(fnmatchcase(package, pattern) for pattern in each.packages)
-        and each.until is not None
-        and today <= each.until
-        for each in asked.ignored
     )
 
 
