@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import os
@@ -17,12 +18,13 @@ from core import process
 
 @dataclass(frozen=True, slots=True)
 class Deb:
-    """A Debian package of one script, `/usr/bin/<name>`."""
+    """A Debian package of one script, `/usr/bin/<name>`, and a changelog where it has one."""
 
     name: str
     version: str = "1.0-1"
     depends: str = ""
     fields: str = ""
+    changelog: str = ""
 
 
 def debian_archive(folder: Path, debs: Sequence[Deb], *, suite: str = "bookworm") -> Path:
@@ -55,6 +57,10 @@ def _deb(folder: Path, deb: Deb) -> Path:
     program.parent.mkdir(parents=True)
     program.write_text(f"#!/bin/sh\necho {deb.name} {deb.version}\n")
     program.chmod(0o755)
+    if deb.changelog:
+        changelog = tree / "usr" / "share" / "doc" / deb.name / "changelog.Debian.gz"
+        changelog.parent.mkdir(parents=True)
+        changelog.write_bytes(gzip.compress(deb.changelog.encode(), mtime=0))
     depends = f"Depends: {deb.depends}\n" if deb.depends else ""
     control = tree / "DEBIAN" / "control"
     control.parent.mkdir()

@@ -18,6 +18,7 @@ from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
 from builder.evidence.components import Component, Ecosystem
+from builder.evidence.published_bill import SOURCE_PROPERTY
 from builder.evidence.sbom import Bill, reference
 from core.canonical import readable_json
 
@@ -60,7 +61,7 @@ def bom_of(bill: Bill) -> Bom:
 def _part(number: int, item: Component) -> Part:
     properties = [Property(name="pansoft:path", value=f"/{item.path}")] if item.path else []
     if item.source:
-        properties.append(Property(name="pansoft:source-package", value=item.source))
+        properties.append(Property(name=SOURCE_PROPERTY, value=item.source))
     if item.ecosystem is Ecosystem.ARCHIVE:
         properties.append(Property(name="pansoft:role", value="built from this archive"))
     return Part(

@@ -67,12 +67,12 @@ def bill_of(plan: BuildPlan, contents: Contents) -> Bill:
         identity=plan.identity.hex,
         epoch=plan.base.lock.epoch,
         components=explained(
-            (*contents.components, *(_archive(source) for source in plan.sources)), plan
+            (*contents.components, *(archive_component(source) for source in plan.sources)), plan
         ),
     )
 
 
-def _archive(source: LockedSource) -> Component:
+def archive_component(source: LockedSource) -> Component:
     """Return the component of a source archive: built into the package, not installed beside it."""
     if isinstance(source, DebianSourceFile):
         name, version = source.name, source.version

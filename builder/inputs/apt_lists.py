@@ -54,12 +54,29 @@ def offer(state: AptState) -> Offer:
 
 def lists(state: AptState, created_by: str) -> Iterator[str]:
     """Yield the text of each list of a kind, `Packages` or `Sources`, of an updated state."""
-    form = ["--format", "$(FILENAME)", f"Created-By: {created_by}"]
+    for each in lists_of_suites(state, created_by):
+        yield each.text
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteList:
+    """A list and the suite that it is of, by its code name (`bookworm-security`) and its label."""
+
+    codename: str
+    label: str
+    text: str
+
+
+def lists_of_suites(state: AptState, created_by: str) -> Iterator[SuiteList]:
+    """Yield each list of a kind, `Packages` or `Sources`, of an updated state, with its suite."""
+    form = ["--format", "$(FILENAME)\t$(CODENAME)\t$(LABEL)", f"Created-By: {created_by}"]
     listed = process.run(
         ["apt-get", *state.options(), "indextargets", *form], reason="find apt's package lists"
     )
-    for file in dict.fromkeys(listed.stdout.splitlines()):
-        yield process.run([_HELPER, "cat-file", file], reason="read a package list").stdout
+    for line in dict.fromkeys(listed.stdout.splitlines()):
+        file, codename, label = line.split("\t")
+        text = process.run([_HELPER, "cat-file", file], reason="read a package list").stdout
+        yield SuiteList(codename, label, text)
 
 
 def _stanzas(text: str) -> Iterator[dict[str, str]]:

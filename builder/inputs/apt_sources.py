@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +25,7 @@ from core.files import write_atomic
 
 _ONE_LINE = re.compile(r"^\s*deb\s+(?:\[([^\]]*)\]\s+)?(\S.*)$")
 _UPSTREAM = re.compile(r"\.orig(-[A-Za-z0-9-]+)?\.tar\.(?!asc)[a-z0-9]+\Z")
+_PACKAGING = re.compile(r"\.debian\.tar\.(?!asc)[a-z0-9]+\Z")
 _NATIVE = re.compile(r"\.tar\.(?!asc)[a-z0-9]+\Z")
 
 
@@ -81,6 +82,44 @@ def upstream_files(
     )
 
 
+def packaging_files(
+    wanted: Collection[tuple[str, str]], state: AptState, *, at: datetime, console: Console
+) -> Mapping[tuple[str, str], DebianSourceFile]:
+    """Return the archives that hold the folder `debian` of source packages, by name and version.
+
+    What the host's archives do not have is left out, and so are packages in the form 1.0, whose folder is
+    part of a patch.
+
+    Args:
+        wanted: names and Debian versions.
+        state: a state of the host's archives; the one for sources lies in a folder of it.
+        at: the time, which decides whether lists are read again.
+        console: whom to tell.
+
+    Raises:
+        UserError: the host's archives cannot be read.
+    """
+    if not wanted:
+        return {}
+    sources = _source_state(state)
+    apt.update(sources, at=at, console=console)
+    names = {name for name, _ in wanted}
+    found = {}
+    for text in lists(sources, "Sources"):
+        there = names.intersection(re.findall(r"^Package: (\S+)$", text, flags=re.MULTILINE))
+        for name in sorted(there):
+            for fields in _paragraphs(text, name):
+                file = _packaging(fields)
+                if file is not None and (name, file.version) in wanted:
+                    found[name, file.version] = file
+    return found
+
+
+def _packaging(fields: dict[str, str]) -> DebianSourceFile | None:
+    pattern = _NATIVE if "native" in fields.get("Format", "") else _PACKAGING
+    return next((file for file in _matching(fields, pattern)), None)
+
+
 def _paragraphs(text: str, name: str) -> Iterator[dict[str, str]]:
     """Yield the paragraphs of one source package; the others, thousands, are not read."""
     for found in re.finditer(rf"^Package: {re.escape(name)}$", text, flags=re.MULTILINE):
@@ -94,8 +133,11 @@ def _files(fields: dict[str, str]) -> Iterator[DebianSourceFile]:
 
     A native package has no upstream archive of its own: its one archive counts as that.
     """
+    return _matching(fields, _NATIVE if "native" in fields.get("Format", "") else _UPSTREAM)
+
+
+def _matching(fields: dict[str, str], pattern: re.Pattern[str]) -> Iterator[DebianSourceFile]:
     listed = [line.split() for line in fields.get("Checksums-Sha256", "").splitlines() if line]
-    pattern = _NATIVE if "native" in fields.get("Format", "") else _UPSTREAM
     for sha256, size, file in sorted(listed, key=lambda row: (".orig." not in row[2], row[2])):
         if pattern.search(file):
             path = f"{fields['Directory']}/{file}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -191,6 +192,27 @@ def listed(project: str, *, indexes: Indexes, session: requests.Session) -> tupl
             )
             found.setdefault(package.filename, item)
     return tuple(found.values())
+
+
+def withdrawn(
+    project: str, *, indexes: Indexes, session: requests.Session
+) -> Mapping[str, str] | None:
+    """Return the versions of a project whose files were all withdrawn (PEP 592), each with the reason.
+
+    The reason is empty where none is given. None says that no index has the project.
+
+    Raises:
+        requests.RequestException: an index could not be asked.
+    """
+    files: dict[str, list[tuple[bool, str]]] = {}
+    for page in indexes.pages:
+        listing = _listing(project, f"{page}{canonicalize_name(project)}/", session)
+        for package in listing.packages if listing else ():
+            said = (package.is_yanked, package.yanked_reason or "")
+            files.setdefault(str(package.version), []).append(said)
+    if not files:
+        return None
+    return {version: said[0][1] for version, said in files.items() if all(gone for gone, _ in said)}
 
 
 def sdists(project: str, *, indexes: Indexes, session: requests.Session) -> tuple[Listed, ...]:
