@@ -10,13 +10,12 @@ from datetime import datetime
 from builder.recipes.recipe import Recipe
 from core.errors import UserError
 from pansoft.ci.gitlab import Gitlab, Posted, Text
+from pansoft.ci.issues import answering, close
 from pansoft.ci.markdown import block, code, link
 
 LABEL = "alarm"
 _MENDED = "<!-- pansoft:mended -->"
 _JOB = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._:/-]{0,99}")
-_HANDLE = re.compile(r"@[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_.-]+)*")
-_EVERYBODY = "@all"
 _LINES = 60
 _PACKAGES = 20
 
@@ -69,8 +68,8 @@ def end_alarm(job: str, log: str | None, gitlab: Gitlab) -> Posted | None:
     Raises:
         GitlabFailed: it cannot be closed.
     """
-    said = f"{_MENDED}\n\n{link('The job', log)} succeeded.\n"
-    return gitlab.close_issue(marker=marker_of(job), note=said, note_marker=_MENDED)
+    said = f"{link('The job', log)} succeeded."
+    return close(gitlab, marker=marker_of(job), said=said, note_marker=_MENDED)
 
 
 def text_of(alarm: Alarm) -> Text:
@@ -88,18 +87,9 @@ def text_of(alarm: Alarm) -> Text:
     if alarm.recipes:
         lines += ["| package | who answers for it |", "|---|---|"]
         lines += [
-            f"| {code(recipe.key)} | {_answering(recipe)} |" for recipe in alarm.recipes[:_PACKAGES]
+            f"| {code(recipe.key)} | {answering(recipe)} |" for recipe in alarm.recipes[:_PACKAGES]
         ]
         if len(alarm.recipes) > _PACKAGES:
             lines.append(f"| and {len(alarm.recipes) - _PACKAGES} more | |")
         lines.append("")
     return Text(f"{f'{kind}job'.capitalize()} fails: {alarm.job}", "\n".join(lines), (LABEL,))
-
-
-def _answering(recipe: Recipe) -> str:
-    """Return who answers for a recipe: its owner, mentioned where GitLab knows such a name, or its people."""
-    owner = recipe.release.owner
-    if owner is not None and _HANDLE.fullmatch(owner) and owner.casefold() != _EVERYBODY:
-        return owner
-    people = ([owner] if owner else []) + [person.name for person in recipe.maintainers]
-    return ", ".join(code(name) for name in people)

@@ -116,6 +116,15 @@ class Gitlab:
             look=lambda: self._open_issue("write an issue", marker),
         )
 
+    def open_issue(self, *, marker: str) -> str | None:
+        """Return what the open issue with a marker says; None where there is none.
+
+        Raises:
+            GitlabFailed: it cannot be read.
+        """
+        found = self._open_issue("look for an issue", marker)
+        return found.text if found else None
+
     def close_issue(
         self, *, marker: str, note: str | None = None, note_marker: str = ""
     ) -> Posted | None:
