@@ -13,18 +13,20 @@ from datetime import datetime
 from builder.evidence.gather import gather
 from builder.images.plan import BasePlan, BuildPlan
 from builder.inputs.lock import input_name
+from builder.recipes.folders import name_of, recipe_folders
 from builder.recipes.recipe import Recipe
 from builder.state import State
 from core import strict_yaml
 from core.errors import InvalidInput, UserError
 from core.problems import Problem, Severity
 from pansoft import target, workspace
+from pansoft.advisories.waived import waiver_problems
 from pansoft.consent import Consent, consent_in
 from pansoft.context import Context
 from pansoft.workspace import BasePlans
 from trust.evidence import BuildFacts, Evidence, Input, Purpose
 from trust.judge import judge
-from trust.policy import TrustPolicy, load_policy
+from trust.policy import TrustPolicy, load_policy, policy_file
 from trust.reports.problems import recipe_field
 from trust.verdict import Finding
 
@@ -37,15 +39,19 @@ def policy_problems(
         policy = load_policy(context.policy)
     except InvalidInput as err:
         return err.problems
+    document = strict_yaml.load(policy_file(context.policy))
+    names = sorted({name_of(folder) for folder in recipe_folders(context.project)})
+    ignored = tuple(waiver_problems(policy, document, names, at=at))
     repository = target.fqrn(State(context.state))
     said = consent_in(context.policy, policy, at=at, recipes=recipes)
     bases: dict[str, BasePlan] = {}
-    return said.problems + tuple(
+    refusals = (
         problem
         for recipe in recipes
         if recipe.retire is None  # nothing of it is signed any more
         for problem in _refusals(context, recipe, policy, said, bases, repository=repository, at=at)
     )
+    return (*said.problems, *ignored, *refusals)
 
 
 def _refusals(

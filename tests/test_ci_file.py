@@ -200,7 +200,9 @@ def test_gitlab_ci_local_finds_the_same_jobs(
     assert found - {"test", "demo"} == expected
 
 
-@pytest.mark.parametrize("name", ["tell", "update", "alarms", "rebuild", "collect", "mirrors"])
+@pytest.mark.parametrize(
+    "name", ["tell", "update", "alarms", "rebuild", "advisories", "collect", "mirrors"]
+)
 def test_a_schedule_does_one_thing_and_operators_are_told_of_it(pipeline: Any, name: str) -> None:
     scheduled = {**PUSH, "CI_PIPELINE_SOURCE": "schedule", "PANSOFT_SCHEDULE": name}
     operations = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")

@@ -15,6 +15,7 @@ VERBS: tuple[str, ...] = (
     "update",
     "canary",
     "rebuild",
+    "advisories",
     "alarm",
     "release",
 )
