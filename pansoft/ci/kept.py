@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from catalog import codec
 from core.canonical import readable_json
 from core.errors import UserError
+from core.harmless import harmless
 from pansoft.ci.note import PackageNote
 
 FILE = "packages.json"
@@ -18,6 +19,10 @@ SCHEMA = 2
 MOST_BYTES = 32_000_000
 """How long a file may be, which comes from a job that ran what a stranger wrote."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+@-]*")
+_HEX = re.compile(r"[0-9a-f]{64}")
+_MOST = 1e15
+"""Bytes, seconds, tests: more than that nobody has measured, and Python does not write every number."""
+_LONGEST = 300
 _LINES = 100
 _CHARACTERS = 20_000
 
@@ -67,10 +72,23 @@ def parse(content: bytes, *, whence: str) -> tuple[PackageNote, ...]:
     if kept.schema != SCHEMA:
         raise _unreadable(whence, f"its schema is {kept.schema}, this program reads {SCHEMA}")
     for package in kept.packages:
-        # a reader pastes these into a shell
-        if wrong := [each for each in (package.key, package.name) if not _NAME.fullmatch(each)]:
-            raise _unreadable(whence, f"{wrong[0][:64]!r} is no name of a package")
+        if (wrong := next(_faults(package), None)) is not None:
+            raise _unreadable(whence, wrong)
     return kept.packages
+
+
+def _faults(package: PackageNote) -> Iterator[str]:
+    """Yield why a package is none that `keep` has written."""
+    for name in (package.key, package.name):
+        if not _NAME.fullmatch(name):  # a reader pastes these into a shell
+            yield f"{name[:64]!r} is no name of a package"
+    for digest in (package.plan, package.sha256):
+        if digest is not None and not _HEX.fullmatch(digest):
+            yield f"{digest[:80]!r} is no sha256"
+    for each in fields(package):
+        value = getattr(package, each.name)
+        if isinstance(value, int | float) and not 0 <= value <= _MOST:
+            yield f"{each.name} is no number that was measured"
 
 
 def _cut(package: PackageNote) -> PackageNote:
@@ -79,7 +97,8 @@ def _cut(package: PackageNote) -> PackageNote:
 
 
 def _unreadable(whence: str, why: str) -> UserError:
+    told = harmless(why).replace("\n", " ")  # it may tell the words of a stranger
     return UserError(
-        f"{whence} is not what a report keeps of packages: {why}",
+        f"{whence} is not what a report keeps of packages: {told[:_LONGEST]}",
         hint="pansoft ci report NAME --output DIR writes it; use the same version of it for both",
     )

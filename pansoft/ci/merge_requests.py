@@ -8,18 +8,17 @@ is shown as a text, and what the request changes is asked of GitLab.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from core.errors import UserError
-from pansoft.ci import kept, posting
+from pansoft.ci import kept, owners, posting
 from pansoft.ci.gitlab import Gitlab, RequestHead
 from pansoft.ci.job import Job
-from pansoft.ci.note import Note, PackageNote
+from pansoft.ci.note import Note, Owned, PackageNote
+from pansoft.ci.owners import Owner
 from pansoft.ci.pipeline import REPORT_FILE, REPORT_JOB
-
-RECIPES = "recipes/"
-"""Where paths begin that hold data alone: what a merge request changes elsewhere ran in its own pipeline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,22 +72,27 @@ def reports_merged(gitlab: Gitlab, commits: Iterable[str]) -> Iterator[tuple[int
                 yield number, report_of(gitlab, number)
 
 
-def tell_open(gitlab: Gitlab, job: Job) -> Iterator[Told]:
+def tell_open(gitlab: Gitlab, job: Job, project: Path) -> Iterator[Told]:
     """Tell every open merge request what its pipeline says, and yield how that went.
 
     One that cannot be told does not hold the others back.
+
+    Args:
+        gitlab: where they are.
+        job: who tells.
+        project: a checkout of the default branch, which says whose recipes they change.
 
     Raises:
         GitlabFailed: the open merge requests cannot be listed.
     """
     for number in gitlab.opened():
         try:
-            yield _tell(gitlab, job, number)
+            yield _tell(gitlab, job, number, project)
         except UserError as err:
             yield Told(number, None, err.message)
 
 
-def _tell(gitlab: Gitlab, job: Job, number: int) -> Told:
+def _tell(gitlab: Gitlab, job: Job, number: int, project: Path) -> Told:
     report = report_of(gitlab, number)
     if report is None:
         return Told(number, None)
@@ -101,14 +105,29 @@ def _tell(gitlab: Gitlab, job: Job, number: int) -> Told:
         pipeline_link=request.pipeline_link,
         of_fork=False,
     )
+    paths = gitlab.paths_of(number)
+    changed = owners.touched(project, paths.names)
     note = Note(
         tuple(_ours(package, job) for package in report.packages),
         commit=request.commit,
         pipeline=request.pipeline_link,
         merge_request=number,
-        beyond=tuple(path for path in gitlab.paths_of(number) if not path.startswith(RECIPES)),
+        beyond=changed.beyond,
+        unseen=not paths.is_all,
+        owned=_of_others(gitlab, changed.owners, request.author),
     )
     return Told(number, posting.post(note, of_request, gitlab=gitlab))
+
+
+def _of_others(gitlab: Gitlab, changed: Sequence[Owner], author: int | None) -> tuple[Owned, ...]:
+    """Return the recipes that the author of a merge request does not look after.
+
+    Anybody can call themselves as somebody else, in GitLab and in commits; an address has to be one's own.
+    """
+    if not changed:
+        return ()
+    address = gitlab.address_of(author) if author is not None else None
+    return tuple(each.owned for each in changed if not each.is_looked_after_by(address))
 
 
 def _ours(package: PackageNote, job: Job) -> PackageNote:

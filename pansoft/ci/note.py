@@ -28,6 +28,7 @@ _CHANGES = 25
 _PICTURES = 30
 _LINES = 25
 _NAMED = 3
+_PEOPLE = 6
 
 
 class Standing(StrEnum):
@@ -92,13 +93,23 @@ class PackageNote:
 
 
 @dataclass(frozen=True, slots=True)
+class Owned:
+    """A recipe or a base, and who looks after it by the default branch: people, and their facilities."""
+
+    name: str
+    people: tuple[str, ...]
+    facilities: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """What is to be told: the packages, what the repository grew by, and where it was made.
 
     `others` are packages that are as they were; `stored` is what is new after all that the repository has
     already was left out; `merge_request` is the number of the one that the note stands on; `began` is when a
     run of `apply` did that this is about. `beyond` are the paths of other things than recipes that the merge
-    request changes: then its pipeline has run its own code, and the note is its own word.
+    request changes: then its pipeline has run its own code, and the note is its own word; `unseen` says that
+    there are more than GitLab lists. `owned` are the recipes that it changes and others look after.
     """
 
     packages: tuple[PackageNote, ...]
@@ -110,6 +121,13 @@ class Note:
     merge_request: int | None = None
     began: str | None = None
     beyond: tuple[str, ...] = ()
+    unseen: bool = False
+    owned: tuple[Owned, ...] = ()
+
+    @property
+    def is_beyond_recipes(self) -> bool:
+        """Return whether the merge request changes more than recipes, as far as one can see."""
+        return bool(self.beyond) or self.unseen
 
     @property
     def ordered(self) -> tuple[PackageNote, ...]:
@@ -138,7 +156,7 @@ def render(note: Note) -> str:
         marker=Markdown(MARKER),
         heading=heading(note, names=True),
         figures=_figures(note),
-        warning=_warning(note.beyond),
+        warnings=[each for each in (_warning(note), _of_others(note.owned)) if each],
         rows=[_row(package) for package in shown],
         left_out=len(note.ordered) - len(shown),
         failures=list(_failures(note.ordered)),
@@ -202,16 +220,40 @@ def _figures(note: Note) -> Markdown:
     return Markdown(" · ".join(part for part in parts if part))
 
 
-def _warning(beyond: Sequence[str]) -> Markdown:
+def _warning(note: Note) -> Markdown:
     """Return what a reviewer has to know of a merge request that changes more than recipes."""
-    if not beyond:
+    if not note.is_beyond_recipes:
         return Markdown("")
-    paths = ", ".join(code(path, most=64) for path in beyond[:_NAMED])
-    more = f" and {len(beyond) - _NAMED} more" if len(beyond) > _NAMED else ""
+    named: list[str] = [code(path, most=64) for path in note.beyond[:_NAMED]]
+    if (more := len(note.beyond) - _NAMED) > 0:
+        named.append(f"{more} more")
+    if note.unseen:
+        named.append("what GitLab does not list, for there is too much: see it with git")
     return Markdown(
-        f"⚠️ **Changes more than recipes**: {paths}{more}. Its pipeline ran with these changes, so what is "
-        "said here is its own word: read them first."
+        f"⚠️ **Changes more than recipes**: {_joined(named)}. Its pipeline ran with these changes, so "
+        "what is said here is its own word: read them first."
     )
+
+
+def _of_others(owned: Sequence[Owned]) -> Markdown:
+    """Return whose recipes a merge request changes that these people have not opened."""
+    if not owned:
+        return Markdown("")
+    named = []
+    for each in owned[:_ROWS]:
+        who = [code(one, most=64) for one in (*each.people, *each.facilities)[:_PEOPLE]]
+        named.append(f"{code(each.name, most=64)} of {_joined(who) if who else 'nobody known'}")
+    if (more := len(owned) - _ROWS) > 0:
+        named.append(f"{more} more")
+    return Markdown(
+        f"👥 **Changes recipes that others look after**: {'; '.join(named)}. None of them opened this, as "
+        "far as GitLab knows their addresses: let them see it."
+    )
+
+
+def _joined(parts: Sequence[str]) -> str:
+    *most, last = parts
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _row(package: PackageNote) -> Markdown:

@@ -13,6 +13,8 @@ STATUS = "pansoft/report"
 """The name of the commit status."""
 BEYOND = "pansoft-beyond-recipes"
 """The label of a merge request that changes more than recipes."""
+OF_OTHERS = "pansoft-recipes-of-others"
+"""The label of one that changes recipes which others look after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +45,13 @@ def post(note: Note, job: Job, *, gitlab: Gitlab) -> Told:
     """
     written, labels, status = None, None, None
     if job.merge_request is not None:
+        flags = {label_of(each): each is note.standing for each in Standing}
+        flags |= {BEYOND: note.is_beyond_recipes, OF_OTHERS: bool(note.owned)}
         written = gitlab.put_note(job.merge_request, render(note), marker=MARKER)
         labels = gitlab.set_labels(
             job.merge_request,
-            add=[label_of(note.standing), *([BEYOND] if note.beyond else [])],
-            remove=[
-                *(label_of(each) for each in Standing if each is not note.standing),
-                *([] if note.beyond else [BEYOND]),
-            ],
+            add=[label for label, holds in flags.items() if holds],
+            remove=[label for label, holds in flags.items() if not holds],
         )
     if job.commit is not None and not job.of_fork:  # the commit of a fork is in another project
         status = gitlab.set_status(job.commit, _status(note, job))

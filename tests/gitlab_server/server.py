@@ -28,6 +28,8 @@ class GitlabServer:
     """Whether lists say how long they are; GitLab does not beyond 10 000 objects."""
     tokens: dict[str, Login] = field(default_factory=dict)
     projects: dict[int, Project] = field(default_factory=dict)
+    addresses: dict[int, str] = field(default_factory=dict)
+    """The public address of a user, by number; GitLab takes none that is not confirmed."""
     faults: list[Fault] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)

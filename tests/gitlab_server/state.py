@@ -53,6 +53,8 @@ class Project:
     """Path and content, by branch."""
     trees: dict[str, dict[str, str]] = field(default_factory=dict)
     """The same by commit."""
+    tries: dict[str, list[str]] = field(default_factory=dict)
+    """The parents of commits that GitLab made to try a merge."""
     pipelines: list[Thing] = field(default_factory=list)
     jobs: dict[int, list[Thing]] = field(default_factory=dict)
     """By pipeline."""
@@ -156,7 +158,13 @@ class Project:
         parent, child, job = self.number(), self.number(), self.number()
         link = f"{self.address}/{self.path}/-/pipelines"
         things = [
-            {"id": number, "project_id": self.id, "web_url": f"{link}/{number}"}
+            {
+                "id": number,
+                "project_id": self.id,
+                "sha": merge_request["sha"],
+                "ref": f"refs/merge-requests/{merge_request['iid']}/head",
+                "web_url": f"{link}/{number}",
+            }
             for number in (parent, child)
         ]
         self.pipelines += things

@@ -30,7 +30,7 @@ from core.process import Completed
 from pansoft.ci.pipeline import REPORT_FILE
 from tests.builder.conftest import Builds, builds
 from tests.checkouts import commit, git, new_checkout
-from tests.gitlab_server import DEVELOPER, gitlab_server
+from tests.gitlab_server import DEVELOPER, Project, gitlab_server
 from tests.integration.program import ROOT
 from tests.real_projects import add_recipe, real_project
 
@@ -380,6 +380,55 @@ def shouting() -> str:
     return f"printf '{octal}'\nexit 3\n"
 
 
+def told_of(runner: Runner, report: Path, *paths: str) -> tuple[Completed, Project]:
+    """Let the merge request be told what its pipeline left, and return what was said and the project.
+
+    Args:
+        runner: whose checkout is that of the default branch here.
+        report: what the pipeline left.
+        paths: what the merge request changes.
+    """
+    with gitlab_server() as server:
+        project = server.add_project("pan/recipes")
+        request = project.add_merge_request(source="plotter")
+        project.add_pipeline(request, {REPORT_FILE: (report / "packages.json").read_bytes()})
+        project.diffs[1] = [{"old_path": path, "new_path": path} for path in paths]
+        variables = {
+            "CI_SERVER_URL": server.address,
+            "CI_PROJECT_ID": str(project.id),
+            "CI_COMMIT_SHA": "0" * 40,
+            "PANSOFT_GITLAB_TOKEN": server.add_token("bot", level=DEVELOPER),
+        }
+        return runner.run("ci", "post", variables=variables), project
+
+
+def test_what_it_changes_beside_its_own_recipe_is_told(runner: Runner) -> None:
+    """It also makes itself the one who looks after the recipe of others; nobody believes that."""
+    git(runner.project, "switch", "-q", "-c", "hostile")
+    runner.recipe()
+    theirs = runner.project / "recipes" / "neighbour" / "recipe.yaml"
+    theirs.write_text(theirs.read_text().replace("name: Somebody", "name: Mallory"))
+    (runner.project / ".gitlab-ci.yml").write_text("anything: {script: env}\n")
+    policy = runner.project / "trust-policy" / "policy.yaml"
+    policy.write_text(f"{policy.read_text()}# harmless\n")
+    commit(runner.project, "recipes: a plotter")
+    paths = git(runner.project, "diff", "--name-only", "main").splitlines()
+    report = runner.state / "report"
+    runner.run("ci", "report", NAME, "--output", report)
+    git(runner.project, "switch", "-q", "main")
+
+    _, project = told_of(runner, report, *paths)
+
+    [note] = project.notes["merge_requests", 1]
+    assert "Changes more than recipes" in note["body"]
+    assert "<code>&#46;gitlab-ci&#46;yml</code> and <code>trust-policy&#47;policy" in note["body"]
+    assert "Changes recipes that others look after" in note["body"]
+    assert "<code>neighbour</code> of <code>Somebody</code>" in note["body"]
+    assert "Mallory" not in note["body"]
+    labels = project.merge_requests[1]["labels"]
+    assert {"pansoft-beyond-recipes", "pansoft-recipes-of-others"} <= set(labels)
+
+
 @pytest.mark.parametrize("where", ["build", "test"])
 def test_what_a_script_prints_is_text_in_the_log_and_in_the_note(
     runner: Runner, where: str
@@ -391,23 +440,12 @@ def test_what_a_script_prints_is_text_in_the_log_and_in_the_note(
     runner.run("ci", "report", NAME, "--output", report)
 
     assert all("\x1b" not in said and "\r" not in said for said in runner.said)
-    with gitlab_server() as server:
-        project = server.add_project("pan/recipes")
-        request = project.add_merge_request(source="plotter")
-        project.add_pipeline(request, {REPORT_FILE: (report / "packages.json").read_bytes()})
-        token = server.add_token("bot", level=DEVELOPER)
-        variables = {
-            "CI_SERVER_URL": server.address,
-            "CI_PROJECT_ID": str(project.id),
-            "CI_COMMIT_SHA": "0" * 40,
-            "PANSOFT_GITLAB_TOKEN": token,
-        }
-        told = runner.run("ci", "post", variables=variables)
-        [note] = project.notes["merge_requests", 1]
+    told, project = told_of(runner, report)
+    [note] = project.notes["merge_requests", 1]
 
     assert told.stdout == "!1: note created\n"
     assert project.quick_actions == []
-    assert request["labels"] == ["pansoft::failed"]
+    assert project.merge_requests[1]["labels"] == ["pansoft::failed"]
     body = note["body"]
     assert "a table" in body  # so all of it was shown
     assert body.count("<!-- pansoft:report -->") == 1
@@ -424,7 +462,7 @@ def test_what_a_script_prints_is_text_in_the_log_and_in_the_note(
         "/close",
     ):
         assert word not in body
-    assert token not in body
+    assert "glpat" not in body
 
 
 LEAVES = r"""

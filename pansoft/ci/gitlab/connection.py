@@ -106,16 +106,22 @@ class Connection:
             )
         return self._owner
 
+    def address_of(self, user: int) -> str | None:
+        """Return the public address of a user, one of those that GitLab has seen to be theirs."""
+        found = self._get(f"see who user {user} is", f"/users/{user}", {})
+        address = found.get("public_email") if found else None
+        return address if isinstance(address, str) and address else None
+
     def get(
         self, doing: str, path: str, query: Mapping[str, object] = MappingProxyType({})
     ) -> Mapping[str, Any] | None:
         """Return one thing; None where there is none."""
+        return self._get(doing, self._at(path), query)
 
+    def _get(self, doing: str, place: str, query: Mapping[str, object]) -> Mapping[str, Any] | None:
         def read() -> Mapping[str, Any] | None:
             try:
-                return as_object(
-                    self._client.http_get(self._at(path), query_data=dict(query), **_ONCE)
-                )
+                return as_object(self._client.http_get(place, query_data=dict(query), **_ONCE))
             except GitlabError as err:
                 if status_of(err) != 404:
                     raise

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from pansoft.ci.gitlab.answers import text_of, whole
+from pansoft.ci.gitlab.answers import author, text_of, whole
 from pansoft.ci.gitlab.connection import Connection
 
 
@@ -20,13 +20,23 @@ class RequestHead:
     """The head of a merge request: its commit, and the pipeline that ran for it.
 
     `pipeline` is the number of the last pipeline that ran for it in this project, None where there is none:
-    that of a fork runs in the fork.
+    that of a fork runs in the fork, and that of an earlier commit says nothing of this one. `author` is the
+    number of who opened it.
     """
 
     number: int
     commit: str
     pipeline: int | None
     pipeline_link: str | None = None
+    author: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """The paths that a merge request changes; `is_all` is whether GitLab has listed all of them."""
+
+    names: tuple[str, ...]
+    is_all: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,26 +68,55 @@ def head_of(connection: Connection, number: int) -> RequestHead | None:
     if found is None:
         return None
     pipeline = found.get("head_pipeline")
-    ours = isinstance(pipeline, Mapping) and pipeline.get("project_id") == found.get("project_id")
+    commit = text_of(found, "sha")
+    ours = (
+        isinstance(pipeline, Mapping)
+        and pipeline.get("project_id") == found.get("project_id")
+        and _is_of(connection, pipeline, commit, number)
+    )
+    opener = author(found)
     return RequestHead(
         number,
-        text_of(found, "sha"),
+        commit,
         whole(pipeline, "id") if ours else None,
         str(pipeline["web_url"])
         if ours and isinstance(pipeline, Mapping) and pipeline.get("web_url")
         else None,
+        opener if isinstance(opener, int) else None,
     )
 
 
-def paths_of(connection: Connection, number: int) -> tuple[str, ...]:
-    """Return the paths that a merge request changes, by the names before and after."""
-    found = connection.listed(
-        f"see what merge request !{number} changes", f"merge_requests/{number}/diffs", {}
+def _is_of(connection: Connection, pipeline: Mapping[str, Any], commit: str, number: int) -> bool:
+    """Return whether a pipeline ran for a commit, or for what GitLab made to try to merge that one.
+
+    What ran for an earlier commit ran the code of that one, which nobody sees in the merge request any more.
+    Nobody but GitLab writes to the second name.
+    """
+    ran = str(pipeline.get("sha"))
+    if ran == commit:
+        return True
+    if pipeline.get("ref") != f"refs/merge-requests/{number}/merge":
+        return False
+    tried = connection.get(
+        f"look at commit {ran[:12]}", f"repository/commits/{quote(ran, safe='')}"
     )
+    parents = tried.get("parent_ids") if tried else None
+    return isinstance(parents, list) and len(parents) == 2 and commit in parents
+
+
+def paths_of(connection: Connection, number: int) -> Paths:
+    """Return the paths that a merge request changes, by the names before and after.
+
+    GitLab lists so many files and no more, and says `1000+` where it has stopped to count.
+    """
+    doing = f"see what merge request !{number} changes"
+    found = connection.listed(doing, f"merge_requests/{number}/diffs", {})
     names = {
         str(each[name]) for each in found for name in ("old_path", "new_path") if each.get(name)
     }
-    return tuple(sorted(names))
+    request = connection.get(doing, f"merge_requests/{number}")
+    count = str(request.get("changes_count")) if request else ""
+    return Paths(tuple(sorted(names)), count.isdecimal() and int(count) <= len(found))
 
 
 def job_named(connection: Connection, pipeline: int, name: str) -> PipelineJob | None:

@@ -25,7 +25,7 @@ from pansoft.ci.gitlab.answers import (
 from pansoft.ci.gitlab.branches import Commit
 from pansoft.ci.gitlab.connection import Connection, Login, Patience
 from pansoft.ci.gitlab.failures import GitlabFailed
-from pansoft.ci.gitlab.pipelines import PipelineJob, RequestHead
+from pansoft.ci.gitlab.pipelines import Paths, PipelineJob, RequestHead
 from pansoft.ci.gitlab.states import CommitStatus, How, MergeRequest, Posted, Text
 
 NOTE_LENGTH = 1_000_000
@@ -264,7 +264,15 @@ class Gitlab:
         """
         return pipelines.head_of(self._connection, merge_request)
 
-    def paths_of(self, merge_request: int) -> tuple[str, ...]:
+    def address_of(self, user: int) -> str | None:
+        """Return the public e-mail address of a user, which GitLab has seen to be theirs; None without one.
+
+        Raises:
+            GitlabFailed: GitLab does not say.
+        """
+        return self._connection.address_of(user)
+
+    def paths_of(self, merge_request: int) -> Paths:
         """Return the paths that a merge request changes.
 
         Raises:

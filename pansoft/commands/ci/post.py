@@ -10,6 +10,7 @@ import click
 from core.canonical import Json, readable_json
 from core.errors import EXIT_DONE, EXIT_USER
 from pansoft.ci.job import check_can_post, job_of
+from pansoft.context import Context
 from pansoft.identity import environment
 
 if TYPE_CHECKING:
@@ -18,11 +19,13 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def post(*, as_json: bool) -> int:
+@click.pass_obj
+def post(context: Context, *, as_json: bool) -> int:
     """Let every open merge request have the note of its last pipeline, a label, and a commit status.
 
     For a schedule of the default branch: only there a token can be kept from what merge requests run. What
-    their pipelines left is read as a stranger's word. Run twice, nothing is there twice.
+    their pipelines left is read as a stranger's word; whose recipes they change is read in this checkout. Run
+    twice, nothing is there twice.
 
     Example: pansoft ci post
     """
@@ -33,7 +36,7 @@ def post(*, as_json: bool) -> int:
     variables = environment()
     job = job_of(variables)
     check_can_post(job, variables)
-    told = tuple(merge_requests.tell_open(Gitlab(posting.login_of(job)), job))
+    told = tuple(merge_requests.tell_open(Gitlab(posting.login_of(job)), job, context.project))
     if as_json:
         click.echo(readable_json([_as_json(each) for each in told]), nl=False)
     else:

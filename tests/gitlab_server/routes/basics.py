@@ -16,6 +16,12 @@ def _user(call: Call) -> Answer:
     return Answer(200, {**call.login.author(), "email": email, "commit_email": email})
 
 
+def _show_user(call: Call) -> Answer:
+    number = int(call.where["user"])
+    address = call.server.addresses.get(number)
+    return Answer(200, {"id": number, "username": f"user{number}", "public_email": address})
+
+
 def _version(call: Call) -> Answer:
     return Answer(200, {"version": "18.5.0", "revision": "0123abc"})
 
@@ -35,6 +41,7 @@ def _show_project(call: Call) -> Answer:
 
 ROUTES = (
     Route("GET", "/user", _user),
+    Route("GET", r"/users/(?P<user>[0-9]+)", _show_user),
     Route("GET", "/version", _version),
     Route("GET", PROJECT, _show_project),
 )

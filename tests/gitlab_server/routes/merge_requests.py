@@ -34,7 +34,9 @@ def _list_merge_requests(call: Call) -> Answer:
 
 
 def _show_merge_request(call: Call) -> Answer:
-    return Answer(200, call.merge_request())
+    request = call.merge_request()
+    count = str(len(call.project.diffs.get(request["iid"], [])))
+    return Answer(200, {"changes_count": count, **request})
 
 
 def _list_versions(call: Call) -> Answer:

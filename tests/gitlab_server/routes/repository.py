@@ -161,6 +161,13 @@ def _compare(call: Call) -> Answer:
     )
 
 
+def _show_commit(call: Call) -> Answer:
+    sha, project = call.where["sha"], call.project
+    if sha not in project.tries:
+        raise Refusal(404, message="404 Commit Not Found")
+    return Answer(200, {"id": sha, "parent_ids": project.tries[sha]})
+
+
 ROUTES = (
     Route("DELETE", PROJECT + r"/repository/branches/(?P<branch>[^/]+)", _delete_branch),
     Route(
@@ -176,6 +183,7 @@ ROUTES = (
         (Parameter("from", needed=True), Parameter("to", needed=True), Parameter("straight", bool)),
     ),
     Route("GET", PROJECT + r"/repository/branches/(?P<branch>[^/]+)", _show_branch),
+    Route("GET", PROJECT + r"/repository/commits/(?P<sha>[0-9a-f]+)", _show_commit),
     Route(
         "POST",
         PROJECT + "/repository/branches",

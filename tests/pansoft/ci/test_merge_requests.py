@@ -16,6 +16,7 @@ from pansoft.ci import kept, merge_requests, posting
 from pansoft.ci.gitlab import Gitlab, How
 from pansoft.ci.job import job_of
 from pansoft.ci.note import PackageNote, Picture, Standing
+from tests.builder.recipes.projects import changed, make_project
 from tests.checkouts import commit, new_checkout
 from tests.gitlab_server import (
     DEVELOPER,
@@ -30,6 +31,17 @@ from tests.gitlab_server import (
 PLAN, SHA = PlanId("a" * 64), "1" * 64
 READY = PackageNote("plotter", "1.0", Standing.READY, key="plotter", plan=PLAN, sha256=SHA)
 FILE = "report/packages.json"
+FACILITIES = "facilities: [ESRF]\nbase:"
+
+
+def text_with(**values: str) -> bytes:
+    """Return the report of a package with these texts of JSON as values of fields."""
+    [package] = json.loads(kept.keep([READY]))["packages"]
+    marked = {**package, **{name: f"<{name}>" for name in values}}
+    text = json.dumps({"schema": kept.SCHEMA, "packages": [marked]})
+    for name, value in values.items():
+        text = text.replace(json.dumps(f"<{name}>"), value).replace(json.dumps(name), f'"{name}"')
+    return text.encode()
 
 
 @dataclass
@@ -40,6 +52,8 @@ class Scene:
     project: Project
     request: Thing
     variables: dict[str, str]
+    main: Path
+    """A checkout of the default branch."""
 
     def door(self) -> Gitlab:
         return Gitlab(posting.login_of(job_of(self.variables)), sleep=lambda _: None)
@@ -49,8 +63,12 @@ class Scene:
         files = {FILE: kept.keep(packages)}
         return self.project.add_pipeline(request or self.request, files)
 
+    def change(self, *paths: str) -> None:
+        """Let the merge request change these paths."""
+        self.project.diffs[1] = [{"old_path": path, "new_path": path} for path in paths]
+
     def tell(self) -> list[merge_requests.Told]:
-        return list(merge_requests.tell_open(self.door(), job_of(self.variables)))
+        return list(merge_requests.tell_open(self.door(), job_of(self.variables), self.main))
 
     def note(self, number: int = 1) -> str:
         [written] = self.project.notes["merge_requests", number]
@@ -58,7 +76,8 @@ class Scene:
 
 
 @pytest.fixture
-def scene() -> Iterator[Scene]:
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    main = make_project(tmp_path / "main", recipe=changed("base:", FACILITIES))
     with gitlab_server() as server:
         project = server.add_project("pan/recipes")
         request = project.add_merge_request(source="plotter")
@@ -68,7 +87,7 @@ def scene() -> Iterator[Scene]:
             "CI_COMMIT_SHA": "0" * 40,
             "PANSOFT_GITLAB_TOKEN": server.add_token("bot", level=DEVELOPER),
         }
-        yield Scene(server, project, request, variables)
+        yield Scene(server, project, request, variables, main)
 
 
 def test_an_open_merge_request_is_told_what_its_pipeline_found(scene: Scene) -> None:
@@ -134,8 +153,29 @@ def test_a_report_is_a_strangers_word(scene: Scene) -> None:
         (b'{"schema": 9, "packages": []}', "its schema is 9"),
         (kept.keep([replace(READY, key="x; rm -rf ~")]), "is no name of a package"),
         (b" " * (kept.MOST_BYTES + 1), "more than"),
+        (b"[" * 500_000, "nested too deeply"),
+        (text_with(size="1" * 400), "size is no number that was measured"),
+        (text_with(size="-1"), "size is no number that was measured"),
+        (text_with(build_seconds="1e999"), "build_seconds is no number that was measured"),
+        (text_with(start_seconds="NaN"), "NaN is not a number"),
+        (text_with(tests="1" * 5000), "not JSON"),
+        (text_with(sha256='"x"'), "'x' is no sha256"),
+        (text_with(**{r"\u001b[2J\u202e": "1"}), "packages.0.: is not a known field"),
     ],
-    ids=["damaged", "newer", "a command", "endless"],
+    ids=[
+        "damaged",
+        "newer",
+        "a command",
+        "endless",
+        "deep",
+        "larger than a float",
+        "negative",
+        "infinite",
+        "not a number",
+        "many digits",
+        "no digest",
+        "a terminal's",
+    ],
 )
 def test_one_that_cannot_be_read_does_not_hold_the_others_back(
     scene: Scene, content: bytes, why: str
@@ -147,6 +187,8 @@ def test_one_that_cannot_be_read_does_not_hold_the_others_back(
 
     assert why in (told[0].why or "")
     assert "of merge request !1" in (told[0].why or "")
+    assert (told[0].why or "").isprintable()
+    assert len(told[0].why or "") < 400
     assert told[1].told is not None
     assert ("merge_requests", 1) not in scene.project.notes
     assert "plotter" in scene.note(2)
@@ -172,6 +214,128 @@ def test_a_merge_request_that_changes_more_than_recipes_is_marked(scene: Scene) 
 
     assert "Changes more than recipes" not in scene.note()
     assert posting.BEYOND not in scene.request["labels"]
+
+
+@pytest.mark.parametrize("path", ["recipes/updates.yaml", "recipes/plotter", "recipes/.x", "x"])
+def test_a_path_of_no_recipe_is_more_than_recipes(scene: Scene, path: str) -> None:
+    """`recipes/plotter` is a link or another repository there, and no folder."""
+    scene.left(READY)
+    scene.change(path)
+
+    scene.tell()
+
+    assert posting.BEYOND in scene.request["labels"]
+
+
+@pytest.mark.parametrize("count", ["1000+", "2", "", None])
+def test_what_gitlab_does_not_list_is_taken_for_more_than_recipes(
+    scene: Scene, count: str | None
+) -> None:
+    """A thousand files of recipes come before `trust-policy/` in a list that ends."""
+    scene.left(READY)
+    scene.change("recipes/plotter/recipe.yaml")
+    scene.request["changes_count"] = count
+
+    scene.tell()
+
+    assert "what GitLab does not list" in scene.note()
+    assert posting.BEYOND in scene.request["labels"]
+
+
+def test_the_pipeline_of_an_earlier_commit_says_nothing_of_this_one(scene: Scene) -> None:
+    """Somebody changes the program, lets it say what it likes, and takes that back without a pipeline."""
+    scene.left(READY)
+    scene.request["sha"] = scene.project.add_commit("plotter", message="nothing happened")
+
+    assert [each.told for each in scene.tell()] == [None]
+
+    made_by_them = "c" * 40  # a merge of the later commit, pushed before
+    scene.project.tries[made_by_them] = ["d" * 40, scene.request["sha"]]
+    scene.request["head_pipeline"]["sha"] = made_by_them
+
+    assert [each.told for each in scene.tell()] == [None]
+
+
+def test_a_pipeline_may_have_tried_to_merge_it(scene: Scene) -> None:
+    scene.left(READY)
+    tried = "c" * 40
+    scene.project.tries[tried] = ["d" * 40, scene.request["sha"]]
+    ref = f"refs/merge-requests/{scene.request['iid']}/merge"
+    scene.request["head_pipeline"] |= {"sha": tried, "ref": ref}
+
+    [told] = scene.tell()
+
+    assert told.told is not None
+
+
+# -- whose recipes ----------------------------------------------------------------------------------
+
+
+def test_whose_recipes_it_changes_is_told_as_the_default_branch_says_it(scene: Scene) -> None:
+    scene.left(READY)
+    scene.change(
+        "recipes/plotter/recipe.yaml",
+        "recipes/plotter/versions/1.0/recipe.yaml",
+        "recipes/bases/debian-12/base.yaml",
+        "recipes/bases/new/base.yaml",
+        "recipes/new/recipe.yaml",
+    )
+
+    scene.tell()
+
+    assert "Changes recipes that others look after" in scene.note()
+    assert (
+        "<code>bases&#47;debian-12</code> of <code>Somebody</code>; "
+        "<code>plotter</code> of <code>Somebody</code> and <code>ESRF</code>. None"
+    ) in scene.note()
+    assert posting.OF_OTHERS in scene.request["labels"]
+    assert posting.BEYOND not in scene.request["labels"]
+
+
+@pytest.mark.parametrize(
+    ("address", "is_told"),
+    [
+        ("somebody@example.org", False),
+        ("Somebody@Example.org", False),
+        ("somebody@example.org.evil.example", True),
+        ("", True),
+        (None, True),
+    ],
+)
+def test_who_looks_after_a_recipe_is_known_by_an_address_and_not_by_a_name(
+    scene: Scene, address: str | None, is_told: bool
+) -> None:
+    scene.left(READY)
+    scene.change("recipes/plotter/recipe.yaml")
+    scene.request["author"] = {"id": 77, "username": "somebody", "name": "Somebody"}
+    if address is not None:
+        scene.server.addresses[77] = address
+
+    scene.tell()
+
+    assert ("others look after" in scene.note()) is is_told
+    assert (posting.OF_OTHERS in scene.request["labels"]) is is_told
+
+
+def test_a_recipe_that_cannot_be_read_is_of_somebody_all_the_same(scene: Scene) -> None:
+    scene.left(READY)
+    scene.change("recipes/plotter/recipe.yaml")
+    (scene.main / "recipes" / "plotter" / "recipe.yaml").write_text("schema: 1\n")
+
+    scene.tell()
+
+    assert "<code>plotter</code> of nobody known" in scene.note()
+
+
+def test_a_new_recipe_is_nobodys(scene: Scene) -> None:
+    scene.left(READY)
+    scene.change("recipes/new/recipe.yaml", "recipes/new/lock.json")
+
+    scene.tell()
+
+    assert "others look after" not in scene.note()
+    assert scene.request["labels"] == ["pansoft::ready"]
+    assert scene.server.count("GET", "/users/") == 0
 
 
 # -- the commands ---------------------------------------------------------------------------------
