@@ -40,10 +40,13 @@ class State:
 
     Where `folder` is shared by several machines, `local` is a folder on this one's own disk, for
     what holds files of subordinate users and overlays: builds in progress and unpacked bases.
+    `own_repository` is the name of a repository that this state has to itself, whatever the site's file says
+    of repositories; None is the usual one.
     """
 
     folder: Path
     local: Path | None = None
+    own_repository: str | None = None
 
     @property
     def own(self) -> Path:

@@ -31,6 +31,18 @@ FQRN = "software.pansoft.local"
 _RENEW_BEFORE = timedelta(days=10)
 
 
+def fqrn(state: State) -> str:
+    """Return the name of the embedded repository."""
+    return state.own_repository or FQRN
+
+
+def settings(state: State) -> RepositorySettings:
+    """Return what the site says of repositories; nothing of one that a state has to itself."""
+    if state.own_repository is not None:
+        return RepositorySettings()
+    return site_of(state.folder).repository
+
+
 def keys_folder(state: State) -> Path:
     """Return where the embedded repository's keys are."""
     return state.keys / "repository"
@@ -38,7 +50,7 @@ def keys_folder(state: State) -> Path:
 
 def public_key(state: State) -> Path:
     """Return the file of the public master key, the one thing a client needs to trust."""
-    return keys_folder(state) / f"{FQRN}.pub"
+    return keys_folder(state) / f"{fqrn(state)}.pub"
 
 
 def exists(state: State) -> bool:
@@ -48,8 +60,8 @@ def exists(state: State) -> bool:
 
 def repository_of(state: State) -> Repository:
     """Return where the embedded repository is or will be."""
-    found = repository_at(_location(state), FQRN, scratch=_scratch(state))
-    return replace(found, wait_s=_settings(state).wait_s)
+    found = repository_at(_location(state), fqrn(state), scratch=_scratch(state))
+    return replace(found, wait_s=settings(state).wait_s)
 
 
 def folder_of(state: State) -> Path:
@@ -61,7 +73,7 @@ def folder_of(state: State) -> Path:
     folder = repository_of(state).storage.folder
     if folder is None:
         raise UserError(
-            f"the repository is in {_settings(state).storage}, not in a folder of this machine",
+            f"the repository is in {settings(state).storage}, not in a folder of this machine",
             hint="the server of the bucket gives it to readers; `public` in site.yaml says where",
         )
     return folder
@@ -73,7 +85,7 @@ def readers_source(state: State) -> str | Path:
     Raises:
         UserError: it is in a bucket, and nobody said where readers find that.
     """
-    return _settings(state).public or folder_of(state)
+    return settings(state).public or folder_of(state)
 
 
 def ensure_repository(
@@ -86,19 +98,19 @@ def ensure_repository(
     Raises:
         UserError: there is a repository, but not the keys to publish with.
     """
-    folder = keys_folder(state)
+    folder, name = keys_folder(state), fqrn(state)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    have = [(folder / f"{FQRN}.{ending}").is_file() for ending in ("key", "crt", "pub")]
+    have = [(folder / f"{name}.{ending}").is_file() for ending in ("key", "crt", "pub")]
     if not all(have):
         if exists(state):
             raise UserError(
-                f"the keys of {FQRN} in {folder} are gone, but its repository is there",
+                f"the keys of {name} in {folder} are gone, but its repository is there",
                 hint="bring the keys back from where they are kept; nothing was changed",
             )
-        for leftover in folder.glob(f"{FQRN}.*"):  # of a run that was killed while making them
+        for leftover in folder.glob(f"{name}.*"):  # of a run that was killed while making them
             leftover.unlink()
-        create_keys(folder, FQRN, at=at)
-    keys = load_keys(folder, FQRN)
+        create_keys(folder, name, at=at)
+    keys = load_keys(folder, name)
     if not exists(state):
         create_repository(
             _location(state), keys, at=at, algorithm=algorithm, scratch=_scratch(state)
@@ -131,26 +143,22 @@ def read_repository(state: State, *, at: datetime) -> Reader:
     """
     if not exists(state):
         raise UserError("nothing is published yet", hint="publish something: pansoft apply")
-    return open_reader(repository_of(state).storage, FQRN, public_key(state), at=at)
+    return open_reader(repository_of(state).storage, fqrn(state), public_key(state), at=at)
 
 
 def _opened(state: State) -> Repository:
-    found = open_repository(_location(state), FQRN, scratch=_scratch(state))
-    return replace(found, wait_s=_settings(state).wait_s)
-
-
-def _settings(state: State) -> RepositorySettings:
-    return site_of(state.folder).repository
+    found = open_repository(_location(state), fqrn(state), scratch=_scratch(state))
+    return replace(found, wait_s=settings(state).wait_s)
 
 
 def _location(state: State) -> str:
     """Return the folder, or the address of the bucket with what has to be known of its server."""
-    settings = _settings(state)
-    if settings.storage is None:
+    said = settings(state)
+    if said.storage is None:
         return str(state.repository)
-    named = {"endpoint": settings.endpoint, "region": settings.region}
+    named = {"endpoint": said.endpoint, "region": said.region}
     options = urlencode({name: value for name, value in named.items() if value})
-    return f"{settings.storage}?{options}" if options else settings.storage
+    return f"{said.storage}?{options}" if options else said.storage
 
 
 def _scratch(state: State) -> Path | None:

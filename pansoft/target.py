@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import assert_never
 
-from builder.inputs.site import BackendKind, RepositorySettings, site_of
+from builder.inputs.site import BackendKind, RepositorySettings
 from builder.state import State
 from core.errors import UserError
 from cvmfs.backends.backend import Backend
@@ -26,28 +26,28 @@ from pansoft import embedded
 
 def fqrn(state: State) -> str:
     """Return the repository's name."""
-    return _settings(state).name or embedded.FQRN
+    return embedded.settings(state).name or embedded.fqrn(state)
 
 
 def kind(state: State) -> BackendKind:
     """Return who writes the repository."""
-    return _settings(state).backend
+    return embedded.settings(state).backend
 
 
 def public_key(state: State) -> Path:
     """Return the file of the repository's public key."""
-    given = _settings(state).public_key
+    given = embedded.settings(state).public_key
     return embedded.public_key(state) if given is None else Path(given)
 
 
 def exists(state: State) -> bool:
     """Return whether there is something to read; a facility's repository is always there."""
-    return not _is_embedded(_settings(state)) or embedded.exists(state)
+    return not _is_embedded(embedded.settings(state)) or embedded.exists(state)
 
 
 def is_ours(state: State) -> bool:
     """Return whether its files are ours to list: it is the embedded repository."""
-    return _is_embedded(_settings(state))
+    return _is_embedded(embedded.settings(state))
 
 
 def read(state: State, *, at: datetime) -> Reader:
@@ -57,7 +57,7 @@ def read(state: State, *, at: datetime) -> Reader:
         UserError: there is no repository yet, or it does not answer.
         Refused: a signature or a hash in it is wrong.
     """
-    settings = _settings(state)
+    settings = embedded.settings(state)
     if _is_embedded(settings):
         return embedded.read_repository(state, at=at)
     return open_reader(settings.stratum0 or "", fqrn(state), public_key(state), at=at)
@@ -69,7 +69,7 @@ def to_change(state: State, *, at: datetime) -> tuple[Repository, RepositoryKeys
     Raises:
         UserError: there is none yet, its keys are missing, or it is a facility's.
     """
-    if not _is_embedded(_settings(state)):
+    if not _is_embedded(embedded.settings(state)):
         raise UserError(
             f"the history of {fqrn(state)} is the facility's and cannot be changed from here",
             hint="ask who runs its Stratum 0: cvmfs_server tag, rollback and gc do it there",
@@ -84,7 +84,7 @@ def storage(state: State) -> Storage:
     Raises:
         UserError: there is none yet, or it is a facility's.
     """
-    if not _is_embedded(_settings(state)):
+    if not _is_embedded(embedded.settings(state)):
         raise UserError(
             f"the files of {fqrn(state)} are the facility's and cannot be listed from here",
             hint="ask who runs its Stratum 0",
@@ -101,7 +101,7 @@ def backend_of(state: State, *, at: datetime, with_key: bool = True) -> Backend:
     Raises:
         UserError: keys are missing, or may be read by others.
     """
-    settings = _settings(state)
+    settings = embedded.settings(state)
     match settings.backend:
         case BackendKind.NATIVE:
             return Native(*embedded.ensure_repository(state, at=at))
@@ -135,13 +135,9 @@ def backend_of(state: State, *, at: datetime, with_key: bool = True) -> Backend:
 
 def steps(state: State, paths: Sequence[str], *, message: str, at: datetime) -> tuple[str, ...]:
     """Return the commands or requests that publishing at these paths would make; nothing is done."""
-    if _is_embedded(_settings(state)):
+    if _is_embedded(embedded.settings(state)):
         return steps_in(embedded.repository_of(state), paths, message=message)
     return backend_of(state, at=at, with_key=False).steps(paths, message=message)
-
-
-def _settings(state: State) -> RepositorySettings:
-    return site_of(state.folder).repository
 
 
 def _is_embedded(settings: RepositorySettings) -> bool:
