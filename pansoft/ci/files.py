@@ -60,7 +60,7 @@ def write(
     write_atomic(folder / "metrics.txt", metrics(note))
     revision = gathered.run.revision if gathered.run else None
     write_atomic(folder / "report.env", variables(note, revision))
-    write_atomic(folder / kept.FILE, kept.keep(note.packages))
+    write_atomic(folder / kept.FILE, kept.keep(note.packages, note.preview))
     for told in gathered.told:
         if told.bill is not None:
             copy_atomic(told.bill, folder / f"gl-sbom-{_stem(told)}.cdx.json")
@@ -83,6 +83,7 @@ def note_of(gathered: Gathered, folder: Path, *, job: Job) -> Note:
         pipeline=job.pipeline_link,
         merge_request=job.merge_request,
         began=run.began if run else None,
+        preview=gathered.preview,
     )
 
 

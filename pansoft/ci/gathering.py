@@ -27,6 +27,7 @@ from pansoft import planning, published, target, workspace
 from pansoft.changes import Kind, changes_since
 from pansoft.ci import kept as kept_packages
 from pansoft.ci.note import PackageNote, Standing
+from pansoft.ci.preview import Preview, read
 from pansoft.context import Context
 from pansoft.planning import Blocked, Planned
 from pansoft.reports import run_report
@@ -51,12 +52,16 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """All packages of a note; `run` is the run of `apply` that it is about, if it is about one."""
+    """All packages of a note; `run` is the run of `apply` that it is about, if it is about one.
+
+    `preview` is where they can be mounted before they are merged.
+    """
 
     told: tuple[Told, ...]
     folders: tuple[Path, ...]
     others: int = 0
     run: RunReport | None = None
+    preview: Preview | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +87,7 @@ def gather(
     *,
     since: str | None = None,
     kept: Path | None = None,
+    preview: Path | None = None,
     at: datetime,
 ) -> Gathered:
     """Return what is known of the named packages, of those that a branch changes, or of the last run.
@@ -91,6 +97,7 @@ def gather(
         names: of recipes.
         since: a revision; what the branch changes since it left that is told as well.
         kept: a folder below which other jobs kept what they know; the state is asked for the rest.
+        preview: a folder in which a job left what there is to know of a preview, if it made one.
         at: the time that is told to the policy.
 
     Raises:
@@ -110,7 +117,7 @@ def gather(
     elsewhere = _kept(kept) if kept is not None else {}
     here = [folder for folder in folders if key_of(folder) not in elsewhere]
     told = (*elsewhere.values(), *_told(context, state, here, there, rows, at=at))
-    return Gathered(told, folders, others, run)
+    return Gathered(told, folders, others, run, read(preview) if preview else None)
 
 
 def _kept(folder: Path) -> dict[str, Told]:

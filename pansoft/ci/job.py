@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.errors import UserError
+from pansoft.ci.preview import ADDRESS_VARIABLE
 from trust.identity.tokens import Token
 
 TOKEN_VARIABLE = "PANSOFT_GITLAB_TOKEN"  # noqa: S105 - its name
@@ -20,7 +21,8 @@ class Job:
 
     `project` is where the merge request stands, or where the pipeline runs; `commit` the one that people
     pushed, which the commit that GitLab made to try the merge is not; `folder` is the checkout, `number` that
-    of the job and `pipeline` that of its pipeline, and `link` and `pipeline_link` are their addresses.
+    of the job and `pipeline` that of its pipeline, and `link` and `pipeline_link` are their addresses;
+    `preview_address` is where the facility gives previews out.
     """
 
     server: str | None = None
@@ -35,6 +37,7 @@ class Job:
     pipeline: int | None = None
     ca_file: Path | None = None
     default_branch: str = "main"
+    preview_address: str | None = None
     token: Token | None = field(default=None, repr=False)
 
     def can_post(self) -> bool:
@@ -67,6 +70,7 @@ def job_of(variables: Mapping[str, str]) -> Job:
         pipeline=_whole(text("CI_PIPELINE_ID")),
         ca_file=Path(ca_file) if ca_file else None,
         default_branch=text("CI_DEFAULT_BRANCH") or "main",
+        preview_address=text(ADDRESS_VARIABLE),
         token=Token(token) if token else None,
     )
 

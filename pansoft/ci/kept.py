@@ -12,10 +12,13 @@ from catalog import codec
 from core.canonical import readable_json
 from core.errors import UserError
 from core.harmless import harmless
+from pansoft.ci import preview as previews
 from pansoft.ci.note import PackageNote
+from pansoft.ci.preview import Preview
 
 FILE = "packages.json"
-SCHEMA = 2
+SCHEMA = 3
+_READ = (2, SCHEMA)  # before 3 there were no previews
 MOST_BYTES = 32_000_000
 """How long a file may be, which comes from a job that ran what a stranger wrote."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+@-]*")
@@ -28,16 +31,17 @@ _CHARACTERS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class Kept:
     """What stands in the file."""
 
     schema: int
     packages: tuple[PackageNote, ...]
+    preview: Preview | None = None
 
 
-def keep(packages: Sequence[PackageNote]) -> bytes:
+def keep(packages: Sequence[PackageNote], preview: Preview | None = None) -> bytes:
     """Return what is known of packages as the content of the file; long output is cut to its end."""
-    kept = _Kept(SCHEMA, tuple(_cut(package) for package in packages))
+    kept = Kept(SCHEMA, tuple(_cut(package) for package in packages), preview)
     return readable_json(codec.to_json(kept)).encode()
 
 
@@ -53,11 +57,11 @@ def read(folder: Path) -> tuple[PackageNote, ...]:
             content = file.read_bytes()
         except OSError as err:
             raise _unreadable(str(file), str(err)) from err
-        found += parse(content, whence=str(file))
+        found += parse(content, whence=str(file)).packages
     return tuple(found)
 
 
-def parse(content: bytes, *, whence: str) -> tuple[PackageNote, ...]:
+def parse(content: bytes, *, whence: str) -> Kept:
     """Return what stands in the content of a file.
 
     Raises:
@@ -66,15 +70,17 @@ def parse(content: bytes, *, whence: str) -> tuple[PackageNote, ...]:
     if len(content) > MOST_BYTES:
         raise _unreadable(whence, f"it has more than {MOST_BYTES} bytes")
     try:
-        kept = codec.from_json(_Kept, codec.parse_json(content))
+        kept = codec.from_json(Kept, codec.parse_json(content))
     except codec.Malformed as err:
         raise _unreadable(whence, str(err)) from err
-    if kept.schema != SCHEMA:
+    if kept.schema not in _READ:
         raise _unreadable(whence, f"its schema is {kept.schema}, this program reads {SCHEMA}")
     for package in kept.packages:
         if (wrong := next(_faults(package), None)) is not None:
             raise _unreadable(whence, wrong)
-    return kept.packages
+    if kept.preview is not None and (wrong := next(previews.faults(kept.preview), None)):
+        raise _unreadable(whence, wrong)
+    return kept
 
 
 def _faults(package: PackageNote) -> Iterator[str]:

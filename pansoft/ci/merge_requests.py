@@ -19,6 +19,7 @@ from pansoft.ci.job import Job
 from pansoft.ci.note import Note, Owned, PackageNote
 from pansoft.ci.owners import Owner
 from pansoft.ci.pipeline import REPORT_FILE, REPORT_JOB
+from pansoft.ci.preview import Preview, believed
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Report:
 
     request: RequestHead
     packages: tuple[PackageNote, ...]
+    preview: Preview | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,8 @@ def report_of(gitlab: Gitlab, number: int) -> Report | None:
     if content is None:
         return None
     whence = f"{REPORT_FILE} of merge request !{number}"
-    return Report(request, kept.parse(content, whence=whence))
+    found = kept.parse(content, whence=whence)
+    return Report(request, found.packages, found.preview)
 
 
 def reports_merged(gitlab: Gitlab, commits: Iterable[str]) -> Iterator[tuple[int, Report | None]]:
@@ -115,6 +118,7 @@ def _tell(gitlab: Gitlab, job: Job, number: int, project: Path) -> Told:
         beyond=changed.beyond,
         unseen=not paths.is_all,
         owned=_of_others(gitlab, changed.owners, request.author),
+        preview=believed(report.preview, number, base=job.preview_address, server=job.server or ""),
     )
     return Told(number, posting.post(note, of_request, gitlab=gitlab))
 

@@ -17,7 +17,9 @@ from typing import assert_never
 from builder.evidence.difference import Change, How
 from catalog import pages, words
 from core.console import readable_size
+from pansoft.ci import preview as previews
 from pansoft.ci.markdown import Markdown, block, code, link, only
+from pansoft.ci.preview import Preview
 
 MARKER = "<!-- pansoft:report -->"
 _TEMPLATE = Path(__file__).with_name("templates") / "note.md"
@@ -109,7 +111,8 @@ class Note:
     already was left out; `merge_request` is the number of the one that the note stands on; `began` is when a
     run of `apply` did that this is about. `beyond` are the paths of other things than recipes that the merge
     request changes: then its pipeline has run its own code, and the note is its own word; `unseen` says that
-    there are more than GitLab lists. `owned` are the recipes that it changes and others look after.
+    there are more than GitLab lists. `owned` are the recipes that it changes and others look after. `preview`
+    is where the packages can be mounted before they are merged.
     """
 
     packages: tuple[PackageNote, ...]
@@ -123,6 +126,7 @@ class Note:
     beyond: tuple[str, ...] = ()
     unseen: bool = False
     owned: tuple[Owned, ...] = ()
+    preview: Preview | None = None
 
     @property
     def is_beyond_recipes(self) -> bool:
@@ -162,6 +166,7 @@ def render(note: Note) -> str:
         failures=list(_failures(note.ordered)),
         differences=list(_differences(note.ordered)),
         pictures=_pictures(note.ordered),
+        preview=_preview(note.preview),
         commands=_commands(note),
         digests=_digests(note.ordered),
         foot=_foot(note),
@@ -354,6 +359,26 @@ def _pictures(packages: Iterable[PackageNote]) -> Markdown:
     ]
     more = len(found) - _PICTURES
     return Markdown("\n".join([*found[:_PICTURES], *([f"- and {more} more"] if more > 0 else [])]))
+
+
+def _preview(preview: Preview | None) -> Markdown:
+    """Return how to mount the packages before they are merged, until when, and where that comes from."""
+    if preview is None:
+        return Markdown("")
+    names = ", ".join(code(name, most=64) for name in preview.packages)
+    where = link("the artifacts of its job", preview.link) if preview.url is None else None
+    parts = [
+        f"{names} until {code(preview.expires)}, from {where or code(preview.url or '', most=300)}. "
+        "Nobody has reviewed what is in it: mount it where you would try a stranger's program.",
+        _shell(previews.to_mount(preview)),
+    ]
+    if with_client := previews.to_configure(preview):
+        parts += ["With the client of CVMFS, in place of `pansoft`:", _shell(with_client)]
+    return Markdown("\n\n".join(parts))
+
+
+def _shell(text: str) -> Markdown:
+    return block(text, lines=text.count("\n") + 1, width=1000)
 
 
 def _commands(note: Note) -> Markdown:

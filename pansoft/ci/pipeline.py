@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The child pipeline that GitLab runs for what a branch changes: bases, then packages side by side, a report.
+"""The child pipeline that GitLab runs for what a branch changes: bases, packages, a preview, a report.
 
 Each job runs the commands that a person would, with one state folder on each runner: `PANSOFT_BUILDS`, which
 holds inputs, bases and images, and no keys. GitLab reads it by `trigger: include: artifact`. It is JSON,
@@ -31,8 +31,15 @@ STATE = "PANSOFT_BUILDS"
 REPORT_JOB = "report"
 """The job that tells what became of all packages."""
 _REPORT_FOLDER = "report"
+_PREVIEW_FOLDER = "preview"
 REPORT_FILE = f"{_REPORT_FOLDER}/{kept.FILE}"
 """What it leaves for whoever holds a token."""
+
+PREVIEW_JOB = "preview"
+"""The job that publishes the packages of a merge request where they can be tried."""
+_STOP_JOB = "stop_preview"
+_OF_REQUEST = "$CI_MERGE_REQUEST_IID"
+_ENVIRONMENT = f"preview/{_OF_REQUEST}"
 
 _PANSOFT = f'.venv/bin/pansoft --state "${STATE}"'
 _TESTS_MINUTES = 20  # for the tests of one package, over what its build may take
@@ -50,6 +57,14 @@ class Job:
     needs: tuple[str, ...]
     minutes: int
     is_base: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Previewed:
+    """The packages that the preview of a merge request has, and for how many days."""
+
+    packages: tuple[str, ...]
+    days: int
 
 
 def jobs_of(plans: Sequence[BuildPlan], *, most: int = JOBS) -> tuple[Job, ...]:
@@ -72,8 +87,11 @@ def jobs_of(plans: Sequence[BuildPlan], *, most: int = JOBS) -> tuple[Job, ...]:
     )
 
 
-def child_pipeline(jobs: Iterable[Job], *, tag: str = TAG) -> str:
-    """Return the text of the child pipeline; without jobs, of one that says that there is nothing to do."""
+def child_pipeline(jobs: Iterable[Job], *, tag: str = TAG, preview: Previewed | None = None) -> str:
+    """Return the text of the child pipeline; without jobs, of one that says that there is nothing to do.
+
+    `preview` is what people can try before the merge, if there is something.
+    """
     jobs = tuple(jobs)
     rendered = {job.name: _rendered(job) for job in jobs}
     if not rendered:
@@ -81,7 +99,7 @@ def child_pipeline(jobs: Iterable[Job], *, tag: str = TAG) -> str:
         rendered = {"nothing to build": {"stage": "packages", "script": [said]}}
     pipeline = {
         "workflow": {"rules": [{"when": "always"}]},
-        "stages": ["bases", "packages", "report"],
+        "stages": ["bases", "packages", "preview", "report"],
         "variables": {
             STATE: "var",
             # what setup installed stays for the next job, and so does the state of a runner without one
@@ -96,6 +114,7 @@ def child_pipeline(jobs: Iterable[Job], *, tag: str = TAG) -> str:
             },
         },
         **rendered,
+        **(_preview(preview) if preview is not None and preview.packages else {}),
         REPORT_JOB: _report([key for job in jobs if not job.is_base for key in job.targets]),
     }
     return readable_json(pipeline)
@@ -166,6 +185,52 @@ def _rendered(job: Job) -> dict[str, Any]:
     }
 
 
+def _preview(preview: Previewed) -> dict[str, Any]:
+    """Return the job that makes the preview once all packages are good, and the one that removes it.
+
+    It runs unmerged code like every job here, makes keys of its own and throws them away. What it cannot do
+    holds no merge back.
+    """
+    names, days = " ".join(preview.packages), f"{preview.days} days"
+    common = {
+        "stage": "preview",
+        "allow_failure": True,
+        "resource_group": f"preview-{_OF_REQUEST}",  # two pushes in a row: the later one stays
+    }
+    of_request = {"if": _OF_REQUEST}
+    return {
+        PREVIEW_JOB: {
+            **common,
+            "timeout": "60 minutes",
+            "rules": [of_request],
+            "script": [
+                "make setup",
+                f"{_PANSOFT} ci preview {names} --days {preview.days} --shown reports "
+                f"--output {_PREVIEW_FOLDER}",
+            ],
+            "environment": {
+                "name": _ENVIRONMENT,
+                "url": "$PREVIEW_URL",
+                "on_stop": _STOP_JOB,
+                "auto_stop_in": days,
+            },
+            "artifacts": {
+                "expire_in": days,
+                "paths": [f"{_PREVIEW_FOLDER}/"],
+                "reports": {"dotenv": f"{_PREVIEW_FOLDER}/preview.env"},
+            },
+        },
+        _STOP_JOB: {
+            **common,
+            "timeout": "20 minutes",
+            "needs": [],
+            "rules": [{**of_request, "when": "manual"}],
+            "script": ["make setup", f"{_PANSOFT} ci preview --stop"],
+            "environment": {"name": _ENVIRONMENT, "action": "stop"},
+        },
+    }
+
+
 def _report(keys: Sequence[str]) -> dict[str, Any]:
     """Return the job that tells what became of all packages, of those as well whose job was lost.
 
@@ -179,7 +244,8 @@ def _report(keys: Sequence[str]) -> dict[str, Any]:
         "when": "always",
         "script": [
             "make setup",
-            f"{_PANSOFT} ci report {names}--from reports --output {_REPORT_FOLDER}",
+            f"{_PANSOFT} ci report {names}--from reports --preview {_PREVIEW_FOLDER} "
+            f"--output {_REPORT_FOLDER}",
         ],
         "artifacts": {
             "when": "always",

@@ -9,6 +9,7 @@ from pansoft.commands import ModuleGroup
 
 VERBS: tuple[str, ...] = (
     "pipeline",
+    "preview",
     "report",
     "post",
     "shown",

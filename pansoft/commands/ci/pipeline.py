@@ -9,12 +9,13 @@ from pathlib import Path
 import click
 
 from builder.images.plan import BuildPlan
-from builder.recipes.recipe import Install
+from builder.recipes.recipe import Install, Recipe
 from core.errors import UserError
 from core.files import write_atomic
 from pansoft import workspace
 from pansoft.changes import Kind, changes_since
-from pansoft.ci.pipeline import JOBS, TAG, child_pipeline, jobs_of
+from pansoft.ci.pipeline import JOBS, TAG, Previewed, child_pipeline, jobs_of
+from pansoft.ci.preview import DAYS, DAYS_VARIABLE, MOST_DAYS, MOST_PACKAGES, is_previewable
 from pansoft.context import Context
 
 
@@ -33,6 +34,14 @@ from pansoft.context import Context
     show_default=True,
     help="How many jobs of packages at most; beyond that several packages share one.",
 )
+@click.option(
+    "--preview-days",
+    envvar=DAYS_VARIABLE,
+    type=click.IntRange(0, MOST_DAYS),
+    default=DAYS,
+    show_default=True,
+    help="For how long the packages can be tried before they are merged; 0 for no preview.",
+)
 @click.option("--tag", default=TAG, show_default=True, help="The tag of the runners that build.")
 @click.option(
     "--output",
@@ -46,6 +55,7 @@ def pipeline(
     names: tuple[str, ...],
     since: str | None,
     most: int,
+    preview_days: int,
     tag: str,
     output: Path | None,
 ) -> None:
@@ -61,8 +71,10 @@ def pipeline(
             hint="for a merge request: pansoft ci pipeline --since origin/main",
         )
     keys = names or _changed(context, str(since))
-    jobs = jobs_of(_plans(context, keys), most=most)
-    text = child_pipeline(jobs, tag=tag)
+    recipes = workspace.recipes_named(context, keys) if keys else ()
+    jobs = jobs_of(_plans(context, recipes), most=most)
+    preview = Previewed(_previewable(recipes), preview_days) if preview_days else None
+    text = child_pipeline(jobs, tag=tag, preview=preview)
     if output is None:
         click.echo(text, nl=False)
         return
@@ -79,14 +91,18 @@ def _changed(context: Context, since: str) -> tuple[str, ...]:
     return tuple(item.key for item in changes_since(context, since).recipes if item.kind in built)
 
 
-def _plans(context: Context, keys: Sequence[str]) -> tuple[BuildPlan, ...]:
+def _previewable(recipes: Sequence[Recipe]) -> tuple[str, ...]:
+    """Return the packages that everybody may be given, the first ones where there are many."""
+    return tuple(recipe.key for recipe in recipes if is_previewable(recipe))[:MOST_PACKAGES]
+
+
+def _plans(context: Context, recipes: Sequence[Recipe]) -> tuple[BuildPlan, ...]:
     """Return the plans of recipes; one that only a site can install is passed over.
 
     Raises:
         UserError: one has no plan, for instance for want of a lock.
     """
     bases: workspace.BasePlans = {}
-    recipes = workspace.recipes_named(context, keys) if keys else ()
     return tuple(
         workspace.plan_of(context, recipe, bases)
         for recipe in recipes

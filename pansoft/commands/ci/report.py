@@ -39,6 +39,11 @@ if TYPE_CHECKING:
     "and need not be known here.",
 )
 @click.option(
+    "--preview",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="A folder that pansoft ci preview left, or did not: how to mount the preview is told as well.",
+)
+@click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
     help="The folder for the files; by default report/gitlab/ of the state folder.",
@@ -58,6 +63,7 @@ def report(
     names: tuple[str, ...],
     since: str | None,
     kept: Path | None,
+    preview: Path | None,
     output: Path | None,
     post: bool,
     as_json: bool,
@@ -74,7 +80,7 @@ def report(
     job = job_of(variables)
     if post:
         check_can_post(job, variables)
-    gathered = gathering.gather(context, names, since=since, kept=kept, at=at)
+    gathered = gathering.gather(context, names, since=since, kept=kept, preview=preview, at=at)
     folder = output or workspace.state_of(context).report / "gitlab"
     problems = _problems(context, gathered)
     note = files.write(gathered, problems, folder, job=job, root=context.project)

@@ -13,6 +13,7 @@ import pytest
 from builder.stages import PlanId
 from pansoft import cli, shown
 from pansoft.ci import kept, merge_requests, posting
+from pansoft.ci import preview as previews
 from pansoft.ci.gitlab import Gitlab, How
 from pansoft.ci.job import job_of
 from pansoft.ci.note import PackageNote, Picture, Standing
@@ -27,6 +28,7 @@ from tests.gitlab_server import (
     Thing,
     gitlab_server,
 )
+from tests.pansoft.ci.test_preview import SERVED
 
 PLAN, SHA = PlanId("a" * 64), "1" * 64
 READY = PackageNote("plotter", "1.0", Standing.READY, key="plotter", plan=PLAN, sha256=SHA)
@@ -192,6 +194,39 @@ def test_one_that_cannot_be_read_does_not_hold_the_others_back(
     assert told[1].told is not None
     assert ("merge_requests", 1) not in scene.project.notes
     assert "plotter" in scene.note(2)
+
+
+ADDRESS = "http://preview.example.org/cvmfs"
+
+
+@pytest.mark.parametrize(
+    ("number", "address", "is_told"),
+    [(1, ADDRESS, True), (2, ADDRESS, False), (1, "http://evil.example/cvmfs", False)],
+    ids=["its own", "of another merge request", "elsewhere"],
+)
+def test_a_preview_is_told_where_the_facility_gives_it_out(
+    scene: Scene, number: int, address: str, is_told: bool
+) -> None:
+    name = previews.name_of(number)
+    preview = replace(SERVED, fqrn=name, url=f"{address}/{name}")
+    scene.project.add_pipeline(scene.request, {FILE: kept.keep([READY], preview)})
+    scene.variables["PANSOFT_PREVIEW_URL"] = ADDRESS
+
+    scene.tell()
+
+    assert ("Try it before it is merged" in scene.note()) is is_told
+    assert ("repo mount" in scene.note()) is is_told
+    assert "evil" not in scene.note()
+
+
+def test_a_preview_with_a_command_in_it_is_refused(scene: Scene) -> None:
+    preview = replace(SERVED, public_key="END\nrm -rf ~\n")
+    scene.project.add_pipeline(scene.request, {FILE: kept.keep([READY], preview)})
+
+    [told] = scene.tell()
+
+    assert "its key is not a public key in PEM" in (told.why or "")
+    assert scene.project.notes == {}
 
 
 def test_a_merge_request_that_changes_more_than_recipes_is_marked(scene: Scene) -> None:

@@ -13,10 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builder.evidence.difference import Change
+from pansoft.ci import preview as previews
 from pansoft.ci.gitlab import Gitlab, Login
 from pansoft.ci.markdown import MOST, Markdown, block, code, link, only
 from pansoft.ci.note import MARKER, Note, PackageNote, Picture, Standing, heading, render
 from tests.gitlab_server import gitlab_server
+from tests.pansoft.ci.test_preview import KEPT, SERVED
 from trust.identity.tokens import Token
 
 READY = PackageNote(
@@ -78,7 +80,7 @@ line two</code></pre>
 
 </details>
 
-<details><summary>How to try it</summary>
+<details><summary>How to build it yourself</summary>
 
 <pre><code>git fetch origin merge-requests&#47;7&#47;head
 git checkout FETCH&#95;HEAD
@@ -105,6 +107,24 @@ def test_the_whole_note() -> None:
     )
 
     assert render(note) == WHOLE
+
+
+def test_a_preview_is_told_with_its_key_and_every_command() -> None:
+    note = html.unescape(render(Note((READY,), merge_request=7, preview=SERVED)))
+
+    assert "<summary>Try it before it is merged: a repository to mount</summary>" in note
+    assert previews.to_mount(SERVED) in note
+    assert previews.to_configure(SERVED) in note
+    assert "Nobody has reviewed what is in it" in note
+    assert "2026-11-26T22:00:00Z" in note
+
+
+def test_a_preview_among_artifacts_is_told_with_a_link() -> None:
+    note = html.unescape(render(Note((READY,), merge_request=7, preview=KEPT)))
+
+    assert f'<a href="{KEPT.link}">' in note
+    assert previews.to_mount(KEPT) in note
+    assert "/etc/cvmfs" not in note
 
 
 HEADINGS = {

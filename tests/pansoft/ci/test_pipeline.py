@@ -13,7 +13,7 @@ from builder.images.plan import BasePlan, BuildPlan
 from builder.inputs.lock import BaseLock
 from builder.recipes.recipe import Limits
 from pansoft.ci.job import TOKEN_VARIABLE
-from pansoft.ci.pipeline import REPORT_FILE, STATE, Job, child_pipeline, jobs_of
+from pansoft.ci.pipeline import REPORT_FILE, STATE, Job, Previewed, child_pipeline, jobs_of
 from pansoft.cli import invoke
 from tests.checkouts import commit, git, new_checkout
 from tests.pipelines import complaint_of_schema, faults_of, lines_of
@@ -85,26 +85,28 @@ def test_a_job_may_take_what_its_packages_may_take() -> None:
 @pytest.mark.parametrize(
     "plans", [[], [package("a", SCIENCE)], [package("pages"), package("image")]]
 )
-def test_gitlabs_own_schema_accepts_it(plans: list[BuildPlan], tmp_path: Path) -> None:
+@pytest.mark.parametrize("preview", [None, Previewed(("a", "b@1.0"), 3)], ids=["none", "preview"])
+def test_gitlabs_own_schema_accepts_it(
+    plans: list[BuildPlan], preview: Previewed | None, tmp_path: Path
+) -> None:
     file = tmp_path / "child.yml"
-    file.write_text(child_pipeline(jobs_of(plans)))
+    file.write_text(child_pipeline(jobs_of(plans), preview=preview))
 
     assert complaint_of_schema(file) is None
 
 
 def test_every_line_is_a_command_that_exists_here() -> None:
-    pipeline = json.loads(
-        child_pipeline(jobs_of([package("a", SCIENCE), package("b", SCIENCE)], most=1))
-    )
-    starts = ("base ", "package ", "report")
+    plans = [package("a", SCIENCE), package("b", SCIENCE)]
+    pipeline = json.loads(child_pipeline(jobs_of(plans, most=1), preview=Previewed(("a", "b"), 5)))
+    starts = ("base ", "package ", "preview", "stop_preview", "report")
     jobs = [job for name, job in pipeline.items() if name.startswith(starts)]
 
-    assert len(jobs) == 5
+    assert len(jobs) == 7
     assert [fault for job in jobs for line in lines_of(job) for fault in faults_of(line)] == []
 
 
 def test_no_job_sees_a_key_or_publishes() -> None:
-    text = child_pipeline(jobs_of([package("a", SCIENCE)]))
+    text = child_pipeline(jobs_of([package("a", SCIENCE)]), preview=Previewed(("a",), 3))
 
     assert "id_tokens" not in text
     assert TOKEN_VARIABLE not in text
@@ -125,10 +127,69 @@ def test_the_report_is_about_every_package_and_comes_whatever_became_of_them() -
     assert report["when"] == "always"
     assert REPORT_FILE == "report/packages.json"
     assert report["artifacts"]["paths"] == ["report/"]
-    assert "ci report a b c --from reports --output report" in report["script"][-1]
+    assert (
+        "ci report a b c --from reports --preview preview --output report" in report["script"][-1]
+    )
     assert [line.partition(" ci ")[2] for line in kept] == [
         f"report {name} --output reports/{name}" for name in "abc"
     ]
+
+
+def test_a_preview_ends_as_its_environment_does_and_holds_nothing_back() -> None:
+    pipeline = json.loads(child_pipeline(jobs_of([package("a")]), preview=Previewed(("a",), 5)))
+
+    preview, stop = pipeline["preview"], pipeline["stop_preview"]
+
+    stages = pipeline["stages"]
+    assert stages.index("packages") < stages.index(preview["stage"]) < stages.index("report")
+    assert "ci preview a --days 5 --shown reports --output preview" in preview["script"][-1]
+    assert preview["environment"] == {
+        "name": "preview/$CI_MERGE_REQUEST_IID",
+        "url": "$PREVIEW_URL",
+        "on_stop": "stop_preview",
+        "auto_stop_in": "5 days",
+    }
+    assert preview["artifacts"] == {
+        "expire_in": "5 days",
+        "paths": ["preview/"],
+        "reports": {"dotenv": "preview/preview.env"},
+    }
+    assert stop["environment"] == {"name": "preview/$CI_MERGE_REQUEST_IID", "action": "stop"}
+    assert stop["rules"] == [{"if": "$CI_MERGE_REQUEST_IID", "when": "manual"}]
+    assert stop["script"][-1].endswith("ci preview --stop")
+    for job in (preview, stop):
+        assert job["allow_failure"] is True
+        assert job["resource_group"] == "preview-$CI_MERGE_REQUEST_IID"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "change", "is_there"),
+    [
+        ((), "redistribution: allowed", True),
+        ((), "redistribution: partners", False),
+        (("--preview-days", "0"), "redistribution: allowed", False),
+    ],
+    ids=["everybody's", "partners'", "not wanted"],
+)
+def test_what_everybody_may_have_is_previewed(
+    tmp_path: Path,
+    arguments: tuple[str, ...],
+    change: str,
+    is_there: bool,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    project = real_project(tmp_path / "project")
+    recipe = project / "recipes" / "plotter" / "recipe.yaml"
+    text = recipe.read_text()
+    assert "redistribution: allowed" in text
+    recipe.write_text(text.replace("redistribution: allowed", change))
+    first = ["--project", str(project), "--state", str(tmp_path / "state")]
+
+    assert invoke([*first, "ci", "pipeline", "plotter", *arguments]) == 0
+
+    pipeline = json.loads(capsys.readouterr().out)
+    assert ("preview" in pipeline) is is_there
+    assert ("stop_preview" in pipeline) is is_there
 
 
 def test_the_command_writes_what_a_branch_changes(

@@ -26,6 +26,7 @@ from core.console import Console
 from core.errors import UserError
 from pansoft import cli, shown, target, workspace
 from pansoft.ci import files, gathering, job, kept, posting
+from pansoft.ci import preview as previews
 from pansoft.ci.gitlab import Gitlab, GitlabFailed, How
 from pansoft.ci.job import Job, job_of
 from pansoft.ci.note import MARKER, Standing, render
@@ -35,6 +36,7 @@ from pansoft.reports.run_report import Ended, Row, RunReport
 from tests.catalog import samples
 from tests.checkouts import commit, git, new_checkout
 from tests.gitlab_server import DEVELOPER, GitlabServer, HangUp, Project, gitlab_server
+from tests.pansoft.ci.test_preview import SERVED
 from tests.real_projects import PLOT, add_recipe, real_project
 from trust.codec import to_json
 
@@ -399,13 +401,43 @@ def test_what_another_job_kept_is_refused_where_it_is_something_else(
         gathering.gather(scene.context, [], kept=tmp_path, at=AT)
 
 
+def test_what_was_kept_before_there_were_previews_is_read(scene: Scene, tmp_path: Path) -> None:
+    package = scene.gather("plotter").told[0].package
+    content = json.loads(kept.keep([package]))
+    del content["preview"]
+    (tmp_path / kept.FILE).write_text(json.dumps({**content, "schema": 2}))
+
+    [read] = gathering.gather(scene.context, [], kept=tmp_path, at=AT).told
+
+    assert read.package == package
+
+
+def test_a_preview_that_a_job_left_is_told(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.add_image()
+    preview = tmp_path / "preview"
+    preview.mkdir()
+    options = ("plotter", "--preview", str(preview), "--output", str(tmp_path / "out"))
+
+    assert run(scene, monkeypatch, {}, options) == 0
+    without = (tmp_path / "out" / files.NOTE).read_text()
+    (preview / previews.FILE).write_bytes(previews.as_bytes(SERVED))
+    assert run(scene, monkeypatch, {}, options) == 0
+
+    assert "Try it before it is merged" not in without
+    assert "Try it before it is merged" in (tmp_path / "out" / files.NOTE).read_text()
+    content = (tmp_path / "out" / kept.FILE).read_bytes()
+    assert kept.parse(content, whence="here").preview == SERVED
+
+
 def test_what_a_newer_program_kept_is_refused(scene: Scene, tmp_path: Path) -> None:
     content = kept.keep([scene.gather("plotter").told[0].package]).replace(
-        b'"schema": 2', b'"schema": 3'
+        b'"schema": 3', b'"schema": 4'
     )
     (tmp_path / kept.FILE).write_bytes(content)
 
-    with pytest.raises(UserError, match="its schema is 3, this program reads 2"):
+    with pytest.raises(UserError, match="its schema is 4, this program reads 3"):
         gathering.gather(scene.context, [], kept=tmp_path, at=AT)
 
 
