@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A merge request from its first push to the program on a mount, through the pipeline itself.
 
-A packager adds a recipe, breaks it, mends it and merges it. Every job is one that GitLab would run, in
-order, in a small project: two recipes, one base, and the policy of this project.
+A packager adds a recipe, breaks it, mends it and merges it; a canary sees it by HTTP, and the name that
+sites follow is moved. Every job is one that GitLab would run, in order, in a small project: two recipes, one
+base, and the policy of this project.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ import pytest
 
 from core import process
 from core.process import Completed
-from pansoft import shown
+from cvmfs.format.keys import create_keys
+from cvmfs.mirroring.serve import serving
+from pansoft import clock, embedded, shown
 from pansoft.ci.pipeline import REPORT_FILE
 from tests import gitlab_ci_local
 from tests.checkouts import commit, git, new_checkout
@@ -35,6 +38,7 @@ KEPT = "hdf5-tools"
 ADDED = "plotter"
 BASE = "debian-12"
 BREAKS = "exit 3"
+PIPELINE = 90
 OF_REQUEST = {"check", "plan", "packages", f"base {BASE}", f"package {ADDED}", "report"}
 
 
@@ -106,9 +110,11 @@ def gitlab_that_merged(checkout: Path) -> Iterator[dict[str, str]]:
         report = (checkout / REPORT_FILE).read_bytes()
         project.add_pipeline(request, {REPORT_FILE: report})
         token = server.add_token("reader", level=REPORTER, scopes=("read_api",))
+        project.jobs[PIPELINE] = [{"id": 91, "name": "canary", "status": "success"}]
         yield {
             "CI_SERVER_URL": server.address,
             "CI_PROJECT_ID": str(project.id),
+            "CI_PIPELINE_ID": str(PIPELINE),
             "PANSOFT_GITLAB_TOKEN": token,
         }
 
@@ -130,11 +136,26 @@ def pansoft(checkout: Path, state: Path, *arguments: str | Path) -> Completed:
 
 
 @contextmanager
-def mounted(checkout: Path, state: Path) -> Iterator[Path]:
-    """Give the place where the published repository is mounted."""
+def to_partners(checkout: Path, state: Path) -> Iterator[dict[str, str]]:
+    """Serve the repository by HTTP and give the variables of a canary."""
+    pansoft(checkout, state, "repo", "init")
+    with serving(state / "repository") as url:
+        key = state / "keys" / "repository" / f"{embedded.FQRN}.pub"
+        yield {"PANSOFT_REPOSITORY_URL": url, "PANSOFT_REPOSITORY_KEY": str(key)}
+
+
+def revisions(checkout: Path, state: Path) -> dict[str, int]:
+    """Return the revisions of names."""
+    listed = json.loads(pansoft(checkout, state, "repo", "tag", "--list", "--json").stdout)
+    return {tag["name"]: tag["revision"] for tag in listed}
+
+
+@contextmanager
+def mounted(checkout: Path, state: Path, *, tag: str) -> Iterator[Path]:
+    """Give the place where the published repository is mounted, as a name has it."""
     point = checkout.parent / "mount"
     point.mkdir()
-    pansoft(checkout, state, "repo", "mount", point)
+    pansoft(checkout, state, "repo", "mount", point, "--tag", tag)
     try:
         yield point
     finally:
@@ -169,17 +190,22 @@ def test_a_recipe_comes_from_its_first_push_to_the_mount(checkout: Path, publish
     git(checkout, "merge", "-q", "--no-ff", "--message", "Merge branch 'plotter'", ADDED)
     gitlab_ci_local.pushed(checkout)
 
-    with gitlab_that_merged(checkout) as variables:
-        merged = of_default_branch(checkout, publisher, **variables)
+    with gitlab_that_merged(checkout) as variables, to_partners(checkout, publisher) as client:
+        merged = of_default_branch(checkout, publisher, **variables, **client)
 
     assert "1 image shown: shown" in merged.output
     assert variables["PANSOFT_GITLAB_TOKEN"] not in merged.output
     assert merged.failed == set(), merged.output
-    assert set(merged.passed) == {"check", "apply"}
+    assert set(merged.passed) == {"check", "apply", "canary", "proven", "canary-alarm", "pages"}
+    canary = json.loads((checkout / "canary" / "canary.json").read_bytes())
+    assert {each["name"]: each["well"] for each in canary["packages"]} == {KEPT: True, ADDED: True}
+    names = revisions(checkout, publisher)
+    assert names["proven"] == names["trunk"] == canary["revision"]
+    assert (checkout / "public" / "index.html").is_file()
     [plan] = asked.plans[ADDED]
     built = json.loads((publisher / "images" / plan / "image.json").read_bytes())
     assert asked.images[plan] == {built["sha256"]}
-    with mounted(checkout, publisher) as point:
+    with mounted(checkout, publisher, tag="proven") as point:
         program = point / "testing" / "bin" / "plot"
         assert process.run([program], reason="run what was merged").stdout == "plotted\n"
 
@@ -192,3 +218,19 @@ def test_a_second_run_publishes_nothing(checkout: Path, publisher: Path) -> None
     assert again.failed == set(), again.output
     assert "nothing to do: revision" in again.output
     assert pansoft(checkout, publisher, "repo", "info", publisher / "repository").stdout == before
+
+
+def test_what_a_canary_does_not_believe_leaves_the_name_where_it_was(
+    checkout: Path, publisher: Path, tmp_path: Path
+) -> None:
+    before = revisions(checkout, publisher)
+    other = create_keys(tmp_path, embedded.FQRN, at=clock.now()).public_key
+
+    with to_partners(checkout, publisher) as client:
+        client["PANSOFT_REPOSITORY_KEY"] = str(other)
+        refused = of_default_branch(checkout, publisher, **client)
+
+    assert refused.failed == {"canary"}, refused.output
+    assert set(refused.passed) == {"check", "apply", "canary"}
+    assert "error: " in refused.output
+    assert revisions(checkout, publisher) == before
