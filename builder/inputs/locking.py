@@ -92,9 +92,23 @@ def _minimal_system(
 
 
 def lock_package(
-    recipe: Recipe, base: BaseLock, state: State, *, at: datetime, console: Console
+    recipe: Recipe,
+    base: BaseLock,
+    state: State,
+    *,
+    at: datetime,
+    console: Console,
+    wheels_only: bool = False,
 ) -> PackageLock:
     """Return a fresh lock of a recipe on its base.
+
+    Args:
+        recipe: the recipe.
+        base: the lock of its base.
+        state: where inputs are kept.
+        at: the time, which decides whether package lists are read again.
+        console: whom to talk to.
+        wheels_only: an sdist is an error, and so no build backend of a stranger is asked for anything.
 
     Raises:
         UserError: an archive or index has no such package, or requests contradict each other.
@@ -112,7 +126,7 @@ def lock_package(
         )
         debian, tools = _kept_and_tools(debian, both, ground)
     sources = _sources(recipe, state, at=at, console=console)
-    python = _python(recipe, ground, state, console)
+    python = _python(recipe, ground, state, console, wheels_only=wheels_only)
     return PackageLock(
         name=recipe.name,
         asked=package_asked(recipe, base),
@@ -171,7 +185,9 @@ def _base_python(
     return added
 
 
-def _python(recipe: Recipe, ground: Ground, state: State, console: Console) -> Resolved:
+def _python(
+    recipe: Recipe, ground: Ground, state: State, console: Console, *, wheels_only: bool
+) -> Resolved:
     """Return the wheels and sdists that a recipe adds to its base.
 
     Raises:
@@ -181,7 +197,10 @@ def _python(recipe: Recipe, ground: Ground, state: State, console: Console) -> R
     if requirements:
         ground.check_python(requirements)
     there = ground.lock.wheels
-    found = sdists.resolve(requirements, there, InputCache(state.inputs), console=console)
+    if wheels_only:
+        found = Resolved(python_on_base.resolve(requirements, there))
+    else:
+        found = sdists.resolve(requirements, there, InputCache(state.inputs), console=console)
     _say_what_is_replaced(recipe.name, there, found.wheels, console)
     return found
 

@@ -22,6 +22,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
+from builder.inputs import lone_pip
 from builder.inputs.lock import PythonArtefact
 from core import process
 from core.errors import UserError
@@ -86,12 +87,12 @@ def resolve_wheels(
         constraints = Path(folder) / "constraints.txt"
         constraints.write_text("".join(f"{name}=={kept[name]}\n" for name in sorted(kept)))
         done = process.run(
-            [
-                sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed",
+            lone_pip.command(
+                "install", "--dry-run", "--ignore-installed",
                 "--no-input", "--report", report, "--target", Path(folder) / "target",
                 "--constraint", constraints, "--only-binary", ":all:", *more, *_target_tags(),
                 *requirements, *sorted(kept),
-            ],
+            ),
             reason=f"resolve {' '.join(requirements)}",
             timeout_s=_TIMEOUT_S,
             check=False,

@@ -30,6 +30,8 @@ class Facts:
     homepage: str | None = None
     source: str | None = None
     documentation: str | None = None
+    citation: str | None = None
+    maintainer: str | None = None
     license: str | None = None
     license_note: str | None = None
     evidence: str | None = None

@@ -67,6 +67,8 @@ def facts(package: str) -> Facts:
         check=False,
     )
     record = next(iter(stanzas(shown.stdout)), None)
+    if record is not None and record.get("Package") != package:
+        record = None  # apt takes '+' and '.' for a pattern, and would download all that fits it
     if shown.returncode != 0 or record is None:
         raise UserError(
             f"apt does not know the package '{package}'",

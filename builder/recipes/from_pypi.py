@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import configparser
+import errno
+import os
 import re
-import sys
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from email.message import Message
 from email.parser import HeaderParser
@@ -17,6 +19,7 @@ from types import MappingProxyType
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from builder.inputs import lone_pip
 from builder.recipes.facts import Facts
 from builder.recipes.licence_texts import licence_of
 from core import process, spdx
@@ -54,29 +57,45 @@ CLASSIFIERS: Mapping[str, str] = MappingProxyType(
 )
 _LICENCE_FILE = re.compile(r"(LICEN[CS]ES?|COPYING|UNLICENSE)([._-].*)?\Z", re.IGNORECASE)
 _MAX_TEXT = 256 * 1024
+_MAX_METADATA = 1024 * 1024
+_MAX_LICENCES = 50
+# zipfile says in many ways that it cannot read something
+_NO_WHEEL = (
+    *(zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError),
+    *(IndexError, KeyError, UnicodeDecodeError),
+)
 _NOT_A_MODULE = {"tests", "test", "docs", "doc", "examples", "benchmarks", "scripts"}
 
 
-def facts(requirement: str) -> Facts:
-    """Return what the newest wheel that satisfies `requirement` says.
+def facts(requirement: str, *, most_bytes: int | None = None) -> Facts:
+    """Return what the newest wheel that satisfies `requirement` says: it is read, and nothing of it is run.
 
     Raises:
-        UserError: pip finds no wheel.
+        UserError: pip finds no wheel, or it has more than `most_bytes`.
     """
     with tempfile.TemporaryDirectory(prefix="pansoft-new-") as folder:
-        return read_wheel(_download(requirement, Path(folder)))
+        return read_wheel(_download(requirement, Path(folder), most_bytes))
 
 
-def _download(requirement: str, folder: Path) -> Path:
+def _download(requirement: str, folder: Path, most_bytes: int | None) -> Path:
+    limit = [] if most_bytes is None else ["prlimit", f"--fsize={most_bytes}", "--"]
     try:
         process.run(
             [
-                sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-input",
-                "--only-binary", ":all:", "--dest", folder, "--", requirement,
+                *limit,
+                *lone_pip.command(
+                    "download", "--quiet", "--no-deps", "--no-input",
+                    "--only-binary", ":all:", "--dest", folder, "--", requirement,
+                ),
             ],
             reason=f"download {requirement}",
         )  # fmt: skip
     except CommandFailed as err:
+        if most_bytes is not None and os.strerror(errno.EFBIG) in err.stderr:
+            raise UserError(
+                f"the wheel of '{requirement}' has more than {most_bytes / 1e6:g} MB",
+                hint="begin with 'pansoft new', which takes wheels of any size",
+            ) from err
         said = [line for line in err.stderr.splitlines() if line.startswith("ERROR")]
         raise UserError(
             f"pip has no wheel of '{requirement}': {' '.join(said) or err.message}",
@@ -100,15 +119,22 @@ def read_wheel(wheel: Path) -> Facts:
             names = archive.namelist()
             found = [name for name in names if name.endswith(".dist-info/METADATA")]
             folder = found[0].rpartition("/")[0]
-            metadata = HeaderParser().parsestr(archive.read(found[0]).decode("utf-8"))
+            metadata = HeaderParser().parsestr(
+                _beginning(archive, found[0], _MAX_METADATA).decode("utf-8", "replace")
+            )
             points = f"{folder}/entry_points.txt"
-            entry_points = archive.read(points).decode("utf-8") if points in names else ""
-            licences = [
-                archive.read(file)[:_MAX_TEXT].decode("utf-8", "replace")
+            has_points = points in names
+            entry_points = _beginning(archive, points).decode() if has_points else ""
+            texts = [
+                file
                 for file in sorted(names)
                 if file.startswith(f"{folder}/") and _LICENCE_FILE.match(PurePosixPath(file).name)
             ]
-    except (zipfile.BadZipFile, IndexError, UnicodeDecodeError) as err:
+            licences = [
+                _beginning(archive, file).decode("utf-8", "replace")
+                for file in texts[:_MAX_LICENCES]
+            ]
+    except _NO_WHEEL as err:
         raise UserError(f"{wheel.name} is not a wheel") from err
     name, version = str(metadata["Name"]), str(metadata["Version"])
     license_, note = stated_license(metadata)
@@ -133,6 +159,12 @@ def read_wheel(wheel: Path) -> Facts:
         commands=_commands(entry_points),
         module=_module(name, names),
     )
+
+
+def _beginning(archive: zipfile.ZipFile, name: str, most: int = _MAX_TEXT) -> bytes:
+    """Return the beginning of a file: a wheel is a stranger's, and what is packed may be of any size."""
+    with archive.open(name) as file:
+        return file.read(most)
 
 
 def _base(metadata: Message) -> str:

@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 
 from builder.recipes import from_debian, from_pypi, from_source
 from builder.recipes.facts import Facts
 from builder.recipes.rules import UNKNOWN_LICENSE
-from builder.recipes.schema import COMMAND, NAME, NAME_IN_WORDS, WEB_URL
+from builder.recipes.schema import CITATION, COMMAND, NAME, NAME_IN_WORDS, WEB_URL
+from core import yaml_text
 from core.errors import UserError
 
 _VERSION = "[0-9A-Za-z][0-9A-Za-z.+~_-]{0,63}"
@@ -65,17 +65,19 @@ def recipe_text(name: str, facts: Facts) -> str:
     lines += [f"title: {_scalar(_shortened(facts.title, 80))}"]
     summary = facts.summary or f"{facts.title} (say here what it is, in one line)."
     lines += [f"summary: {_scalar(_shortened(summary))}"]
-    lines += ["description: |", *_block(facts.description or summary, indent=2)]
+    lines += [yaml_text.block("description", _wrapped(facts.description or summary))]
     lines += _homepage(facts)
     for field in ("source", "documentation"):
         address = getattr(facts, field)
         if address and re.fullmatch(WEB_URL, address):
             lines.append(f"{field}: {_scalar(address)}")
+    if facts.citation and re.fullmatch(CITATION, facts.citation):
+        lines.append(f"citation: {_scalar(facts.citation)}")
     lines += _license(facts)
     lines += [
         "maintainers:",
         "  # Whoever answers for this recipe.",
-        "  - name: Your Name",
+        f"  - name: {_scalar(_shortened(facts.maintainer or 'Your Name', 80))}",
         f"base: {facts.base}",
         "build:",
     ]
@@ -189,8 +191,8 @@ def _shortened(text: str, longest: int = 160) -> str:
     return line if len(line) <= longest else line[: longest - 3].rstrip() + "..."
 
 
-def _block(text: str, *, indent: int) -> list[str]:
-    """Return a text as the lines of a YAML block, wrapped where people would."""
+def _wrapped(text: str) -> str:
+    """Return a text in lines that are wrapped where people would."""
     lines: list[str] = []
     for paragraph in text[:4000].split("\n\n"):
         line = ""
@@ -202,7 +204,7 @@ def _block(text: str, *, indent: int) -> list[str]:
         lines += [line, ""]
     while lines and not lines[-1]:
         lines.pop()
-    return [f"{' ' * indent}{line}".rstrip() for line in lines] or [" " * indent + "?"]
+    return "".join(f"{line}\n" for line in lines) or "?\n"
 
 
 def _scalar(text: str) -> str:
@@ -212,7 +214,7 @@ def _scalar(text: str) -> str:
         return clean
     if re.fullmatch(r"https?://[^\s#]+", clean) or re.fullmatch(r"[0-9]+\.[0-9][0-9a-z.]*", clean):
         return clean
-    return json.dumps(clean, ensure_ascii=False)
+    return yaml_text.quoted(clean)
 
 
 def _printable(text: str) -> str:

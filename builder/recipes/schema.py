@@ -31,6 +31,7 @@ EMAIL = r"[^@\s]+@[^@\s]+\.[^@\s.]+"
 ORCID = r"https://orcid\.org/[0-9]{4}-[0-9]{4}-[0-9]{4}-[0-9]{3}[0-9X]"
 DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 TECHNIQUE = r"http://purl\.org/pan-science/PaNET/PaNET0[0-9]{4}"
+CITATION = r"https://doi\.org/10\.[0-9]{4,9}/[!-~]+"
 ENVIRONMENT_NAME = "[A-Za-z_][A-Za-z0-9_]*"
 
 
@@ -478,7 +479,7 @@ RECIPE: Schema = {
     "documentation": _web_page("Where its documentation is."),
     "citation": _form(
         "What to cite, as a DOI.",
-        regex=r"https://doi\.org/10\.[0-9]{4,9}/[!-~]+",
+        regex=CITATION,
         pattern="a DOI as a web address",
         example="https://doi.org/10.1107/S1600576715004306",
     ),

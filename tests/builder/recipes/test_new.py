@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from core.console import Console
 from core.errors import UserError
 from pansoft.commands.new import new as command
 from pansoft.context import Context
+from tests.packages import Deb, apt_host, debian_archive
 
 BASES = Path(__file__).parents[3] / "recipes" / "bases"
 
@@ -137,6 +139,32 @@ def test_what_is_no_wheel_is_refused(tmp_path: Path) -> None:
         from_pypi.read_wheel(tmp_path / "a.whl")
 
 
+def test_what_is_packed_too_large_is_read_to_a_limit(tmp_path: Path) -> None:
+    text = "Metadata-Version: 2.1\nName: some-thing\nVersion: 1.2\n\n" + "x" * 30_000_000
+    wheel = tmp_path / "some_thing-1.2-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("some_thing-1.2.dist-info/METADATA", text)
+    assert wheel.stat().st_size < 100_000
+
+    tracemalloc.start()
+    facts = from_pypi.read_wheel(wheel)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert facts.version == "1.2"
+    assert peak < 30_000_000
+
+
+def test_who_asked_and_what_to_cite_stand_in_the_recipe(tmp_path: Path) -> None:
+    cited = "https://doi.org/10.1107/S1600576715004306"
+    facts = Facts(title="x", apt=("gnuplot",), citation=cited, maintainer="Ana: #1")
+
+    recipe = read(tmp_path, "some-thing", recipe_text("some-thing", facts))
+
+    assert recipe.citation == cited
+    assert [person.name for person in recipe.maintainers] == ["Ana: #1"]
+
+
 RECORD = {
     "Package": "some-thing",
     "Version": "1:2.3+dfsg1-4+b1",
@@ -174,6 +202,20 @@ def test_a_debian_package_becomes_a_recipe(tmp_path: Path) -> None:
     assert recipe.license.spdx == "(GPL-2.0-or-later OR MIT) AND BSD-3-Clause"
     assert recipe.license.evidence == "/usr/share/doc/some-thing/copyright"
     assert [entry.name for entry in recipe.commands] == ["some-thing"]
+
+
+@pytest.mark.parametrize("pattern", ["some.+", "some-thin.", "some-.*"])
+def test_a_pattern_is_no_name_of_a_debian_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pattern: str
+) -> None:
+    archive = debian_archive(tmp_path / "archive", [Deb("some-thing"), Deb("some-else")])
+    for name, value in apt_host(tmp_path / "host", f"file:{archive}").items():
+        monkeypatch.setenv(name, value)
+    process.run(["apt-get", "update"], reason="read the archive")
+
+    assert from_debian.facts("some-thing").version == "1.0"
+    with pytest.raises(UserError, match=r"apt does not know|is not the name"):
+        from_debian.facts(pattern)
 
 
 @pytest.mark.parametrize(
