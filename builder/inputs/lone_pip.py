@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""pip that starts no other program: what it asks an index is answered by files that are read, and nothing more.
+"""pip that starts no other program: what an index offers is read, and nothing of it is run.
 
 `--only-binary :all:` is about what an index offers. A wheel may require `name @ https://…/name-1.0.tar.gz` or
-`name @ git+https://…`, and for that pip would run its build backend, a stranger's program, with our rights and
-environment. Python asks audit hooks (PEP 578) before it starts a program, and none can be taken away again.
+`name @ git+https://…`, and for that pip would run its build backend, a stranger's program, with our rights
+and environment. Python asks audit hooks (PEP 578) before it starts a program, and none can be taken away.
 """
 
 from __future__ import annotations

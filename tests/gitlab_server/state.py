@@ -145,6 +145,7 @@ class Project:
             "source_branch": source,
             "target_branch": self.default_branch,
             "labels": [],
+            "assignees": [],
             "author": author or {"id": 1, "username": "root"},
             "sha": self.branches[source][-1]["id"],
             "head_pipeline": None,
@@ -177,7 +178,15 @@ class Project:
         self.artifacts[job] = dict(files or {})
         return parent
 
-    def add_issue(self, *, title: str, description: str = "", author: Thing | None = None) -> Thing:
+    def add_issue(
+        self,
+        *,
+        title: str,
+        description: str = "",
+        author: Thing | None = None,
+        labels: tuple[str, ...] = (),
+        confidential: bool = False,
+    ) -> Thing:
         """Add an issue."""
         iid = len(self.issues) + 1
         made: Thing = {
@@ -187,8 +196,9 @@ class Project:
             "title": title,
             "description": description,
             "state": "opened",
-            "labels": [],
-            "author": author or {"id": 1, "username": "root"},
+            "labels": list(labels),
+            "confidential": confidential,
+            "author": author or {"id": 1, "username": "root", "name": "Root"},
             "web_url": f"{self.address}/{self.path}/-/issues/{iid}",
         }
         self.issues[iid] = made

@@ -14,8 +14,8 @@ What is asked for is a state, not an action: run twice, nothing is there twice. 
 - The token goes to the server that was named and nowhere else: no redirection is followed.
 
 `project` has all that is asked of GitLab, in the terms of `states`: what is committed in `branches`, what
-pipelines left in `pipelines`. `connection` makes requests, `answers` reads what comes back, and `failures`
-says what went wrong. Nothing else knows the library.
+pipelines left in `pipelines`, what people ask for in `issues`. `connection` makes requests, `answers`
+reads what comes back, and `failures` says what went wrong. Nothing else knows the library.
 """
 
 from __future__ import annotations
@@ -25,10 +25,20 @@ from pansoft.ci.gitlab.connection import Login, Patience
 from pansoft.ci.gitlab.failures import GitlabFailed
 from pansoft.ci.gitlab.pipelines import RequestHead
 from pansoft.ci.gitlab.project import NOTE_LENGTH, Gitlab
-from pansoft.ci.gitlab.states import CommitState, CommitStatus, How, MergeRequest, Posted, Text
+from pansoft.ci.gitlab.states import (
+    Author,
+    CommitState,
+    CommitStatus,
+    How,
+    Issue,
+    MergeRequest,
+    Posted,
+    Text,
+)
 
 __all__ = [
     "NOTE_LENGTH",
+    "Author",
     "BranchOfOthers",
     "Commit",
     "CommitState",
@@ -36,6 +46,7 @@ __all__ = [
     "Gitlab",
     "GitlabFailed",
     "How",
+    "Issue",
     "Login",
     "MergeRequest",
     "Patience",

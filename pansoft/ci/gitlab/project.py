@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from pansoft.ci.gitlab import branches, pipelines
+from pansoft.ci.gitlab import branches, issues, pipelines
 from pansoft.ci.gitlab.answers import (
     TEXT_LENGTH,
     Written,
@@ -26,7 +26,7 @@ from pansoft.ci.gitlab.branches import Commit
 from pansoft.ci.gitlab.connection import Connection, Login, Patience
 from pansoft.ci.gitlab.failures import GitlabFailed
 from pansoft.ci.gitlab.pipelines import Paths, PipelineJob, RequestHead
-from pansoft.ci.gitlab.states import CommitStatus, How, MergeRequest, Posted, Text
+from pansoft.ci.gitlab.states import CommitStatus, How, Issue, MergeRequest, Posted, Text
 
 NOTE_LENGTH = 1_000_000
 """Characters that GitLab takes in a note."""
@@ -95,12 +95,46 @@ class Gitlab:
         Raises:
             GitlabFailed: it cannot be done.
         """
-        answer = self._connection.put(
-            f"set the labels of merge request !{merge_request}",
-            f"merge_requests/{merge_request}",
-            {"add_labels": joined(add), "remove_labels": joined(remove)},
-        )
-        return tuple(str(label) for label in items(answer, "labels"))
+        doing = f"set the labels of merge request !{merge_request}"
+        return self._set_labels(doing, f"merge_requests/{merge_request}", add=add, remove=remove)
+
+    def open_issues(self, *, label: str, words: str) -> tuple[Issue, ...]:
+        """Return the open public issues that have a label, or words in their descriptions, the oldest first.
+
+        Raises:
+            GitlabFailed: they cannot be listed.
+        """
+        return issues.opened(self._connection, label=label, words=words)
+
+    def note_of_issue(self, issue: int, *, marker: str) -> str | None:
+        """Return what our note of an issue with a marker says; None where there is none.
+
+        Raises:
+            GitlabFailed: the notes cannot be read.
+        """
+        doing = f"read the notes of issue #{issue}"
+        found = self._own_notes(doing, f"issues/{issue}/notes", marker)
+        return found[0].text if found else None
+
+    def put_issue_note(self, issue: int, body: str, *, marker: str) -> Posted:
+        """Let the one note of an issue with a marker say this.
+
+        Raises:
+            GitlabFailed: it cannot be written.
+        """
+        doing = f"write a note to issue #{issue}"
+        return self._put_note(doing, f"issues/{issue}/notes", body, marker=marker)
+
+    def set_issue_labels(
+        self, issue: int, *, add: Sequence[str] = (), remove: Sequence[str] = ()
+    ) -> tuple[str, ...]:
+        """Give an issue some labels, take others away, and return all that it has then.
+
+        Raises:
+            GitlabFailed: it cannot be done.
+        """
+        doing = f"set the labels of issue #{issue}"
+        return self._set_labels(doing, f"issues/{issue}", add=add, remove=remove)
 
     def put_issue(self, text: Text, *, marker: str) -> Posted:
         """Let the one open issue with a marker say this, with at least these labels.
@@ -142,8 +176,18 @@ class Gitlab:
         self._connection.put(doing, f"issues/{found.id}", {"state_event": "close"})
         return Posted(found.id, How.UPDATED, found.link)
 
-    def put_merge_request(self, text: Text, *, branch: str, target: str, marker: str) -> Posted:
+    def put_merge_request(
+        self,
+        text: Text,
+        *,
+        branch: str,
+        target: str,
+        marker: str,
+        assignees: Sequence[int] = (),
+    ) -> Posted:
         """Let the one open merge request of a branch of this project say this.
+
+        `assignees` are the numbers of people to whom a new one is assigned.
 
         Raises:
             GitlabFailed: it cannot be written.
@@ -160,7 +204,13 @@ class Gitlab:
             ours = [each for each in found if is_of_project(each)]
             return as_written(ours[0], "description", number="iid") if ours else None
 
-        more = {"source_branch": branch, "target_branch": target, "remove_source_branch": True}
+        more: dict[str, object] = {
+            "source_branch": branch,
+            "target_branch": target,
+            "remove_source_branch": True,
+        }
+        if assignees:
+            more["assignee_ids"] = list(assignees)
         return self._put_text(
             doing, "merge_requests", text, marker=marker, look=look, on_creation=more
         )
@@ -190,8 +240,10 @@ class Gitlab:
         """
         return branches.put(self._connection, commit)
 
-    def own_merge_requests(self, *, beginning: str) -> tuple[MergeRequest, ...]:
-        """Return the open and the closed merge requests of ours whose marker begins so.
+    def own_merge_requests(
+        self, *, beginning: str, states: Sequence[str] = ("opened", "closed")
+    ) -> tuple[MergeRequest, ...]:
+        """Return the merge requests of ours in some states whose marker begins so.
 
         Raises:
             GitlabFailed: they cannot be read.
@@ -200,7 +252,7 @@ class Gitlab:
         me = self._connection.owner(doing).id
         found = [
             each
-            for state in ("opened", "closed")
+            for state in states
             for each in self._connection.listed(
                 doing,
                 "merge_requests",
@@ -296,14 +348,12 @@ class Gitlab:
         if len(body) > NOTE_LENGTH:
             raise GitlabFailed(f"a note has at most {NOTE_LENGTH} characters, this has {len(body)}")
 
-        def look() -> tuple[Written, ...]:
-            notes = self._connection.listed(doing, path, {"sort": "asc", "order_by": "created_at"})
-            return self._own(notes, "body", marker)
-
         def look_for_one() -> Written | None:
-            return next(iter(look()), None)
+            return next(iter(self._own_notes(doing, path, marker)), None)
 
-        for superfluous in look()[1:]:  # two pipelines of one moment wrote one each
+        for superfluous in self._own_notes(doing, path, marker)[
+            1:
+        ]:  # two pipelines of one moment wrote one each
             self._connection.delete(doing, f"{path}/{superfluous.id}")
         written, is_new = self._connection.ensure(doing, path, {"body": body}, look=look_for_one)
         if is_new:
@@ -312,6 +362,17 @@ class Gitlab:
             return Posted(written.id, How.UNCHANGED)
         self._connection.put(doing, f"{path}/{written.id}", {"body": body})
         return Posted(written.id, How.UPDATED)
+
+    def _own_notes(self, doing: str, path: str, marker: str) -> tuple[Written, ...]:
+        notes = self._connection.listed(doing, path, {"sort": "asc", "order_by": "created_at"})
+        return self._own(notes, "body", marker)
+
+    def _set_labels(
+        self, doing: str, path: str, *, add: Sequence[str], remove: Sequence[str]
+    ) -> tuple[str, ...]:
+        sent = {"add_labels": joined(add), "remove_labels": joined(remove)}
+        answer = self._connection.put(doing, path, sent)
+        return tuple(str(label) for label in items(answer, "labels"))
 
     def _put_text(
         self,

@@ -61,6 +61,27 @@ class MergeRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Author:
+    """Somebody of GitLab: the number, the user name, and the name that they show, which is any text."""
+
+    id: int
+    username: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """An open issue. `text` is whatever its author wrote; what is not known to be public is not."""
+
+    number: int
+    author: Author
+    text: str
+    labels: tuple[str, ...]
+    is_public: bool
+    link: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Text:
     """A title and a description in Markdown that begins with a marker, and labels."""
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -16,13 +15,14 @@ from builder.inputs import locking
 from builder.inputs.changes import Change, changes
 from builder.inputs.lock import read_package_lock, standing_package_lock, write_package_lock
 from builder.recipes import load
-from builder.recipes.folders import BASES, RECIPES, VERSIONS
+from builder.recipes.folders import RECIPES, VERSIONS
 from builder.recipes.recipe import Recipe
 from builder.recipes.step import Stepped, stepped
 from builder.testing import reports
 from builder.testing.run import test_image
 from core.errors import InvalidInput, UserError
 from pansoft import workspace
+from pansoft.ci.apart import apart
 from pansoft.ci.updates.bundles import Wanted
 from pansoft.context import Context
 
@@ -110,19 +110,15 @@ def _copy(context: Context, wanted: Wanted) -> Iterator[tuple[Context, Recipe, S
             f"{old.name} {wanted.step.new} is kept beside the current version",
             hint=f"make it the current one: see {RECIPES}/{old.name}/{VERSIONS}",
         )
-    with tempfile.TemporaryDirectory(prefix="pansoft-update-") as folder:
-        project = Path(folder)
-        recipes = project / RECIPES
-        recipes.mkdir()
-        (recipes / BASES).symlink_to((context.recipes / BASES).resolve())
-        copied = shutil.copytree(old.folder, recipes / old.name)
+    with apart(context) as trial:
+        copied = shutil.copytree(old.folder, trial.recipes / old.name)
         file = copied / "recipe.yaml"
         text = stepped(
             file.read_text(encoding="utf-8"), wanted.step, file=Path(paths_of(wanted)[0])
         )
         file.write_text(text.text, encoding="utf-8")
         recipe = load.load_recipe(copied)
-        yield replace(context, project=project), recipe, text
+        yield trial, recipe, text
 
 
 def _files(recipe: Recipe) -> tuple[tuple[str, str], ...]:

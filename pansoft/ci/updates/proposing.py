@@ -15,7 +15,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from core.errors import UserError
-from pansoft.ci.gitlab import BranchOfOthers, Commit, Gitlab, GitlabFailed, How, MergeRequest
+from pansoft.ci import proposals
+from pansoft.ci.gitlab import BranchOfOthers, Gitlab, GitlabFailed, How, MergeRequest
+from pansoft.ci.proposals import Place, Proposal
 from pansoft.ci.updates import making, text
 from pansoft.ci.updates.bundles import BRANCHES, Bundle
 from pansoft.ci.updates.making import Made
@@ -29,15 +31,12 @@ _CLOSED = "<!-- pansoft:update-closed -->"
 class Terms:
     """How updates are proposed.
 
-    `start` is the commit that they are made on, `inside` the folder of the project in its repository and
-    `target` the branch that they are for; at most `most` are open at a time. `test` is whether they are
+    `place` is what they are made on; at most `most` are open at a time. `test` is whether they are
     built and tested first; `is_all` says that every package was looked at, so what has no update any more
     is closed, except where nobody knows, which is the case for the packages `unsure`.
     """
 
-    start: str
-    inside: str
-    target: str
+    place: Place
     most: int
     test: bool
     is_all: bool
@@ -93,7 +92,7 @@ def _close(
         request, name = open_now[branch], branch.removeprefix(BRANCHES)
         if not terms.unsure.isdisjoint(each for each, _ in text.versions_in(request.description)):
             continue
-        if not gitlab.delete_branch(branch, start=terms.start):
+        if not gitlab.delete_branch(branch, start=terms.place.start):
             why = f"the branch {branch} has commits of others"
             yield Outcome(name, Became.TAKEN, why=why, link=request.link)
             continue
@@ -119,8 +118,13 @@ def _put(
     if not made:
         return
     said = text.text_of(bundle, made)
-    files = {f"{terms.inside}{path}": content for each in made for path, content in each.files}
-    message = f"recipes: {said.title.removeprefix('Draft: ')}\n"
+    proposal = Proposal(
+        bundle.branch,
+        f"recipes: {said.title.removeprefix('Draft: ')}\n",
+        {path: content for each in made for path, content in each.files},
+        said,
+        text.marker_of(bundle),
+    )
     told = Outcome(
         bundle.name,
         Became.UPDATED,
@@ -129,13 +133,10 @@ def _put(
         passed=_passed(made),
     )
     try:
-        gitlab.put_commit(Commit(bundle.branch, terms.start, message, files))
+        posted = proposals.propose(proposal, terms.place, gitlab)
     except BranchOfOthers as err:
         yield replace(told, became=Became.TAKEN, why=err.message, changes=(), passed=None)
         return
-    posted = gitlab.put_merge_request(
-        said, branch=bundle.branch, target=terms.target, marker=text.marker_of(bundle)
-    )
     became = Became.OPENED if posted.how is How.CREATED else Became.UPDATED
     yield replace(told, became=became, link=posted.link)
 
@@ -148,7 +149,7 @@ def _stands(
         return False
     for wanted in bundle.wanted:
         recipe, lock = (
-            gitlab.text_of(f"{terms.inside}{path}", branch=bundle.branch)
+            gitlab.text_of(f"{terms.place.inside}{path}", branch=bundle.branch)
             for path in making.paths_of(wanted)
         )
         try:

@@ -9,12 +9,10 @@ from datetime import datetime
 from enum import Enum, auto
 
 from builder.inputs.upstream import Look, look
-from builder.recipes.folders import RECIPES
 from builder.recipes.recipe import Install
 from core.errors import UserError
 from core.files import write_atomic
 from pansoft import workspace
-from pansoft.checkout import Checkout
 from pansoft.ci.job import Job
 from pansoft.ci.updates import making, settings
 from pansoft.ci.updates.bundles import Sorted, Wanted, sort_out
@@ -138,21 +136,11 @@ def _post(
     # the library behind it takes longer to load than most verbs take
     from pansoft.ci.gitlab import Gitlab
     from pansoft.ci.posting import login_of
+    from pansoft.ci.proposals import place_of
     from pansoft.ci.updates.proposing import Terms, propose
 
-    checkout = Checkout(context.project)
-    start = checkout.commit_of("HEAD")
-    if changed := [
-        path for path in checkout.changed_since(start) if path.startswith(f"{RECIPES}/")
-    ]:
-        raise UserError(
-            f"{changed[0]} is not as it was committed, and would go into merge requests",
-            hint="commit it, or take it back with: git stash",
-        )
     terms = Terms(
-        start=start,
-        inside=checkout.inside(),
-        target=job.default_branch,
+        place=place_of(context, job),
         most=most,
         test=test,
         is_all=unsure is not None,

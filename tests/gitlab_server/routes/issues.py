@@ -26,13 +26,19 @@ from tests.gitlab_server.state import REPORTER
 
 def _list_issues(call: Call) -> Answer:
     found = list(reversed(call.project.issues.values()))
+    if "confidential" in call.sent:
+        found = [each for each in found if each["confidential"] is call.sent["confidential"]]
     return page(call, filtered(found, call.sent))
 
 
 def _create_issue(call: Call) -> Answer:
     project, sent = call.project, call.sent
     check_title(sent["title"])
-    made = project.add_issue(title=sent["title"], author=call.login.author())
+    made = project.add_issue(
+        title=sent["title"],
+        author=call.login.author(),
+        confidential=sent.get("confidential", False),
+    )
     made["description"] = acted(project, made, sent.get("description", ""))
     set_labels(project, made, sent)
     return Answer(201, made)
@@ -50,7 +56,12 @@ def _update_issue(call: Call) -> Answer:
 
 
 ROUTES = (
-    Route("GET", PROJECT + "/issues", _list_issues, (*FILTERS, Parameter("state", of=STATES))),
+    Route(
+        "GET",
+        PROJECT + "/issues",
+        _list_issues,
+        (*FILTERS, Parameter("state", of=STATES), Parameter("confidential", bool)),
+    ),
     Route(
         "POST",
         PROJECT + "/issues",

@@ -18,6 +18,7 @@ from tests.gitlab_server.routes.texts import (
     FILTERS,
     STATES,
     acted,
+    assign,
     check_title,
     filtered,
     set_labels,
@@ -73,6 +74,7 @@ def _create_merge_request(call: Call) -> Answer:
     made["target_branch"] = target
     made["description"] = acted(project, made, sent.get("description", ""))
     set_labels(project, made, sent)
+    assign(made, sent)
     return Answer(201, made)
 
 
@@ -112,6 +114,7 @@ ROUTES = (
             Parameter("title", needed=True),
             Parameter("description"),
             Parameter("labels"),
+            Parameter("assignee_ids", list),
             Parameter("remove_source_branch", bool),
             Parameter("squash", bool),
         ),

@@ -72,6 +72,13 @@ def set_labels(project: Project, thing: Thing, sent: Thing) -> None:
         project.labels.setdefault(name, label(project, name))
 
 
+def assign(thing: Thing, sent: Thing) -> None:
+    people = sent.get("assignee_ids", [])
+    if not all(type(each) is int for each in people):
+        raise Refusal(400, error="assignee_ids is invalid")
+    thing["assignees"] = [{"id": each} for each in people]
+
+
 def words(text: str) -> list[str]:
     return [word.strip() for word in text.split(",") if word.strip()]
 
@@ -101,10 +108,13 @@ def acted(project: Project, thing: Thing, text: str) -> str:
 
 def filtered(things: Sequence[Thing], sent: Thing) -> list[Thing]:
     """Return what the parameters of a list leave."""
+    if not set(words(sent.get("in", ""))) <= {"title", "description"}:
+        raise Refusal(400, error="in does not have a valid value")
 
     def fits(thing: Thing) -> bool:
         wanted = sent.get("state", "all")
-        text = f"{thing.get('title', '')}\n{thing.get('description', '')}".casefold()
+        places = words(sent.get("in", "title,description"))
+        text = "\n".join(thing.get(place, "") for place in places).casefold()
         return (
             (wanted == "all" or thing["state"] == wanted)
             and set(words(sent.get("labels", ""))) <= set(thing.get("labels", []))
