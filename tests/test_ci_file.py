@@ -201,7 +201,7 @@ def test_gitlab_ci_local_finds_the_same_jobs(
 
 
 @pytest.mark.parametrize(
-    "name", ["tell", "update", "alarms", "rebuild", "advisories", "collect", "mirrors"]
+    "name", ["tell", "update", "requests", "alarms", "rebuild", "advisories", "collect", "mirrors"]
 )
 def test_a_schedule_does_one_thing_and_operators_are_told_of_it(pipeline: Any, name: str) -> None:
     scheduled = {**PUSH, "CI_PIPELINE_SOURCE": "schedule", "PANSOFT_SCHEDULE": name}

@@ -10,6 +10,8 @@ files      what GitLab shows in its widgets beside the note
 posting    the note, the label and the commit status, where GitLab is told of them
 canary     what is published is used as a partner uses it; canary_files: what that leaves to read
 alarm      the issue of a scheduled job that fails; logs: the lines that say why
+proposals  changes of recipes, each a branch and a merge request; apart: the project in which they are made
 updates    recipes follow upstream, each step in a merge request
+requests   what somebody asks for in an issue becomes a recipe in a merge request
 release    what a release of pansoft itself says
 """

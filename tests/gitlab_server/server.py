@@ -26,6 +26,8 @@ class GitlabServer:
     address: str = ""
     counts: bool = True
     """Whether lists say how long they are; GitLab does not beyond 10 000 objects."""
+    forgets: set[str] = field(default_factory=set)
+    """Fields that its issues do not have, as those of an older GitLab."""
     tokens: dict[str, Login] = field(default_factory=dict)
     projects: dict[int, Project] = field(default_factory=dict)
     addresses: dict[int, str] = field(default_factory=dict)

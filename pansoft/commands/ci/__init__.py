@@ -14,6 +14,7 @@ VERBS: tuple[str, ...] = (
     "post",
     "shown",
     "update",
+    "requests",
     "canary",
     "rebuild",
     "advisories",

@@ -28,7 +28,12 @@ def _list_issues(call: Call) -> Answer:
     found = list(reversed(call.project.issues.values()))
     if "confidential" in call.sent:
         found = [each for each in found if each["confidential"] is call.sent["confidential"]]
-    return page(call, filtered(found, call.sent))
+    forgets = call.server.forgets
+    shown = [
+        {name: value for name, value in each.items() if name not in forgets}
+        for each in filtered(found, call.sent)
+    ]
+    return page(call, shown)
 
 
 def _create_issue(call: Call) -> Answer:
