@@ -9,6 +9,7 @@ it, so what one that failed has seen is seen again.
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -30,7 +31,7 @@ from core.console import Console
 from core.errors import UserError
 from cvmfs.errors import Unreachable
 from cvmfs.format.history import Tag, tags_of
-from cvmfs.mounting.mount import mounted, stop_mount
+from cvmfs.mounting.mount import mounted
 from cvmfs.reading.reader import Reader, open_reader
 from cvmfs.reading.snapshots import find, reader_at
 from pansoft import published, trees
@@ -38,7 +39,7 @@ from pansoft.consent import consent_in
 from pansoft.witness import witnessed
 from trust.evidence import Waiver
 from trust.keys import LOCAL_NAME, list_published
-from trust.policy import TrustPolicy, load_policy
+from trust.policy import Audience, TrustPolicy, load_policy
 from trust.trees.tree_check import WHOLE
 
 POLL_S = 5.0
@@ -49,7 +50,7 @@ _LOCAL_KEY = f"keys/{LOCAL_NAME}.asc"
 class Client:
     """How the repository is read: where it is, its name and public key, and the folder of this client.
 
-    `proxies` are as `CVMFS_HTTP_PROXY` has them.
+    The folder is emptied when it is used. `proxies` are as `CVMFS_HTTP_PROXY` has them.
     """
 
     source: str | Path
@@ -65,11 +66,14 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What became of a package: why it is not believed, how its tests went, or why none were run."""
+    """What became of a package: why it is not believed, how its tests went, or why none were run.
+
+    `verify_seconds` is what it took to fetch and verify it.
+    """
 
     name: str
     version: str
-    seconds: float
+    verify_seconds: float
     refused: str | None = None
     report: TestReport | None = None
     untested: str | None = None
@@ -212,22 +216,28 @@ def _fresh(here: Reader, before: Reader | None) -> list[CatalogEntry]:
 
 @contextmanager
 def _mounted(client: Client, revision: int) -> Iterator[Path]:
-    """Mount a revision with a cold cache for the time of the block and give the mountpoint."""
-    mountpoint, cache = client.folder / "mount", client.folder / "cache"
-    stop_mount(mountpoint)  # of a canary that was killed
-    client.folder.mkdir(parents=True, exist_ok=True)
-    process.run(["rm", "-rf", cache], reason="begin with a cold client")
-    with mounted(
-        client.source,
-        client.fqrn,
-        client.public_key,
-        mountpoint,
-        cache=None if isinstance(client.source, Path) else cache,
-        log_file=_log(client),
-        proxies=client.proxies,
-        tag=str(revision),
-    ) as mount:
+    """Mount a revision with a cold cache for the time of the block and give the mountpoint.
+
+    It is not in the checkout: a runner that cleans up after a canary that was killed would come upon it.
+    """
+    process.run(["rm", "-rf", client.folder], reason="begin with a cold client")
+    client.folder.mkdir(parents=True)
+    cache = client.folder / "cache"
+    with (
+        tempfile.TemporaryDirectory(prefix="pansoft-canary-", ignore_cleanup_errors=True) as place,
+        mounted(
+            client.source,
+            client.fqrn,
+            client.public_key,
+            Path(place) / client.fqrn,
+            cache=None if isinstance(client.source, Path) else cache,
+            log_file=_log(client),
+            proxies=client.proxies,
+            tag=str(revision),
+        ) as mount,
+    ):
         yield mount
+    process.run(["rm", "-rf", cache], reason="make room")
 
 
 def _log(client: Client) -> Path:
@@ -235,14 +245,15 @@ def _log(client: Client) -> Path:
 
 
 def _policy(client: Client, mount: Path) -> TrustPolicy:
-    """Return the published policy, with the key that the publisher of a local repository made itself.
+    """Return the published policy; of a local repository with the key that its publisher made itself.
 
-    That one is on no list of the policy, and counts by its rules for a local repository alone.
+    That one is on no list of the policy, and counts for repositories that nobody else reads.
     """
     folder = mount / "trust"
-    key = folder / _LOCAL_KEY
-    local = list_published(client.folder / "trust-policy", key) if key.is_file() else None
-    return load_policy(folder, local=local)
+    policy, key = load_policy(folder), folder / _LOCAL_KEY
+    if policy.audience_of(client.fqrn) is not Audience.LOCAL or not key.is_file():
+        return policy
+    return load_policy(folder, local=list_published(client.folder / "trust-policy", key))
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,17 +270,17 @@ class _Seen:
     def look(self, entry: CatalogEntry, *, at: datetime) -> Looked:
         """Return what became of a package; nothing of one that is not believed is run."""
         began = time.monotonic()
-        looked = Looked(entry.name, entry.version, 0.0)
-        self.console.status(f"verifying {looked.title}")
+        image = refused = None
+        self.console.status(f"verifying {entry.name} {entry.version}")
         try:
             image = self._verified(entry, at=at)
         except UserError as err:
-            looked = replace(looked, refused=err.message)
+            refused = err.message
         except OSError as err:  # what a mount says of bytes that are not those which were published
-            looked = replace(looked, refused=f"it cannot be read: {err.strerror}{self._said()}")
-        else:
-            looked = self._tested(looked, image)
-        return replace(looked, seconds=round(time.monotonic() - began, 3))
+            refused = f"it cannot be read: {err.strerror}{self._said()}"
+        took = round(time.monotonic() - began, 3)
+        looked = Looked(entry.name, entry.version, took, refused)
+        return looked if image is None else self._tested(looked, image)
 
     def _verified(self, entry: CatalogEntry, *, at: datetime) -> Image:
         """Return what Apptainer starts, once the signature, the bytes and the policy say yes."""

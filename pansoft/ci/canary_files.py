@@ -40,7 +40,7 @@ def as_json(canary: Canary) -> dict[str, Json]:
                 "name": each.name,
                 "version": each.version,
                 "well": each.is_well,
-                "seconds": each.seconds,
+                "verify_seconds": each.verify_seconds,
                 "refused": each.refused,
                 "untested": each.untested,
                 "tests": [
@@ -96,9 +96,7 @@ def _as_tests(looked: Looked) -> TestReport:
     """Return the tests of a package after one of whether it is believed."""
     outcome = TestOutcome.PASSED if looked.refused is None else TestOutcome.FAILED
     believed = TestResult(
-        _SIGNATURE, TestKind.SMOKE, outcome, looked.seconds, "", reason=looked.refused
+        _SIGNATURE, TestKind.SMOKE, outcome, looked.verify_seconds, "", reason=looked.refused
     )
     report = looked.report or TestReport(PlanId(""), looked.name, looked.version, "", ())
-    took = sum(result.seconds for result in report.results)
-    believed = replace(believed, seconds=round(max(looked.seconds - took, 0.0), 3))
     return replace(report, results=(believed, *report.results))

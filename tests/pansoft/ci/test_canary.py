@@ -18,7 +18,6 @@ from core.console import Console
 from core.errors import Refused, UserError
 from cvmfs.format.keys import create_keys
 from cvmfs.mirroring.serve import serving
-from cvmfs.mounting.mount import is_mounted
 from cvmfs.publishing.publish import transaction
 from cvmfs.publishing.tagging import add_tag
 from pansoft import clock, embedded, loop, workspace
@@ -98,7 +97,8 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     made = Scene(tmp_path)
     monkeypatch.setattr(clock, "now", lambda: made.at)
     yield made
-    assert not is_mounted(tmp_path / "client" / "canary" / "mount")
+    assert "pansoft-canary-" not in Path("/proc/self/mountinfo").read_text(encoding="utf-8")
+    assert not (tmp_path / "client" / "canary" / "cache").exists()
 
 
 def test_what_is_new_is_verified_and_its_tests_run_from_the_mount(scene: Scene) -> None:
@@ -136,6 +136,20 @@ def test_without_the_name_everything_is_new_and_what_is_too_much_is_named(scene:
     assert (told["revision"], told["since"]) == (revision, None)
     assert [each["name"] for each in told["packages"]] == ["drawer"]  # the last that was published
     assert told["not_looked_at"] == ["plotter 5.4.4"]
+
+
+def test_the_revision_that_was_told_is_looked_at_and_no_newer_one(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = scene.publish("plotter")
+    scene.add("drawer")
+    assert scene.publish("drawer") > told
+    monkeypatch.setenv("PANSOFT_REVISION", str(told))
+
+    seen = scene.seen()
+
+    assert (seen["revision"], seen["not_looked_at"]) == (told, [])
+    assert [each["name"] for each in seen["packages"]] == ["plotter"]
 
 
 def test_a_test_that_fails_names_package_test_and_revision(scene: Scene) -> None:
