@@ -63,7 +63,8 @@ base)
         --dpkgopt=force-unsafe-io $excludes --dpkgopt='path-exclude=/usr/share/doc/*' \
         --dpkgopt='path-include=/usr/share/doc/*/copyright' --include="$MINIMAL" \
         "$SUITE" "$root" "deb [trusted=yes] copy://$HOLD/archive ./" 2>&1
-    rm -f "$root/etc/apt/sources.list" "$root/etc/hostname"
+    # mmdebstrap leaves the host's resolv.conf, whose mode a truncated file would keep
+    rm -f "$root/etc/apt/sources.list" "$root/etc/hostname" "$root/etc/resolv.conf"
     : > "$root/etc/resolv.conf"
     printf '#!/bin/sh\nexit 101\n' > "$root/usr/sbin/policy-rc.d"
     chmod 755 "$root/usr/sbin/policy-rc.d"

@@ -66,6 +66,12 @@ def rich_plan(builds: Builds) -> BuildPlan:
     return builds.plan(SCRIPT, files=FILES, tools=tools, environment=environment)
 
 
+def test_a_base_has_nothing_of_this_hosts_resolver_not_even_its_mode(builds: Builds) -> None:
+    file = builds.state.base(builds.base.id) / "root" / "etc" / "resolv.conf"
+
+    assert (file.read_bytes(), file.stat().st_mode & 0o7777) == (b"", 0o644)
+
+
 def said(builds: Builds, made: Built, script: str) -> str:
     done = builds.run(made.image.path, script)
     return done.stdout + done.stderr
