@@ -8,10 +8,20 @@
 # into a folder of Apptainer's own, points the two Go binaries at it, and installs the result
 # through apt, so dpkg knows the package and can remove it.
 # docs/decisions/0002-apptainer-on-debian.md says what else was considered.
+#
+#   sh setup/apptainer-debian.sh                  installs it
+#   sh setup/apptainer-debian.sh --output FILE    leaves the package in FILE and installs nothing
 set -eu
 
 say() { printf '%s\n' "setup: $*" >&2; }
 die() { say "error: $*"; exit 2; }
+
+output=
+case ${1:-} in
+'') ;;
+--output) output=${2:?--output needs the name of a file} ;;
+*) die "there is no option $1: --output FILE" ;;
+esac
 
 sudo=
 [ "$(id -u)" = 0 ] || sudo=sudo
@@ -76,6 +86,11 @@ sed -i -E \
     -e 's/(libseccomp2|libsqlite3-0) \([^)]*\)/\1/g' "$work/package/DEBIAN/control"
 rm -f "$work/package/DEBIAN/md5sums"
 dpkg-deb --root-owner-group -Znone -b "$work/package" "$work/apptainer.deb" >/dev/null
+if [ -n "$output" ]; then
+    cp "$work/apptainer.deb" "$output"
+    say "made $output (dpkg: $version+glibc, its own libc $libc_version)"
+    exit 0
+fi
 chmod 755 "$work"
 $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends --allow-downgrades \
     -o DPkg::Lock::Timeout=600 "$work/apptainer.deb" >/dev/null

@@ -5,7 +5,9 @@
 #
 #   sh setup/setup.sh            for building and the demo
 #   sh setup/setup.sh --tests    also the browser and the tools that tests run
+#   sh setup/setup.sh --list     only prints the names of the Debian packages; --tests --list of all
 #
+# In the image that `pansoft ci image` makes everything is there already, and this takes it from there.
 # Needs root, or sudo. On other systems than Debian it says what to install by hand.
 set -eu
 
@@ -22,8 +24,24 @@ tests="$tests docker-registry docker.io slurmctld slurmd slurm-client munge"
 tests="$tests nginx-light apache2-bin squid attr"
 tests="$tests softhsm2 opensc gnupg-pkcs11-scd rsync"
 
+# In our container image: the Python environment of this lock, at a place where all checkouts find it.
+ready=/opt/pansoft/python
+
 with_tests=no
-[ "${1:-}" != --tests ] || with_tests=yes
+only_list=no
+for option in "$@"; do
+    case $option in
+    --tests) with_tests=yes ;;
+    --list) only_list=yes ;;
+    *) die "there is no option $option: --tests, --list" ;;
+    esac
+done
+if [ "$only_list" = yes ]; then
+    [ "$with_tests" = no ] || packages="$packages $tests"
+    # shellcheck disable=SC2086
+    printf '%s\n' $packages
+    exit 0
+fi
 
 sudo=
 if [ "$(id -u)" != 0 ]; then
@@ -73,19 +91,38 @@ open_fuse() {
     [ -e /etc/mtab ] || as_root ln -s /proc/mounts /etc/mtab
 }
 
+open_proc() {
+    # Docker covers parts of /proc, and then the kernel lets no user namespace mount a /proc of its own, which
+    # each build does. It is content with one that nothing covers, wherever that is. Root of a container that
+    # may mount gives it one; elsewhere there is nothing to do, or doctor says what lacks.
+    [ "$(id -u)" = 0 ] || return 0
+    ! unshare --user --map-root-user --mount --pid --fork mount -t proc proc /proc 2>/dev/null || return 0
+    mkdir -p /run/pansoft-proc
+    mount -t proc proc /run/pansoft-proc 2>/dev/null || rmdir /run/pansoft-proc
+}
+
 make_python_environment() {
     wanted=$( (pwd -P && cat requirements.lock setup/setup.sh) | sha256sum)
     [ "$(cat .venv/complete 2>/dev/null)" != "$wanted" ] || return 0
     python=/usr/bin/python3
     "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
         die "Python 3.11 or newer is needed, /usr/bin/python3 is $("$python" --version)"
-    say "making the Python environment .venv"
     rm -rf .venv/complete
-    "$python" -m venv .venv
-    .venv/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements.lock
     checkout=$(pwd -P)
+    if [ "$(cat "$ready/complete" 2>/dev/null)" = "$(sha256sum < requirements.lock)" ]; then
+        "$python" -m venv --clear --without-pip .venv
+        of_image=$("$ready/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+        for program in "$ready"/bin/*; do
+            [ -e ".venv/bin/${program##*/}" ] || ln -s "$program" .venv/bin/
+        done
+    else
+        say "making the Python environment .venv"
+        "$python" -m venv --clear .venv
+        .venv/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements.lock
+        of_image=
+    fi
     site=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
-    printf '%s\n' "$checkout" > "$site/pansoft.pth"
+    printf '%s\n' "$checkout" ${of_image:+"$of_image"} > "$site/pansoft.pth"
     printf '#!/bin/sh\nexec "%s/.venv/bin/python" -m pansoft "$@"\n' "$checkout" > .venv/bin/pansoft
     chmod 755 .venv/bin/pansoft
     printf '%s\n' "$wanted" > .venv/complete
@@ -122,5 +159,6 @@ else
 fi
 make_build_user
 open_fuse
+open_proc
 make_python_environment
 [ "$with_tests" = no ] || install_node_programs
