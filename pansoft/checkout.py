@@ -42,6 +42,15 @@ class Checkout:
             )
         return found
 
+    def time_of(self, revision: str) -> int:
+        """Return when a commit was made, in seconds since 1970.
+
+        Raises:
+            UserError: there is none of that name, or this is no checkout.
+        """
+        commit = self.commit_of(revision)
+        return int(self._must("show", "--no-patch", "--format=%ct", commit, "--"))
+
     def common_with(self, revision: str) -> str:
         """Return the commit at which what is checked out left a branch: the last that both have.
 

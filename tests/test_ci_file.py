@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -12,13 +13,14 @@ from typing import Any
 import pytest
 
 from core import strict_yaml
+from pansoft.ci.pipeline import IMAGE, PUSHED_IMAGE, child_pipeline
 from tests import gitlab_ci_local
 from tests.checkouts import commit, new_checkout
 from tests.pipelines import complaint_of_schema, faults_of, lines_of
 
 ROOT = Path(__file__).parents[1]
 FILE = ROOT / ".gitlab-ci.yml"
-NOT_JOBS = {"workflow", "stages", "default"}
+NOT_JOBS = {"workflow", "stages", "variables", "default"}
 
 
 @pytest.fixture(scope="module")
@@ -114,9 +116,11 @@ def holds(condition: str, variables: dict[str, str]) -> bool:
 
 PUSH = {"CI_PIPELINE_SOURCE": "push", "CI_COMMIT_BRANCH": "main", "CI_DEFAULT_BRANCH": "main"}
 REQUEST = {"CI_PIPELINE_SOURCE": "merge_request_event", "CI_DEFAULT_BRANCH": "main"}
-OURS = {"PANSOFT_STATE": "/srv/state", "PANSOFT_MIRRORS": "http://s1.example.org/cvmfs/x"}
-
-
+OURS = {
+    "PANSOFT_STATE": "/srv/state",
+    "PANSOFT_MIRRORS": "http://s1.example.org/cvmfs/x",
+    "PANSOFT_IMAGE_RUNNER": "docker",
+}
 CLIENT = {
     "PANSOFT_REPOSITORY_URL": "http://s1.example.org/cvmfs/x",
     "PANSOFT_REPOSITORY_KEY": "/tmp/x.pub",
@@ -137,7 +141,7 @@ def names(pipeline: Any, **variables: str) -> set[str]:
 
 def test_which_jobs_a_pipeline_has(pipeline: Any) -> None:
     assert names(pipeline, **REQUEST) == {"check", "plan", "packages", "test"}
-    of_branch = {"check", "test", "apply", "pages"}
+    of_branch = {"check", "test", "apply", "pages", "ci-image"}
     assert names(pipeline, **PUSH) == of_branch
     assert names(pipeline, **PUSH, PANSOFT_SCHEDULE="tell") == of_branch
     assert names(pipeline, **PUSH, **CLIENT) == {*of_branch, "canary", "proven"}
@@ -197,11 +201,15 @@ def test_gitlab_ci_local_finds_the_same_jobs(
     found = gitlab_ci_local.jobs_of(checkout, variables)
 
     # these hang on what changed, and on a person; `workflow`, which has no such tags, is not asked for a list
-    assert found - {"test", "demo"} == expected
+    assert found - {"test", "demo", "ci-image"} == expected
 
 
 @pytest.mark.parametrize(
-    "name", ["tell", "update", "requests", "alarms", "rebuild", "advisories", "collect", "mirrors"]
+    "name",
+    [
+        *("tell", "update", "requests", "alarms", "rebuild", "advisories", "collect", "mirrors"),
+        "ci-image",
+    ],
 )
 def test_a_schedule_does_one_thing_and_operators_are_told_of_it(pipeline: Any, name: str) -> None:
     scheduled = {**PUSH, "CI_PIPELINE_SOURCE": "schedule", "PANSOFT_SCHEDULE": name}
@@ -218,6 +226,30 @@ def test_the_schedule_that_applies_does_what_follows_as_well(pipeline: Any) -> N
     assert names(pipeline, **scheduled) == {"apply", "pages"}
     assert names(pipeline, **scheduled, **CLIENT) == {"apply", "pages", "canary", "proven"}
     assert "| `apply` |" in operations
+
+
+def test_the_image_of_jobs_is_made_where_a_runner_is_named_for_it_and_what_is_in_it_changes(
+    pipeline: Any,
+) -> None:
+    job = pipeline["ci-image"]
+    without = {**PUSH, "PANSOFT_SCHEDULE": "ci-image"}
+
+    assert not takes_part(job, **without)
+    assert not takes_part(job, **{**without, "CI_PIPELINE_SOURCE": "schedule"})
+    assert not takes_part(job, **REQUEST, **OURS)
+    assert [rule["changes"] for rule in job["rules"] if "changes" in rule] == [
+        ["pansoft/ci/image/**/*", "setup/**/*", "requirements.lock"]
+    ]
+
+
+def test_jobs_take_the_image_that_one_of_them_pushes_also_those_of_the_child(pipeline: Any) -> None:
+    child = json.loads(child_pipeline(()))
+
+    for each in (pipeline, child):
+        assert each["default"]["image"] == f"${IMAGE}"
+        assert each["variables"][IMAGE] == PUSHED_IMAGE
+    assert f'.venv/bin/pansoft ci image --push "{PUSHED_IMAGE}"' in pipeline["ci-image"]["script"]
+    assert pipeline["packages"]["trigger"]["forward"] == {"yaml_variables": False}
 
 
 def test_a_schedule_that_says_nothing_does_nothing(pipeline: Any) -> None:

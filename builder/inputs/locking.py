@@ -33,7 +33,7 @@ from core.files import write_atomic
 
 # What a minimal Debian is: everything essential or required, apt to install the rest, and the
 # marker that says /usr is merged (its alternative would bring all of perl).
-_SYSTEM = (
+MINIMAL_SYSTEM = (
     "?and(?architecture(amd64),?or(?essential,?priority(required)))",
     "apt",
     "usr-is-merged",
@@ -86,7 +86,9 @@ def _minimal_system(
             hint=f"lock on a host whose apt sources have {recipe.suite}",
         )
     empty = host_archives(state, at=at, console=console)
-    system = apt.resolve(empty, _SYSTEM, reason=f"resolve the minimal system of {recipe.name}")
+    system = apt.resolve(
+        empty, MINIMAL_SYSTEM, reason=f"resolve the minimal system of {recipe.name}"
+    )
     fetch(system, InputCache(state.inputs), console=console)
     return system
 

@@ -11,6 +11,7 @@ posting    the note, the label and the commit status, where GitLab is told of th
 canary     what is published is used as a partner uses it; canary_files: what that leaves to read
 alarm      the issue of a scheduled job that fails; logs: the lines that say why
 proposals  changes of recipes, each a branch and a merge request; apart: the project in which they are made
+image      the container image that jobs run in
 updates    recipes follow upstream, each step in a merge request
 requests   what somebody asks for in an issue becomes a recipe in a merge request
 release    what a release of pansoft itself says

@@ -28,6 +28,11 @@ TAG = "debian-12"
 STATE = "PANSOFT_BUILDS"
 """The variable that names the state folder of a runner that builds."""
 
+IMAGE = "PANSOFT_CI_IMAGE"
+"""The variable that names what jobs run in on Docker executors."""
+PUSHED_IMAGE = "$CI_REGISTRY_IMAGE/ci:latest"
+"""What `ci-image` pushes. A default here and in the parent: handed on, it would beat the project's own."""
+
 REPORT_JOB = "report"
 """The job that tells what became of all packages."""
 _REPORT_FOLDER = "report"
@@ -102,10 +107,12 @@ def child_pipeline(jobs: Iterable[Job], *, tag: str = TAG, preview: Previewed | 
         "stages": ["bases", "packages", "preview", "report"],
         "variables": {
             STATE: "var",
+            IMAGE: PUSHED_IMAGE,
             # what setup installed stays for the next job, and so does the state of a runner without one
             "GIT_CLEAN_FLAGS": "-ffdx -e .venv/ -e var/",
         },
         "default": {
+            "image": f"${IMAGE}",
             "tags": [tag],
             "interruptible": True,
             "retry": {

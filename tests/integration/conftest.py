@@ -12,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.builder.conftest import builds
 from tests.integration.program import Demo, pansoft
+
+__all__ = ["builds", "demo"]
 
 DEMO_TIMEOUT_S = 2400.0
 

@@ -20,6 +20,7 @@ VERBS: tuple[str, ...] = (
     "advisories",
     "alarm",
     "release",
+    "image",
 )
 """Each verb is the command of its name in `pansoft/commands/ci/<verb>.py`."""
 
