@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -77,7 +77,7 @@ def check_reference(reference: str) -> tuple[str, str]:
 
 def push_image(
     archive: Path,
-    sha256: str,
+    ids: Collection[str],
     reference: str,
     *,
     login: Login | None,
@@ -87,7 +87,8 @@ def push_image(
 
     Args:
         archive: what `docker load` takes.
-        sha256: the image's id in it, in hex.
+        ids: the digests by which a daemon may know it: of its configuration, and of its manifest
+            where it keeps images with containerd.
         reference: where it goes to, `REGISTRY/PATH:TAG`.
         login: who pushes; without, whoever `docker login` logged in.
         environment: where the daemon is.
@@ -100,11 +101,11 @@ def push_image(
         try:
             with archive.open("rb") as stream:
                 loaded = client.images.load(stream)
-            image = next((item for item in loaded if item.id == f"sha256:{sha256}"), None)
+            image = next((item for item in loaded if item.id in ids), None)
             if image is None:
                 raise UserError(
                     f"the Docker daemon made something else of {archive.name}",
-                    hint="where it keeps images with containerd, push by hand: docker load, docker push",
+                    hint="look at it by hand: docker load, docker image inspect",
                 )
             image.tag(repository, tag=tag)
             known = {"username": login.user, "password": login.password} if login else None

@@ -33,6 +33,12 @@ def test_a_branch_a_tag_and_a_short_commit_are_one(project: Path) -> None:
     assert {checkout.commit_of(name) for name in ("main", "v1", full[:8])} == {full}
 
 
+def test_a_commit_has_the_time_at_which_it_was_made(project: Path) -> None:
+    told = git(project, "log", "-1", "--format=%ct")
+
+    assert Checkout(project).time_of("main") == int(told)
+
+
 @pytest.mark.parametrize("name", ["nothing", "--upload-pack=x", "-h", ""])
 def test_what_is_no_commit_is_explained(project: Path, name: str) -> None:
     with pytest.raises(UserError, match="git knows no commit"):

@@ -120,7 +120,7 @@ def _push(written: Written, reference: str) -> str:
     user, password = variables.get("CI_REGISTRY_USER"), variables.get("CI_REGISTRY_PASSWORD")
     return docker_daemon.push_image(
         written.archive,
-        written.id,
+        (f"sha256:{written.id}", written.digest),
         reference,
         login=Login(user, password) if user and password else None,
         environment=variables,

@@ -8,6 +8,7 @@ import io
 import os
 import tarfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,11 @@ def made(tmp_path: Path) -> Written:
 
 def push(made: Written, reference: str, login: Login | None, address: str) -> str:
     return docker_daemon.push_image(
-        made.archive, made.id, reference, login=login, environment={"DOCKER_HOST": address}
+        made.archive,
+        (f"sha256:{made.id}", made.digest),
+        reference,
+        login=login,
+        environment={"DOCKER_HOST": address},
     )
 
 
@@ -81,6 +86,16 @@ def test_who_may_not_push_is_told_without_the_password(
 
     assert "open sesame" not in f"{refused.value.message} {refused.value.hint} {login!r}"
     assert not list(registry.storage.rglob("_manifests"))
+
+
+@pytest.mark.needs("dockerd", "docker")
+def test_another_image_than_the_one_that_was_made_is_not_pushed(
+    daemon: Daemon, made: Written
+) -> None:
+    other = replace(made, id="0" * 64, digest="sha256:" + "0" * 64)
+
+    with pytest.raises(UserError, match=r"made something else of image.tar"):
+        push(other, "127.0.0.1:9/ci:1", None, daemon.address)
 
 
 @pytest.mark.needs("dockerd", "docker")
