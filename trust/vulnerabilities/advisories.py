@@ -53,6 +53,14 @@ LEVELS: Final[Mapping[str, Level]] = {
     "critical": Level.CRITICAL,
 }
 
+_URGENCIES: Final[Mapping[str, Level]] = {
+    "unimportant": Level.LOW,
+    "low": Level.LOW,
+    "medium": Level.MEDIUM,
+    "high": Level.HIGH,
+}
+"""Words of Debian's security tracker; `not yet assigned` says nothing."""
+
 _SCHEMES: Final[Mapping[str, Scheme]] = {
     "Debian": Scheme.DEBIAN,
     "PyPI": Scheme.PYTHON,
@@ -122,14 +130,18 @@ def affecting(
 
 
 def _hits(index: _Index, ecosystem: str, component: Component) -> Iterable[Advisory]:
-    release = re.search(r"[?&]distro=debian-(\d+)", component.purl)
     found: dict[str, Advisory] = {}
     for name, version in _names(ecosystem, component):
         for advisory, part in index.get((ecosystem, name), ()):
-            elsewhere = part.release and release and part.release != release[1]
-            if not elsewhere and _is_affected(part, version):
+            if not _is_elsewhere(part, component) and _is_affected(part, version):
                 found[advisory.id] = advisory
     return found.values()
+
+
+def _is_elsewhere(part: Affected, component: Component) -> bool:
+    """Return whether a record speaks of another release of Debian than the component is of."""
+    release = re.search(r"[?&]distro=debian-(\d+)", component.purl)
+    return bool(part.release and release and part.release != release[1])
 
 
 def _names(ecosystem: str, component: Component) -> Iterator[tuple[str, str]]:
@@ -155,15 +167,16 @@ def fixed_in(advisory: Advisory, component: Component) -> str | None:
             continue
         scheme = _SCHEMES[ecosystem]
         for name, version in _names(ecosystem, component):
-            for fix in _fixes(advisory, ecosystem, name):
+            parts = (part for part in advisory.affected if not _is_elsewhere(part, component))
+            for fix in _fixes(parts, ecosystem, name):
                 is_newer = compare(fix, version, scheme) == 1
                 if is_newer and (found is None or compare(fix, found, scheme) == -1):
                     found = fix
     return found
 
 
-def _fixes(advisory: Advisory, ecosystem: str, name: str) -> Iterator[str]:
-    for part in advisory.affected:
+def _fixes(parts: Iterable[Affected], ecosystem: str, name: str) -> Iterator[str]:
+    for part in parts:
         if (part.ecosystem, part.name) == (ecosystem, name):
             yield from (
                 event.version for events in part.ranges for event in events if event.kind == "fixed"
@@ -245,12 +258,25 @@ def _advisory(data: object) -> Advisory:
         for each in _list(record.get("affected"), "affected")
     ]
     return Advisory(
-        names=(name, *(_text(each, "aliases") for each in _list(record.get("aliases"), "aliases"))),
+        names=tuple(dict.fromkeys((name, *_texts(record, "aliases"), *_upstream(record)))),
         summary=str(record.get("summary") or record.get("details") or "")[:200],
         level=_level(record),
         withdrawn=_time(withdrawn, "withdrawn") if withdrawn is not None else None,
         affected=tuple(each for each in affected if each is not None),
     )
+
+
+def _texts(record: Mapping[str, Any], field: str) -> tuple[str, ...]:
+    return tuple(_text(each, field) for each in _list(record.get(field), field))
+
+
+def _upstream(record: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the CVE that a distribution's record is about.
+
+    Debian's name it there and not as an alias. One about several is another thing than each of them.
+    """
+    found = {each.removeprefix("DEBIAN-") for each in _texts(record, "upstream")}
+    return tuple(found) if len(found) == 1 else ()
 
 
 def _affected(entry: Mapping[str, Any], advisory: str) -> Affected | None:
@@ -316,9 +342,13 @@ def _level(record: Mapping[str, Any]) -> Level:
 def _levels(place: Mapping[str, Any]) -> Iterator[Level]:
     for field in ("database_specific", "ecosystem_specific"):
         told = place.get(field)
-        word = told.get("severity") if isinstance(told, Mapping) else None
-        if isinstance(word, str) and word.lower() in LEVELS:
-            yield LEVELS[word.lower()]
+        if not isinstance(told, Mapping):
+            continue
+        severity, urgency = told.get("severity"), told.get("urgency")
+        if isinstance(severity, str) and severity.lower() in LEVELS:
+            yield LEVELS[severity.lower()]
+        if isinstance(urgency, str) and urgency.lower() in _URGENCIES:
+            yield _URGENCIES[urgency.lower()]
     for each in _list(place.get("severity"), "severity"):
         score = base_score(str(_mapping(each, "severity").get("score")))
         if score is not None:

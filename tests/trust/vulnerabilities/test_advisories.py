@@ -120,6 +120,33 @@ def test_the_mended_version_of_debian_is_in_debians_order(
     assert bool(list(affecting([record], [held], NOON))) is (fixed is not None)
 
 
+def of_debian(release: str, *pairs: tuple[str, str], urgency: str = "low") -> dict[str, Any]:
+    return {
+        "package": {"ecosystem": f"Debian:{release}", "name": "foo"},
+        "ranges": events(*pairs)["ranges"],
+        "ecosystem_specific": {"urgency": urgency},
+    }
+
+
+def test_a_record_of_debian_names_the_cve_and_how_urgent_it_is(tmp_path: Path) -> None:
+    twelve = of_debian("12", ("introduced", "0"), urgency="unimportant")
+    thirteen = of_debian("13", ("introduced", "0"), ("fixed", "2.0-1"), urgency="not yet assigned")
+    about = {**RECORD, "id": "DEBIAN-CVE-2026-7", "aliases": [], "affected": [twelve, thirteen]}
+    dsa = {**about, "id": "DSA-7-1", "upstream": ["CVE-2026-7", "CVE-2026-8"]}
+    both = ["CVE-2026-7", "DEBIAN-CVE-2026-7"]
+    held = Component("pkg:deb/debian/libfoo@1.0-1?distro=debian-12", "libfoo", "1.0-1", (), "foo")
+
+    (one, several), _ = read(tmp_path, {**about, "upstream": both}, dsa)
+
+    assert (one.names, one.level) == (("DEBIAN-CVE-2026-7", "CVE-2026-7"), Level.LOW)
+    assert several.names == ("DSA-7-1",)
+    assert fixed_in(one, held) is None  # what another release has mended is not mended here
+    assert [each.id for each, _ in affecting([one, several], [held], NOON)] == [
+        "DEBIAN-CVE-2026-7",
+        "DSA-7-1",
+    ]
+
+
 @pytest.mark.parametrize(("distro", "hit"), [("12", True), ("13", False)])
 def test_a_record_of_one_debian_release_is_of_that_one(
     tmp_path: Path, distro: str, hit: bool
