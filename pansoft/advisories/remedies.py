@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from packaging.utils import canonicalize_name
 
@@ -21,6 +22,9 @@ from pansoft.context import Context
 
 IGNORE = "nothing mends it yet: ignore it for a time in trust-policy/policy.yaml, or retire"
 
+_Held: TypeAlias = frozenset[tuple[str, str]]
+"""Names and versions."""
+
 
 @dataclass
 class Remedies:
@@ -28,8 +32,8 @@ class Remedies:
 
     context: Context
     _recipes: dict[tuple[str, str], Recipe] = field(default_factory=dict)
-    _layers: dict[str, Sequence[tuple[str, frozenset[str]]]] = field(default_factory=dict)
-    _locked: dict[str, frozenset[tuple[str, str]]] = field(default_factory=dict)
+    _layers: dict[str, Sequence[tuple[str, _Held]]] = field(default_factory=dict)
+    _locked: dict[str, _Held] = field(default_factory=dict)
 
     def of(self, row: Row) -> tuple[str, ...]:
         """Return what to do about a row, each thing once; bases first, for others stand on them."""
@@ -41,15 +45,15 @@ class Remedies:
         if recipe is None:
             return 3, f"retire {holder}: no recipe makes it any more"
         if holder.is_published and self._is_mended(row, recipe):
-            return 2, "pansoft apply"
+            return 2, f"put +1 behind the version of {recipe.key}: its lock is mended already"
         if row.fixed_in is None and not any(is_withdrawal(each.id) for each in row.known):
             return 4, IGNORE
-        names = {canonicalize_name(each.name) for each in row.components}
+        bad = {(canonicalize_name(each.name), each.version) for each in row.components}
         for layer, held in self._layers_of(recipe.base):
-            if names & held:
+            if bad & held:
                 return 0, f"pansoft lock {layer}"
         part = part_of(recipe)
-        if isinstance(part, Part) and canonicalize_name(part.name) in names:
+        if isinstance(part, Part) and canonicalize_name(part.name) in {name for name, _ in bad}:
             return 1, f"pansoft ci update {recipe.key}"
         return 1, f"pansoft lock {recipe.key}"
 
@@ -72,18 +76,18 @@ class Remedies:
         bad = {(each.name, each.version) for each in row.components}
         return not bad & self._locked[recipe.key]
 
-    def _layers_of(self, base: str) -> Sequence[tuple[str, frozenset[str]]]:
-        """Return the layers of a base, each with the names of what it brings, the uppermost first."""
+    def _layers_of(self, base: str) -> Sequence[tuple[str, _Held]]:
+        """Return the layers of a base, each with what it brings, the uppermost first."""
         if base not in self._layers:
             try:
                 layers = workspace.base_plan_of(self.context, base).layers
             except UserError:
                 layers = ()
-            self._layers[base] = [(each.name, _names(each)) for each in reversed(layers)]
+            self._layers[base] = [(each.name, _held(each)) for each in reversed(layers)]
         return self._layers[base]
 
 
-def _names(layer: BasePlan) -> frozenset[str]:
-    debian = (item.name for item in layer.lock.own)
-    python = (item.name for item in layer.lock.python)
-    return frozenset(map(canonicalize_name, (*debian, *python)))
+def _held(layer: BasePlan) -> _Held:
+    debian = ((item.name, item.version) for item in layer.lock.own)
+    python = ((item.name, item.version) for item in layer.lock.python)
+    return frozenset((canonicalize_name(name), version) for name, version in (*debian, *python))
