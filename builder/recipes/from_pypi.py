@@ -56,6 +56,7 @@ CLASSIFIERS: Mapping[str, str] = MappingProxyType(
     }
 )
 _LICENCE_FILE = re.compile(r"(LICEN[CS]ES?|COPYING|UNLICENSE)([._-].*)?\Z", re.IGNORECASE)
+_SCRIPT = re.compile(r"[^/]+\.data/scripts/[A-Za-z0-9][A-Za-z0-9._+-]*")
 _MAX_TEXT = 256 * 1024
 _MAX_METADATA = 1024 * 1024
 _MAX_LICENCES = 50
@@ -156,7 +157,7 @@ def read_wheel(wheel: Path) -> Facts:
         evidence=evidence,
         base=_base(metadata),
         pip=(f"{name}=={version}",),
-        commands=_commands(entry_points),
+        commands=_commands(entry_points, names),
         module=_module(name, names),
     )
 
@@ -235,15 +236,24 @@ def _addresses(metadata: Message) -> dict[str, str]:
     return found
 
 
-def _commands(entry_points: str) -> tuple[str, ...]:
+def _commands(entry_points: str, files: Sequence[str]) -> tuple[str, ...]:
+    """Return the commands of a wheel: entry points, and the scripts that it brings as files.
+
+    Source: the binary distribution format, the `.data` directory.
+    """
+    scripts = {PurePosixPath(file).name for file in files if _SCRIPT.fullmatch(file)}
+    return tuple(sorted(scripts | set(_entry_points(entry_points))))
+
+
+def _entry_points(text: str) -> tuple[str, ...]:
     parser = configparser.ConfigParser(delimiters=("=",), interpolation=None, strict=False)
     parser.optionxform = str  # type: ignore[assignment,method-assign]  # names keep their case
     try:
-        parser.read_string(entry_points)
+        parser.read_string(text)
     except configparser.Error:
         return ()
     sections = [name for name in ("console_scripts", "gui_scripts") if parser.has_section(name)]
-    return tuple(sorted({command for name in sections for command in parser.options(name)}))
+    return tuple(command for name in sections for command in parser.options(name))
 
 
 def _module(name: str, files: Sequence[str]) -> str | None:

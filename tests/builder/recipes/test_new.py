@@ -68,6 +68,7 @@ def test_a_wheel_becomes_a_recipe(tmp_path: Path) -> None:
         METADATA,
         {
             "some_thing-1.2.dist-info/entry_points.txt": ENTRY_POINTS,
+            "some_thing-1.2.data/scripts/thing-tree": "#!python\n",
             "some_thing/__init__.py": "",
             "tests/__init__.py": "",
         },
@@ -83,7 +84,7 @@ def test_a_wheel_becomes_a_recipe(tmp_path: Path) -> None:
     assert recipe.documentation == "https://docs.example.org"
     assert recipe.license.spdx == "MIT AND BSD-3-Clause"
     assert recipe.build.pip == ("Some-Thing==1.2",)
-    assert [entry.name for entry in recipe.commands] == ["thing-Convert", "thing-view"]
+    assert [entry.name for entry in recipe.commands] == ["thing-Convert", "thing-tree", "thing-view"]
     assert recipe.tests[0].modules == ("some_thing",)
 
 
