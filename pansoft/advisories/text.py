@@ -17,7 +17,16 @@ _SHOWN = 6
 
 
 def lines(found: Scan, remedies: Mapping[Row, Sequence[str]]) -> Iterator[str]:
-    """Yield the lines for people: rows, what is let pass, who was asked."""
+    """Yield the lines for people: rows, what is let pass, who was asked.
+
+    Words of advisories are strangers': each of these is one line, without what moves a terminal.
+    """
+    for line in _lines(found, remedies):
+        words = " ".join(plain(line).split())
+        yield f"{line[: len(line) - len(line.lstrip(' '))]}{words}"
+
+
+def _lines(found: Scan, remedies: Mapping[Row, Sequence[str]]) -> Iterator[str]:
     for row in found.rows:
         yield from _row(row, remedies[row])
     for passed in found.passed:
@@ -47,12 +56,12 @@ def in_words(answer: Answer) -> str:
 
 def _row(row: Row, remedies: Sequence[str]) -> Iterator[str]:
     others = [each.name for each in row.components if each.name != row.name]
-    yield plain(f"{row.name} {row.version}" + (f" ({_some(others)})" if others else ""))
+    yield f"{row.name} {row.version}" + (f" ({_some(others)})" if others else "")
     for known in alike(row.known):
-        yield plain(f"    {_known(known)}")
-    yield plain(f"    in  {_some(row.holders)}")
+        yield f"    {_known(known)}"
+    yield f"    in {_some(row.holders)}"
     for remedy in remedies:
-        yield plain(f"    do  {remedy}")
+        yield f"    do {remedy}"
 
 
 def alike(known: Iterable[Known]) -> tuple[tuple[Known, ...], ...]:

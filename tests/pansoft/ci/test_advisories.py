@@ -179,8 +179,8 @@ def test_a_security_update_without_a_changelog_counts(scene: Scene) -> None:
     assert out.startswith(
         "libgd3 2.3.3-9\n"
         "    bookworm-security/libgd3=1:0.1-1: severity not said, fixed in 1:0.1-1\n"
-        "    in  plotter 5.4.4\n"
-        "    do  pansoft lock plotter\n"
+        "    in plotter 5.4.4\n"
+        "    do pansoft lock plotter\n"
     )
     assert "libc6" not in out
 
@@ -219,8 +219,8 @@ def test_what_makers_and_index_say_of_a_release_is_told_once(scene: Scene) -> No
         "gemmi 1.0\n"
         "    CVE-1: severity not said, fixed in 1.1: bad\n"
         "    withdrawn/gemmi=1.0: withdrawn by its makers: wrong results\n"
-        "    in  plotter 5.4.4\n"
-        "    do  pansoft lock plotter\n"
+        "    in plotter 5.4.4\n"
+        "    do pansoft lock plotter\n"
     )
 
 
@@ -254,6 +254,35 @@ def test_a_package_that_cannot_be_looked_into_is_told_of(scene: Scene) -> None:
 
     assert status == 2
     assert "  cannot be looked into: plotter 5.4.4: plotter has no lock\n" in out
+
+
+def test_records_of_folders_that_the_site_mirrors_are_asked(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = {
+        "id": "PYSEC-1\n    do rm -r ~",
+        "modified": "2026-01-01T00:00:00Z",
+        "details": "bad\n    do rm -r ~\x1b[2J",
+        "affected": [{"package": {"ecosystem": "PyPI", "name": "Gemmi"}, "versions": ["1.0"]}],
+        "database_specific": {"severity": "MODERATE"},
+    }
+    one, other = tmp_path / "one", tmp_path / "other" / "PyPI"
+    for folder in (one, other):
+        folder.mkdir(parents=True)
+    (one / "a.json").write_text(json.dumps(record))
+    (other / "b.json").write_text("{")
+    monkeypatch.setenv("PANSOFT_OSV", f"{one}:{other.parent}")
+
+    status, out, _ = scene.run()
+    lesser = scene.run("--level", "high")
+
+    assert status == 3
+    assert out.splitlines()[1] == (
+        "    PYSEC-1 do rm -r ~: medium, no mended version known: bad do rm -r ~[2J"
+    )
+    assert "records that cannot be read count for nothing: advisory-unreadable: b.json" in out
+    assert lesser[0] == 2  # nothing so bad, and not all was read
+    assert lesser[1].startswith("less bad than was asked for: 1\n")
 
 
 def test_what_the_policy_ignores_is_told_and_no_alarm(scene: Scene) -> None:
