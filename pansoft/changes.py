@@ -40,8 +40,14 @@ class Kind(StrEnum):
     """Its image and its tests stay as they are and come into another channel."""
     RETIRED = "retired"
     """It is taken out of use; what is published of it stays."""
+    RETURNED = "returned"
+    """It was taken out of use and is not any more."""
     TOLD = "told"
     """Its image and its tests stay as they are; what is said or released of it is another."""
+
+
+TRIED = (Kind.NEW, Kind.REBUILT, Kind.TESTED, Kind.RETURNED)
+"""Where there is an image to build or to test before anybody merges it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +207,7 @@ def _change(
     try:
         old = workspace.plan_from_lock(contexts[0], was, bases[0])
     except Retired:
-        return Change(key, place, Kind.NEW, ("no longer retired",))
+        return Change(key, place, Kind.RETURNED, ("no longer retired",))
     except UserError as err:
         return Change(key, place, Kind.REBUILT, (f"had no plan: {_in_short(err)}",))
     differs = sentences(plan_difference(old, plan))

@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from builder.evidence.difference import Change, changes_in
+from builder.evidence.difference import Change as Component
+from builder.evidence.difference import changes_in
 from builder.evidence.sbom import CYCLONEDX_FILE
 from builder.images.built import Built, read_built
 from builder.recipes import load
-from builder.recipes.folders import key_of
+from builder.recipes.folders import key_of, name_of
 from builder.recipes.recipe import Recipe, TestKind
 from builder.stages import PlanId, TestReport
 from builder.state import State
@@ -24,9 +25,9 @@ from core.errors import UserError
 from core.reports import text as problems_as_text
 from cvmfs.errors import NotFound
 from pansoft import planning, published, target, workspace
-from pansoft.changes import Kind, changes_since
+from pansoft.changes import TRIED, Change, Kind, changes_since
 from pansoft.ci import kept as kept_packages
-from pansoft.ci.note import PackageNote, Standing
+from pansoft.ci.note import Moved, PackageNote, Standing
 from pansoft.ci.preview import Preview, read
 from pansoft.context import Context
 from pansoft.planning import Blocked, Planned
@@ -38,6 +39,12 @@ _STARTS = (TestKind.COMMAND, TestKind.IMPORT)
 
 
 _LAST_OF_LOG = 1 << 20  # bytes
+_MOVES = {
+    Kind.PROMOTED: Moved.PROMOTED,
+    Kind.RETIRED: Moved.RETIRED,
+    Kind.RETURNED: Moved.RETURNED,
+    Kind.GONE: Moved.REMOVED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +112,11 @@ def gather(
     """
     state = workspace.state_of(context)
     run = None
+    moves: dict[str, Change] = {}
     if since is not None:
-        names = [*names, *_changed(context, since)]
+        found = changes_since(context, since).recipes
+        moves = {change.key: change for change in found if change.kind in _MOVES}
+        names = [*names, *(change.key for change in found if change.kind in TRIED)]
     elif not names and kept is None:
         run = _last_run(state)
         names = _keys(context, [row for row in run.rows if _is_told(row)])
@@ -117,18 +127,48 @@ def gather(
     elsewhere = _kept(kept) if kept is not None else {}
     here = [folder for folder in folders if key_of(folder) not in elsewhere]
     told = (*elsewhere.values(), *_told(context, state, here, there, rows, at=at))
-    return Gathered(told, folders, others, run, read(preview) if preview else None)
+    named = {each.package.key for each in told}
+    unbuilt = [change for key, change in moves.items() if key not in named]
+    return Gathered(
+        (
+            *(_with_move(each, moves.get(each.package.key)) for each in told),
+            *(_with_move(_unmoved(context, change, there), change) for change in unbuilt),
+        ),
+        folders,
+        others,
+        run,
+        read(preview) if preview else None,
+    )
+
+
+def _with_move(told: Told, change: Change | None) -> Told:
+    """Return a package with what a branch says of where it comes to."""
+    if change is None:
+        return told
+    moved = replace(told.package, moved=_MOVES[change.kind], move=change.why[0])
+    return replace(told, package=moved)
+
+
+def _unmoved(context: Context, change: Change, there: Published) -> Told:
+    """Return a package of which nothing is built: it is ready as it is."""
+    folder = context.project / change.place
+    recipe = load.read_recipe(folder).recipe
+    name = recipe.name if recipe else name_of(folder)
+    before = next((each.version for each in reversed(there.entries) if each.name == name), None)
+    package = PackageNote(
+        name,
+        recipe.version if recipe else "",
+        Standing.READY,
+        key=change.key,
+        before=before,
+        licence=recipe.license.spdx if recipe else "",
+    )
+    return Told(package)
 
 
 def _kept(folder: Path) -> dict[str, Told]:
     """Return by key what other jobs kept of packages; nothing where there is no such folder."""
     return {package.key: Told(package) for package in kept_packages.read(folder)}
-
-
-def _changed(context: Context, since: str) -> list[str]:
-    """Return the recipes that a branch changes so that there is something to build or to test."""
-    found = changes_since(context, since).recipes
-    return [change.key for change in found if change.kind in (Kind.NEW, Kind.REBUILT, Kind.TESTED)]
 
 
 def _last_run(state: State) -> RunReport:
@@ -312,7 +352,7 @@ def _built(
     )
 
 
-def changes_of(before: bytes | None, after: bytes) -> tuple[Change, ...]:
+def changes_of(before: bytes | None, after: bytes) -> tuple[Component, ...]:
     """Return which components two CycloneDX bills differ in; none where one cannot be read."""
     try:
         found = [_components(content) for content in (before or b"", after)]

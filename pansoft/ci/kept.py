@@ -17,8 +17,9 @@ from pansoft.ci.note import PackageNote
 from pansoft.ci.preview import Preview
 
 FILE = "packages.json"
-SCHEMA = 3
-_READ = (2, SCHEMA)  # before 3 there were no previews
+SCHEMA = 4
+_READ = (2, 3, SCHEMA)
+"""What open merge requests have left: before 3 there were no previews, before 4 nothing was moved."""
 MOST_BYTES = 32_000_000
 """How long a file may be, which comes from a job that ran what a stranger wrote."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+@-]*")
@@ -74,7 +75,8 @@ def parse(content: bytes, *, whence: str) -> Kept:
     except codec.Malformed as err:
         raise _unreadable(whence, str(err)) from err
     if kept.schema not in _READ:
-        raise _unreadable(whence, f"its schema is {kept.schema}, this program reads {SCHEMA}")
+        known = ", ".join(map(str, _READ))
+        raise _unreadable(whence, f"its schema is {kept.schema}, this program reads {known}")
     for package in kept.packages:
         if (wrong := next(_faults(package), None)) is not None:
             raise _unreadable(whence, wrong)

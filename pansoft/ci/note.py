@@ -53,6 +53,18 @@ _SIGNS = {
 _WORST_FIRST = (Standing.FAILED, Standing.REFUSED, Standing.MISSING, Standing.READY)
 
 
+class Moved(StrEnum):
+    """Where a published package comes to without another image, or which it had left."""
+
+    PROMOTED = "promoted"
+    """Into another channel."""
+    RETIRED = "retired"
+    RETURNED = "returned"
+    """It is not retired any more; it is built and tested as it stands now."""
+    REMOVED = "removed"
+    """Its recipe is gone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
     """What a graphical test saw, and where the picture is."""
@@ -69,7 +81,8 @@ class PackageNote:
     none. `fresh` is whether it was built just now, `new_bytes` what it adds to its base, `start_seconds`
     within which it starts, `why` where it stopped, and `output` the last lines of that. `changes` are the
     components that the published version does not have, or has in another version. `plan` is the id of what
-    was built and `sha256` that of the image, which is what has to be published.
+    was built and `sha256` that of the image, which is what has to be published. `moved` is where it comes
+    to, and `move` says that in words.
     """
 
     name: str
@@ -92,6 +105,13 @@ class PackageNote:
     pictures: tuple[Picture, ...] = ()
     plan: str | None = None
     sha256: str | None = None
+    moved: Moved | None = None
+    move: str = ""
+
+    @property
+    def has_image(self) -> bool:
+        """Return whether there is something to build and to test of it."""
+        return self.moved in (None, Moved.RETURNED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,9 +203,11 @@ def heading(note: Note, *, names: bool = False) -> Markdown:
         case Standing.READY if total == 0:
             return Markdown(f"{sign} No package changes")
         case Standing.READY:
-            accepted = all(package.accepted for package in note.packages)
+            images = [package for package in note.packages if package.has_image]
+            accepted = all(package.accepted for package in images)
             done = "built, tested and accepted by the policy" if accepted else "built and tested"
-            return Markdown(f"{sign} Ready: {_packages(total)} {done}")
+            ready = f"{_packages(len(images))} {done}" if images else "no image changes"
+            return Markdown(f"{sign} Ready: {ready}{_moves(note)}")
         case Standing.FAILED:
             return Markdown(f"{sign} Failed: {count} of {_packages(total)}{told}")
         case Standing.REFUSED:
@@ -196,6 +218,11 @@ def heading(note: Note, *, names: bool = False) -> Markdown:
             )
         case _:
             assert_never(standing)
+
+
+def _moves(note: Note) -> str:
+    counts = {each: sum(package.moved is each for package in note.packages) for each in Moved}
+    return "".join(f", {count} {each.value}" for each, count in counts.items() if count)
 
 
 def _packages(count: int) -> str:
@@ -263,8 +290,9 @@ def _joined(parts: Sequence[str]) -> str:
 
 def _row(package: PackageNote) -> Markdown:
     """Return the line of a package in the table."""
+    moved = package.moved if package.standing is Standing.READY else None
     cells = (
-        Markdown(f"{_SIGNS[package.standing]} {package.standing.value}"),
+        Markdown(f"{_SIGNS[package.standing]} {moved or package.standing.value}"),
         Markdown(f"{code(package.name, most=64)} {code(package.version, most=64)}"),
         _change(package),
         _build(package),
@@ -278,6 +306,8 @@ def _row(package: PackageNote) -> Markdown:
 
 
 def _change(package: PackageNote) -> Markdown:
+    if package.moved is not None:
+        return code(package.move)
     if package.before is None:
         return Markdown("new")
     if package.before == package.version:
@@ -383,13 +413,14 @@ def _shell(text: str) -> Markdown:
 
 def _commands(note: Note) -> Markdown:
     """Return the commands with which a reader has the first package on a machine of their own."""
-    if not note.ordered:
+    first = next((package for package in note.ordered if package.has_image), None)
+    if first is None:
         return Markdown("")
     lines = []
     if note.merge_request is not None:
         lines.append(f"git fetch origin merge-requests/{note.merge_request}/head")
         lines.append("git checkout FETCH_HEAD")
-    name = note.ordered[0].key or note.ordered[0].name
+    name = first.key or first.name
     lines += [f"pansoft {verb} {name}" for verb in ("build", "test", "shell")]
     return block("\n".join(lines), lines=len(lines))
 

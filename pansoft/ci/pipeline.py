@@ -92,10 +92,21 @@ def jobs_of(plans: Sequence[BuildPlan], *, most: int = JOBS) -> tuple[Job, ...]:
     )
 
 
-def child_pipeline(jobs: Iterable[Job], *, tag: str = TAG, preview: Previewed | None = None) -> str:
+def child_pipeline(
+    jobs: Iterable[Job],
+    *,
+    tag: str = TAG,
+    preview: Previewed | None = None,
+    since: str | None = None,
+) -> str:
     """Return the text of the child pipeline; without jobs, of one that says that there is nothing to do.
 
-    `preview` is what people can try before the merge, if there is something.
+    Args:
+        jobs: what is built and tested.
+        tag: of the runners that do it.
+        preview: what people can try before the merge, if there is something.
+        since: the commit that a branch left; then the report tells as well what comes into another channel,
+            or in or out of use, for which there is no job.
     """
     jobs = tuple(jobs)
     rendered = {job.name: _rendered(job) for job in jobs}
@@ -122,7 +133,9 @@ def child_pipeline(jobs: Iterable[Job], *, tag: str = TAG, preview: Previewed | 
         },
         **rendered,
         **(_preview(preview) if preview is not None and preview.packages else {}),
-        REPORT_JOB: _report([key for job in jobs if not job.is_base for key in job.targets]),
+        REPORT_JOB: _report(
+            [key for job in jobs if not job.is_base for key in job.targets], since=since
+        ),
     }
     return readable_json(pipeline)
 
@@ -238,20 +251,22 @@ def _preview(preview: Previewed) -> dict[str, Any]:
     }
 
 
-def _report(keys: Sequence[str]) -> dict[str, Any]:
+def _report(keys: Sequence[str], *, since: str | None) -> dict[str, Any]:
     """Return the job that tells what became of all packages, of those as well whose job was lost.
 
     It leaves files. It is the merge request's own code that writes them, which gets no token: a schedule of
     the default branch tells GitLab.
     """
     names = "".join(f"{key} " for key in keys)
+    left = f"--since {since} " if since else ""
     return {
         "stage": "report",
+        **({"variables": {"GIT_DEPTH": "0"}} if since else {}),  # back to that commit
         "timeout": "20 minutes",
         "when": "always",
         "script": [
             "make setup",
-            f"{_PANSOFT} ci report {names}--from reports --preview {_PREVIEW_FOLDER} "
+            f"{_PANSOFT} ci report {names}{left}--from reports --preview {_PREVIEW_FOLDER} "
             f"--output {_REPORT_FOLDER}",
         ],
         "artifacts": {

@@ -22,6 +22,7 @@ _KINDS = {
     Kind.TESTED: "with other tests",
     Kind.PROMOTED: "for another channel",
     Kind.RETIRED: "retired",
+    Kind.RETURNED: "taken back into use",
     Kind.TOLD: "that only say something else",
 }
 

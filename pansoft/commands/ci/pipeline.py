@@ -13,7 +13,7 @@ from builder.recipes.recipe import Install, Recipe
 from core.errors import UserError
 from core.files import write_atomic
 from pansoft import workspace
-from pansoft.changes import Kind, changes_since
+from pansoft.changes import TRIED, changes_since
 from pansoft.ci.pipeline import JOBS, TAG, Previewed, child_pipeline, jobs_of
 from pansoft.ci.preview import DAYS, DAYS_VARIABLE, MOST_DAYS, MOST_PACKAGES, is_previewable
 from pansoft.context import Context
@@ -70,11 +70,14 @@ def pipeline(
             "it takes either NAMES or --since REV",
             hint="for a merge request: pansoft ci pipeline --since origin/main",
         )
-    keys = names or _changed(context, str(since))
+    found = changes_since(context, since) if since else None
+    tried = tuple(item.key for item in found.recipes if item.kind in TRIED) if found else ()
+    keys = names or tried
     recipes = workspace.recipes_named(context, keys) if keys else ()
     jobs = jobs_of(_plans(context, recipes), most=most)
     preview = Previewed(_previewable(recipes), preview_days) if preview_days else None
-    text = child_pipeline(jobs, tag=tag, preview=preview)
+    left = found.commit if found else None
+    text = child_pipeline(jobs, tag=tag, preview=preview, since=left)
     if output is None:
         click.echo(text, nl=False)
         return
@@ -84,11 +87,6 @@ def pipeline(
     counts = ((packages, "package"), (len(jobs) - bases, "job"), (bases, "base"))
     told = [f"{count} {word}{'s' * (count != 1)}" for count, word in counts]
     click.echo("{} in {} on {}: {}".format(*told, output), err=True)
-
-
-def _changed(context: Context, since: str) -> tuple[str, ...]:
-    built = (Kind.NEW, Kind.REBUILT, Kind.TESTED)
-    return tuple(item.key for item in changes_since(context, since).recipes if item.kind in built)
 
 
 def _previewable(recipes: Sequence[Recipe]) -> tuple[str, ...]:

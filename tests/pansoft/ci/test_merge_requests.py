@@ -110,6 +110,18 @@ def test_an_open_merge_request_is_told_what_its_pipeline_found(scene: Scene) -> 
     assert (status["sha"], status["status"]) == (scene.request["sha"], "success")
 
 
+def test_a_report_of_the_form_before_is_read(scene: Scene) -> None:
+    before = json.loads(kept.keep([READY]))
+    del before["packages"][0]["moved"], before["packages"][0]["move"]
+    before["schema"] = 2
+    scene.project.add_pipeline(scene.request, {FILE: json.dumps(before).encode()})
+
+    [told] = scene.tell()
+
+    assert told.told is not None
+    assert f"{SHA}  plotter" in scene.note()
+
+
 def test_one_whose_pipeline_is_not_done_is_left_alone(scene: Scene) -> None:
     assert [each.told for each in scene.tell()] == [None]  # no pipeline yet
 

@@ -16,7 +16,7 @@ from builder.evidence.difference import Change
 from pansoft.ci import preview as previews
 from pansoft.ci.gitlab import Gitlab, Login
 from pansoft.ci.markdown import MOST, Markdown, block, code, link, only
-from pansoft.ci.note import MARKER, Note, PackageNote, Picture, Standing, heading, render
+from pansoft.ci.note import MARKER, Moved, Note, PackageNote, Picture, Standing, heading, render
 from tests.gitlab_server import gitlab_server
 from tests.pansoft.ci.test_preview import KEPT, SERVED
 from trust.identity.tokens import Token
@@ -295,3 +295,49 @@ def test_nothing_is_printed_that_nobody_vouched_for(value: Any) -> None:
     with pytest.raises(TypeError, match="is not Markdown"):
         only(value)
     assert only(Markdown("*x*")) == "*x*"
+
+
+PROMOTED = PackageNote(
+    "silx", "2.0", Standing.READY, moved=Moved.PROMOTED, move="channel testing → stable"
+)
+RETIRED = PackageNote("old", "1.0", Standing.READY, moved=Moved.RETIRED, move="retired: no | use")
+RETURNED = replace(READY, moved=Moved.RETURNED, move="no longer retired")
+
+
+@pytest.mark.parametrize(
+    ("packages", "said"),
+    [
+        ((PROMOTED,), "✅ Ready: no image changes, 1 promoted"),
+        ((PROMOTED, RETIRED), "✅ Ready: no image changes, 1 promoted, 1 retired"),
+        (
+            (PROMOTED, RETURNED),
+            "✅ Ready: 1 package built, tested and accepted by the policy, 1 promoted, 1 returned",
+        ),
+        ((PROMOTED, FAILED), "❌ Failed: 1 of 2 packages"),
+    ],
+)
+def test_what_is_moved_is_in_the_verdict(packages: tuple[PackageNote, ...], said: str) -> None:
+    assert heading(Note(packages)) == said
+
+
+def test_what_is_moved_has_a_row_and_nothing_to_build() -> None:
+    text = render(Note((PROMOTED, RETIRED)))
+
+    assert (
+        "| ✅ promoted | <code>silx</code> <code>2&#46;0</code> "
+        "| <code>channel testing → stable</code> |  |  |  |  |  |  |"
+    ) in text
+    assert "<code>retired&#58; no &#124; use</code>" in text
+    assert "How to try it" not in text
+
+
+def test_what_is_returned_is_built_as_any_other() -> None:
+    text = render(Note((RETIRED, RETURNED)))
+
+    assert "| ✅ returned | <code>pyfai</code>" in text
+    assert "| <code>no longer retired</code> | built in 41.3 s | 12 of 12 |" in text
+    assert "pansoft build pyfai" in html.unescape(text)
+
+
+def test_what_fails_of_a_returned_one_has_failed() -> None:
+    assert "| ❌ failed |" in render(Note((replace(RETURNED, standing=Standing.FAILED),)))

@@ -90,14 +90,15 @@ def test_gitlabs_own_schema_accepts_it(
     plans: list[BuildPlan], preview: Previewed | None, tmp_path: Path
 ) -> None:
     file = tmp_path / "child.yml"
-    file.write_text(child_pipeline(jobs_of(plans), preview=preview))
+    file.write_text(child_pipeline(jobs_of(plans), preview=preview, since=HASH[:40]))
 
     assert complaint_of_schema(file) is None
 
 
 def test_every_line_is_a_command_that_exists_here() -> None:
     plans = [package("a", SCIENCE), package("b", SCIENCE)]
-    pipeline = json.loads(child_pipeline(jobs_of(plans, most=1), preview=Previewed(("a", "b"), 5)))
+    preview = Previewed(("a", "b"), 5)
+    pipeline = json.loads(child_pipeline(jobs_of(plans, most=1), preview=preview, since=HASH[:40]))
     starts = ("base ", "package ", "preview", "stop_preview", "report")
     jobs = [job for name, job in pipeline.items() if name.startswith(starts)]
 
@@ -207,7 +208,11 @@ def test_the_command_writes_what_a_branch_changes(
 
     assert status == 0
     assert "1 package in 1 job on 1 base" in capsys.readouterr().err
-    assert set(json.loads(output.read_text())) >= {"base debian-12", "package other"}
+    pipeline = json.loads(output.read_text())
+    assert set(pipeline) >= {"base debian-12", "package other"}
+    left = git(project, "rev-parse", "main").strip()
+    assert f"ci report other --since {left} --from reports" in pipeline["report"]["script"][-1]
+    assert pipeline["report"]["variables"] == {"GIT_DEPTH": "0"}
     assert "package same" not in output.read_text()
 
 

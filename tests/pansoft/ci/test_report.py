@@ -29,7 +29,7 @@ from pansoft.ci import files, gathering, job, kept, posting
 from pansoft.ci import preview as previews
 from pansoft.ci.gitlab import Gitlab, GitlabFailed, How
 from pansoft.ci.job import Job, job_of
-from pansoft.ci.note import MARKER, Standing, render
+from pansoft.ci.note import MARKER, Moved, Standing, render
 from pansoft.context import Context
 from pansoft.reports import run_report
 from pansoft.reports.run_report import Ended, Row, RunReport
@@ -246,6 +246,48 @@ def test_without_names_and_a_run_there_is_nothing_to_tell(
         scene.gather()
 
 
+def test_what_is_moved_without_a_build_is_told_as_well(tmp_path: Path) -> None:
+    project = real_project(new_checkout(tmp_path / "project"))
+    for name in ("back", "old", "removed", "same"):
+        add_recipe(project, name, PLOT)
+    retire = "retire: It plots no more.\n"
+    edit(project, "back", "schema: 1\n", f"schema: 1\n{retire}")
+    commit(project, "recipes")
+    git(project, "switch", "-q", "-c", "mine")
+    edit(project, "back", retire, "")
+    edit(project, "old", "schema: 1\n", f"schema: 1\n{retire}")
+    stable = 'release:\n  channel: stable\n  supported_until: "2099-12-31"\n'
+    edit(project, "plotter", "commands:\n", f"{stable}commands:\n")
+    shutil.rmtree(project / "recipes" / "removed")
+    context = Context(project, tmp_path / "state", Console(quiet=True))
+    scene = Scene(context)
+    scene.add_image("back")
+    scene.add_tests(PASSED, name="back")
+
+    found = gathering.gather(context, [], since="main", at=AT)
+    told = {each.package.name: each.package for each in found.told}
+
+    assert {name: (each.standing, each.moved, each.move) for name, each in told.items()} == {
+        "back": (Standing.READY, Moved.RETURNED, "no longer retired"),
+        "old": (Standing.READY, Moved.RETIRED, "retired: It plots no more."),
+        "plotter": (Standing.READY, Moved.PROMOTED, "channel testing → stable"),
+        "removed": (Standing.READY, Moved.REMOVED, "its recipe is gone"),
+    }
+    assert (told["back"].tests, told["old"].tests) == (1, None)
+    note = files.write(found, (), tmp_path / "out", job=Job(), root=tmp_path)
+    assert kept.read(tmp_path / "out") == note.packages
+    again = gathering.gather(context, ["back"], since="main", kept=tmp_path / "out", at=AT)
+    assert {each.package for each in again.told} == set(told.values())
+
+
+def edit(project: Path, name: str, old: str, new: str) -> None:
+    """Change a text of a recipe."""
+    file = project / "recipes" / name / "recipe.yaml"
+    text = file.read_text(encoding="utf-8")
+    assert text.count(old) == 1
+    file.write_text(text.replace(old, new), encoding="utf-8")
+
+
 def test_since_names_what_a_branch_changes(tmp_path: Path) -> None:
     project = real_project(new_checkout(tmp_path / "project"))
     commit(project, "one recipe")
@@ -390,7 +432,7 @@ def test_where_no_job_kept_anything_no_package_changes(scene: Scene, tmp_path: P
 
 
 @pytest.mark.parametrize(
-    "content", ["", "[]", "{}", '{"schema": 2, "packages": [{"name": 1}]}', '{"schema": 3}']
+    "content", ["", "[]", "{}", '{"schema": 4, "packages": [{"name": 1}]}', '{"schema": 5}']
 )
 def test_what_another_job_kept_is_refused_where_it_is_something_else(
     scene: Scene, tmp_path: Path, content: str
@@ -433,11 +475,11 @@ def test_a_preview_that_a_job_left_is_told(
 
 def test_what_a_newer_program_kept_is_refused(scene: Scene, tmp_path: Path) -> None:
     content = kept.keep([scene.gather("plotter").told[0].package]).replace(
-        b'"schema": 3', b'"schema": 4'
+        b'"schema": 4', b'"schema": 5'
     )
     (tmp_path / kept.FILE).write_bytes(content)
 
-    with pytest.raises(UserError, match="its schema is 4, this program reads 3"):
+    with pytest.raises(UserError, match="its schema is 5, this program reads 2, 3, 4"):
         gathering.gather(scene.context, [], kept=tmp_path, at=AT)
 
 
