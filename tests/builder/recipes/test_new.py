@@ -84,7 +84,11 @@ def test_a_wheel_becomes_a_recipe(tmp_path: Path) -> None:
     assert recipe.documentation == "https://docs.example.org"
     assert recipe.license.spdx == "MIT AND BSD-3-Clause"
     assert recipe.build.pip == ("Some-Thing==1.2",)
-    assert [entry.name for entry in recipe.commands] == ["thing-Convert", "thing-tree", "thing-view"]
+    assert [entry.name for entry in recipe.commands] == [
+        "thing-Convert",
+        "thing-tree",
+        "thing-view",
+    ]
     assert recipe.tests[0].modules == ("some_thing",)
 
 
