@@ -271,6 +271,13 @@ def test_no_job_of_a_merge_request_has_a_key_a_token_or_the_publishers_state(
         )
 
 
+def test_a_job_that_follows_upstream_has_a_token_and_builds_nothing(pipeline: Any) -> None:
+    [line] = [line for line in pipeline["update"]["script"] if " ci update " in line]
+
+    assert "--post" in line
+    assert "--test" not in line
+
+
 def test_what_ci_runs_is_the_test_command_of_the_readme() -> None:
     lines = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
