@@ -68,6 +68,7 @@ HOMES = {
     "gitlab": ("pansoft/ci/gitlab/",),
     "securesystemslib": ("trust/signing/dsse.py", "trust/federation"),
     "tuf": ("trust/federation",),
+    "yaml": ("core/strict_yaml.py", "core/yaml_text.py"),
 }
 """Where a library has more than one module: its own files and folders."""
 
