@@ -65,11 +65,9 @@ class Scene:
 
     def run(self, *arguments: str, status: int = 0) -> Completed:
         """Run the program as a job does."""
+        where = ("--project", self.checkout, "--state", self.state)
         done = process.run(
-            [
-                *(sys.executable, "-m", "pansoft", "--project", self.checkout),
-                *("--state", self.state, *arguments),
-            ],
+            [sys.executable, "-m", "pansoft", *where, *arguments],
             reason="run pansoft",
             cwd=ROOT,
             env={**os.environ, **self.variables},
