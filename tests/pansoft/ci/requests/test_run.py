@@ -311,9 +311,10 @@ def test_the_name_of_an_author_is_no_more_than_that(scene: Scene) -> None:
 
 def test_nothing_of_the_package_is_run(scene: Scene, tmp_path: Path) -> None:
     mark = tmp_path / "ran"
-    setup = f"open({str(mark)!r}, 'w').write('x')\n"
+    setup = f"try: open({str(mark)!r}, 'w').write('x')\nexcept OSError: pass\n"
     backend = '[build-system]\nrequires = []\nbuild-backend = "b"\nbackend-path = ["."]\n'
-    files = {"setup.py": setup, "b.py": setup, "pyproject.toml": backend}
+    metadata = "Metadata-Version: 2.2\nName: helper\nVersion: 1.0\n"
+    files = {"setup.py": setup, "b.py": setup, "pyproject.toml": backend, "PKG-INFO": metadata}
     scene.offer("helper", sdist("helper", files))
     address = scene.index.url("/other-1.0.tar.gz")
     scene.index.files["/other-1.0.tar.gz"] = sdist("other", files)[1]
