@@ -15,11 +15,12 @@ import shlex
 import shutil
 import signal
 import subprocess
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, NoReturn
 
 from core.errors import CommandFailed, UserError
 
@@ -248,6 +249,27 @@ def attached(argv: Sequence[str | Path], *, reason: str, env: Mapping[str, str])
             returncode=None,
             hint="run 'pansoft doctor' to see what is missing and how to get it",
         ) from err
+
+
+@contextlib.contextmanager
+def ended_by_term() -> Iterator[None]:
+    """Let SIGTERM, as `timeout` sends it, end the block as Ctrl-C does, with what it has started.
+
+    A program that dies of the signal leaves its children behind, which are in sessions of their own. For work
+    in the main thread: what other threads wait for ends by itself.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def leave(*_: object) -> NoReturn:
+        raise SystemExit(128 + signal.SIGTERM)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def stop(process: subprocess.Popen[bytes], *, patience_s: float = 10.0) -> int:

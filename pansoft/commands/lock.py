@@ -15,6 +15,7 @@ from builder.recipes import load
 from builder.recipes.folders import key_of
 from builder.recipes.recipe import BaseRecipe, Recipe
 from builder.state import State
+from core import process
 from core.canonical import readable_json
 from core.errors import EXIT_DONE, EXIT_USER, InvalidInput, UserError
 from pansoft import clock, workspace
@@ -65,7 +66,8 @@ def lock(
         return _upgrade(context, names, write=write, as_json=as_json)
     if not names:
         raise click.UsageError("name the recipes and bases to lock; --upgrade looks at all")
-    return _lock(context, names)
+    with process.ended_by_term():
+        return _lock(context, names)
 
 
 def _lock(context: Context, names: Sequence[str]) -> int:

@@ -4,12 +4,19 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
+import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from builder.inputs.lock import BaseLock, base_asked, write_base_lock
+from builder.recipes import load
+from core import process
 from pansoft import cli
 from tests.builder.recipes.projects import changed, make_project
 from tests.packages import Deb, apt_host, debian_archive
@@ -121,3 +128,49 @@ def test_what_makes_no_sense_is_refused(
 ) -> None:
     assert lock(project, *argv) == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_lock_that_is_told_to_end_leaves_no_pip_behind(tmp_path: Path) -> None:
+    """The index takes the question and does not answer; `timeout` would have no more patience."""
+    root = make_project(
+        tmp_path / "project",
+        recipe=changed("  apt:\n    - gnuplot-nox\n", "  pip:\n    - plotter==1\n"),
+    )
+    base = load.load_base(root / "recipes" / "bases" / "debian-12")
+    asked = BaseLock(base.name, base_asked(base), epoch=0, system=(), debian=())
+    write_base_lock(asked, base.lock_file)
+    with socket.create_server(("127.0.0.1", 0)) as index:
+        index.settimeout(60)
+        address = f"http://127.0.0.1:{index.getsockname()[1]}/{tmp_path.name}"
+        own = {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": address, "PIP_NO_PROXY": "*"}
+        others = {name: text for name, text in os.environ.items() if not name.startswith("PIP_")}
+        where = ("--project", root, "--state", tmp_path / "state")
+        running = process.start(
+            [sys.executable, "-m", "pansoft", *where, "lock", "plotter"],
+            reason="lock",
+            cwd=ROOT,
+            env={**{n: t for n, t in others.items() if "proxy" not in n.lower()}, **own},
+        )
+        question, _ = index.accept()
+        with question:
+            pip = pips_of(tmp_path)
+            running.terminate()
+            status = running.wait(30)
+
+    assert len(pip) == 1
+    assert status == 128 + signal.SIGTERM
+    assert pips_of(tmp_path) == []
+
+
+def pips_of(folder: Path) -> list[str]:
+    """Return the processes of pip that ask the index of a test."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (place / "cmdline").read_bytes().split(b"\0")
+            environment = (place / "environ").read_bytes()
+        except OSError:
+            continue
+        if b"install" in words and f"/{folder.name}".encode() in environment:
+            found.append(place.name)
+    return found
