@@ -65,7 +65,9 @@ pack() {
         --pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime --file "$@"
 }
 # What changes with the project's lock is a layer of its own: where only that is new, only it is fetched.
-pack "$scratch/system.tar" --exclude=./opt/pansoft .
+# Each is removed when it is packed, for both forms of all that take a lot of room.
 pack "$scratch/python.tar" ./opt/pansoft
+rm -rf ./opt/pansoft
+pack "$scratch/system.tar" .
 cd "$scratch"
 rm -rf root
