@@ -31,9 +31,15 @@ from tests.checkouts import commit, new_checkout
 from tests.docker_daemons import Daemon, docker_daemon
 from tests.integration.program import ROOT, pansoft
 
-pytestmark = pytest.mark.needs(
-    "apptainer", "apt-get", "docker", "dockerd", "git", "mmdebstrap", "patchelf", "tar", "unshare"
-)
+pytestmark = [
+    pytest.mark.needs(
+        *("apptainer", "apt-get", "docker", "dockerd", "git", "mmdebstrap", "patchelf", "tar"),
+    ),
+    # a minute or two on a machine with nothing else to do, and a gigabyte to be written
+    pytest.mark.timeout(2400),
+]
+
+_TIMEOUT_S = 1500.0
 
 PACKAGE = "hdf5-tools"
 TAG = "pansoft-ci:test"
@@ -92,7 +98,10 @@ def made(software: Path, state: Path, tmp_path_factory: pytest.TempPathFactory) 
     """Return the image, made by the command."""
     archive = tmp_path_factory.mktemp("image") / "image.tar"
     done = pansoft(
-        *("ci", "image", "--output", archive, "--tag", TAG, "--json"), state=state, cwd=software
+        *("ci", "image", "--output", archive, "--tag", TAG, "--json"),
+        state=state,
+        cwd=software,
+        timeout_s=_TIMEOUT_S,
     )
     assert done.returncode == 0, done.stderr
     head = process.run(["git", "-C", software, "rev-parse", "HEAD"], reason="name the commit")
@@ -135,6 +144,7 @@ class Job:
                 *(*options, *volumes, "--workdir", PLACE, TAG, "sh"),
             ],
             reason="run a job",
+            timeout_s=_TIMEOUT_S,
             stdin="\n".join(("set -e", *lines, "")),
             check=False,
         )
