@@ -2,6 +2,7 @@
 """What a pipeline tells people, on a merge request and beside it.
 
 pipeline   the child pipeline that builds and tests what a branch changes
+preview    what is told of the packages that can be mounted before the merge
 gitlab     the door to GitLab: one note, commit statuses, labels, issues, merge requests, branches
 job        what GitLab tells a job about itself
 gathering  what a state folder and the repository know of packages

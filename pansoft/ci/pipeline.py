@@ -43,8 +43,6 @@ REPORT_FILE = f"{_REPORT_FOLDER}/{kept.FILE}"
 PREVIEW_JOB = "preview"
 """The job that publishes the packages of a merge request where they can be tried."""
 _STOP_JOB = "stop_preview"
-_OF_REQUEST = "$CI_MERGE_REQUEST_IID"
-_ENVIRONMENT = f"preview/{_OF_REQUEST}"
 
 _PANSOFT = f'.venv/bin/pansoft --state "${STATE}"'
 _TESTS_MINUTES = 20  # for the tests of one package, over what its build may take
@@ -66,9 +64,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Previewed:
-    """The packages that the preview of a merge request has, and for how many days."""
+    """The packages that the preview of a merge request has, of which one, and for how many days."""
 
     packages: tuple[str, ...]
+    number: int
     days: int
 
 
@@ -206,30 +205,31 @@ def _rendered(job: Job) -> dict[str, Any]:
 
 
 def _preview(preview: Previewed) -> dict[str, Any]:
-    """Return the job that makes the preview once all packages are good, and the one that removes it.
+    """Return the job that makes the preview of those packages that are ready, and the one that removes it.
 
     It runs unmerged code like every job here, makes keys of its own and throws them away. What it cannot do
     holds no merge back.
     """
     names, days = " ".join(preview.packages), f"{preview.days} days"
+    of_request = f"--merge-request {preview.number}"
+    environment = {"name": f"preview/{preview.number}"}
     common = {
         "stage": "preview",
         "allow_failure": True,
-        "resource_group": f"preview-{_OF_REQUEST}",  # two pushes in a row: the later one stays
+        "resource_group": f"preview-{preview.number}",  # two pushes in a row: the later one stays
     }
-    of_request = {"if": _OF_REQUEST}
     return {
         PREVIEW_JOB: {
             **common,
             "timeout": "60 minutes",
-            "rules": [of_request],
+            "when": "always",
             "script": [
                 "make setup",
-                f"{_PANSOFT} ci preview {names} --days {preview.days} --shown reports "
+                f"{_PANSOFT} ci preview {names} {of_request} --days {preview.days} --shown reports "
                 f"--output {_PREVIEW_FOLDER}",
             ],
             "environment": {
-                "name": _ENVIRONMENT,
+                **environment,
                 "url": "$PREVIEW_URL",
                 "on_stop": _STOP_JOB,
                 "auto_stop_in": days,
@@ -244,9 +244,9 @@ def _preview(preview: Previewed) -> dict[str, Any]:
             **common,
             "timeout": "20 minutes",
             "needs": [],
-            "rules": [{**of_request, "when": "manual"}],
-            "script": ["make setup", f"{_PANSOFT} ci preview --stop"],
-            "environment": {"name": _ENVIRONMENT, "action": "stop"},
+            "when": "manual",
+            "script": ["make setup", f"{_PANSOFT} ci preview --stop {of_request}"],
+            "environment": {**environment, "action": "stop"},
         },
     }
 

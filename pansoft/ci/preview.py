@@ -16,6 +16,7 @@ from builder.recipes.recipe import Install, Recipe, Redistribution
 from catalog import codec
 from core.canonical import readable_json
 from core.errors import UserError
+from core.harmless import harmless
 from pansoft import embedded
 
 FILE = "preview.json"
@@ -23,6 +24,8 @@ VARIABLES = "preview.env"
 SCHEMA = 1
 MOST_PACKAGES = 20
 """How many packages a preview has: a change of a base rebuilds hundreds, and nobody tries them all."""
+MOST_NUMBER = 999_999_999
+"""The highest number of a merge request that a name of a preview can have."""
 MOST_DAYS = 30
 """How many days a preview may be good for."""
 DAYS = 3
@@ -35,6 +38,7 @@ ADDRESS_VARIABLE = "PANSOFT_PREVIEW_URL"
 _MOST_BYTES = 1 << 20
 _MOST_COMMANDS = 200
 _SHOWN = 12
+_LONGEST = 500
 _NUMBER = r"mr-(?P<number>[1-9][0-9]{0,8})"
 _FQRN = re.compile(rf"{_NUMBER}\.preview\.{re.escape(embedded.FQRN)}")
 _ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~-]+)*")
@@ -241,7 +245,8 @@ class _File:
 
 
 def _unreadable(file: Path, why: str) -> UserError:
+    told = harmless(why).replace("\n", " ")  # it may tell the words of a stranger
     return UserError(
-        f"{file} is not what is left of a preview: {why}",
+        f"{file} is not what is left of a preview: {told[:_LONGEST]}",
         hint="pansoft ci preview NAME --output DIR writes it; use the same version of it for both",
     )

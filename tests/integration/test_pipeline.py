@@ -21,6 +21,7 @@ from core.process import Completed
 from cvmfs.format.keys import create_keys
 from cvmfs.mirroring.serve import serving
 from pansoft import clock, embedded, shown
+from pansoft.ci import preview as previews
 from pansoft.ci.pipeline import REPORT_FILE
 from tests import gitlab_ci_local
 from tests.checkouts import commit, git, new_checkout
@@ -38,8 +39,9 @@ KEPT = "hdf5-tools"
 ADDED = "plotter"
 BASE = "debian-12"
 BREAKS = "exit 3"
+NUMBER = 7
 PIPELINE = 90
-OF_REQUEST = {"check", "plan", "packages", f"base {BASE}", f"package {ADDED}", "report"}
+OF_REQUEST = {"check", "plan", "packages", f"base {BASE}", f"package {ADDED}", "preview", "report"}
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +90,7 @@ def of_merge_request(checkout: Path) -> Ran:
         checkout,
         {
             "CI_PIPELINE_SOURCE": "merge_request_event",
-            "CI_MERGE_REQUEST_IID": "7",
+            "CI_MERGE_REQUEST_IID": str(NUMBER),
             "CI_MERGE_REQUEST_DIFF_BASE_SHA": git(checkout, "merge-base", "main", "HEAD").strip(),
         },
     )
@@ -162,6 +164,22 @@ def mounted(checkout: Path, state: Path, *, tag: str) -> Iterator[Path]:
         pansoft(checkout, state, "repo", "unmount", point)
 
 
+def tried_before_it_is_merged(checkout: Path) -> str:
+    """Return what the program says that the merge request's preview has, mounted as its note tells."""
+    preview = previews.read(checkout / "preview")
+    assert preview is not None
+    assert preview.fqrn == previews.name_of(NUMBER)
+    folder, point = checkout / "preview" / preview.fqrn, checkout.parent / "preview"
+    options = ("--fqrn", preview.fqrn, "--public-key", f"{folder}.pub")
+    state = checkout.parent / "reader"
+    pansoft(checkout, state, "repo", "mount", point, "--source", folder, *options)
+    try:
+        script = f". {point}/testing/setup.sh && plot"
+        return process.run(["sh", "-c", script], reason="try it").stdout
+    finally:
+        pansoft(checkout, state, "repo", "unmount", point)
+
+
 def test_a_recipe_comes_from_its_first_push_to_the_mount(checkout: Path, publisher: Path) -> None:
     git(checkout, "switch", "-q", "-c", ADDED)
     add_recipe(checkout, ADDED, BREAKS)
@@ -171,6 +189,8 @@ def test_a_recipe_comes_from_its_first_push_to_the_mount(checkout: Path, publish
 
     assert broken.failed == {f"package {ADDED}"}, broken.output
     assert set(broken.passed) == OF_REQUEST
+    assert previews.read(checkout / "preview") is None
+    assert "Try it before it is merged" not in note(checkout)
     assert "❌ Failed: 1 of 1 package" in note(checkout)
     assert BREAKS in note(checkout)
 
@@ -183,6 +203,8 @@ def test_a_recipe_comes_from_its_first_push_to_the_mount(checkout: Path, publish
     assert mended.failed == set(), mended.output
     assert set(mended.passed) == OF_REQUEST
     assert "✅ Ready: 1 package built and tested" in note(checkout)
+    assert "Try it before it is merged" in note(checkout)
+    assert tried_before_it_is_merged(checkout) == "plotted\n"
     asked = shown.read(checkout / "report")
     assert set(asked.plans) == {ADDED}
 

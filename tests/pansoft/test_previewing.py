@@ -8,11 +8,13 @@ import os
 import shutil
 import signal
 import sys
+import tempfile
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import requests
 
 from builder.recipes.recipe import Channel, Recipe, Redistribution
 from builder.state import State
@@ -37,6 +39,7 @@ from tests.builder.conftest import Builds
 from tests.integration.program import pansoft
 from tests.real_projects import PLOT, add_recipe, real_project
 from tests.small_images import put_built
+from tests.web_servers import nginx
 
 pytestmark = pytest.mark.needs("apptainer", "gpg", "mksquashfs", "mmdebstrap")
 
@@ -182,6 +185,28 @@ def test_one_that_has_ended_cannot_be_mounted(tmp_path: Path) -> None:
         mounted(url, name_of(7), embedded.public_key(own), tmp_path / "mount"),
     ):
         pass
+
+
+@pytest.mark.needs("nginx")
+def test_the_operators_web_server_gives_out_previews_and_nothing_else(tmp_path: Path) -> None:
+    own = State(tmp_path / "state", own_repository=name_of(7))
+    embedded.ensure_repository(own, at=AT)
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        root.chmod(0o755)  # root's server becomes another user
+        previewing.place(own, root)
+        (root / ".previews.lock").touch()
+        with nginx(root) as server:
+            with open_reader(
+                previews.address_of(f"{server}/cvmfs", 7),
+                name_of(7),
+                embedded.public_key(own),
+                tmp_path / "cache",
+                at=AT,
+            ) as there:
+                assert there.revision == 1
+            for hidden in ("", ".previews.lock", f"{name_of(7)}/", f"{name_of(7)}/data/"):
+                assert requests.get(f"{server}/cvmfs/{hidden}", timeout=10).status_code == 404
 
 
 def test_nothing_of_its_making_is_left_and_no_private_key(runner: Runner) -> None:
@@ -473,7 +498,6 @@ def test_the_command_says_what_it_did(
         (("nothing", "--merge-request", "7"), "there is no recipe named"),
         (("plotter", "--merge-request", "../7"), "--merge-request"),
         (("plotter", "--merge-request", "7", "--days", "31"), "--days"),
-        (("plotter", "--merge-request", "7", "--shown", "nowhere"), "nowhere is not there"),
     ],
 )
 def test_the_command_refuses(
@@ -489,6 +513,28 @@ def test_the_command_refuses(
     assert runner.invoke(*arguments) == 2
 
     assert why in capsys.readouterr().err
+
+
+def test_of_what_the_jobs_before_could_not_make_there_is_no_preview(
+    runner: Runner, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    notes = (
+        PackageNote("plotter", "5.4.4", Standing.READY, key="plotter"),
+        PackageNote("drawer", "5.4.4", Standing.FAILED, key="drawer"),
+    )
+    reports, output = tmp_path / "reports", tmp_path / "output"
+    options = ("--merge-request", "7", "--shown", str(reports), "--output", str(output))
+
+    assert runner.invoke("plotter", "drawer", *options) == 0  # no job before left anything
+    assert "no preview: none of plotter, drawer is ready" in capsys.readouterr().err
+    assert not output.exists()
+    (reports / "all").mkdir(parents=True)
+    (reports / "all" / kept.FILE).write_bytes(kept.keep(notes))
+    assert runner.invoke("plotter", "drawer", *options) == 0
+    told = previews.read(output)
+
+    assert told is not None
+    assert told.packages == ("plotter",)
 
 
 def test_packages_json_tells_of_the_preview(runner: Runner) -> None:

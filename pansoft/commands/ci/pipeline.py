@@ -15,7 +15,14 @@ from core.files import write_atomic
 from pansoft import workspace
 from pansoft.changes import TRIED, changes_since
 from pansoft.ci.pipeline import JOBS, TAG, Previewed, child_pipeline, jobs_of
-from pansoft.ci.preview import DAYS, DAYS_VARIABLE, MOST_DAYS, MOST_PACKAGES, is_previewable
+from pansoft.ci.preview import (
+    DAYS,
+    DAYS_VARIABLE,
+    MOST_DAYS,
+    MOST_NUMBER,
+    MOST_PACKAGES,
+    is_previewable,
+)
 from pansoft.context import Context
 
 
@@ -33,6 +40,13 @@ from pansoft.context import Context
     default=JOBS,
     show_default=True,
     help="How many jobs of packages at most; beyond that several packages share one.",
+)
+@click.option(
+    "--merge-request",
+    "number",
+    envvar="CI_MERGE_REQUEST_IID",
+    type=click.IntRange(1, MOST_NUMBER),
+    help="The merge request that gets a preview; in a pipeline GitLab says it, without it there is none.",
 )
 @click.option(
     "--preview-days",
@@ -55,6 +69,7 @@ def pipeline(
     names: tuple[str, ...],
     since: str | None,
     most: int,
+    number: int | None,
     preview_days: int,
     tag: str,
     output: Path | None,
@@ -75,7 +90,9 @@ def pipeline(
     keys = names or tried
     recipes = workspace.recipes_named(context, keys) if keys else ()
     jobs = jobs_of(_plans(context, recipes), most=most)
-    preview = Previewed(_previewable(recipes), preview_days) if preview_days else None
+    preview = None
+    if number is not None and preview_days:
+        preview = Previewed(_previewable(recipes), number, preview_days)
     left = found.commit if found else None
     text = child_pipeline(jobs, tag=tag, preview=preview, since=left)
     if output is None:

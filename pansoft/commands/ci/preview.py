@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -16,13 +17,22 @@ from core.console import readable_size
 from core.errors import UserError
 from core.files import write_atomic
 from pansoft import clock, previewing, workspace
-from pansoft import shown as shown_before
+from pansoft.ci import kept
 from pansoft.ci import preview as previews
 from pansoft.ci.job import Job, job_of
-from pansoft.ci.preview import ADDRESS_VARIABLE, DAYS, DAYS_VARIABLE, MOST_DAYS, Preview
+from pansoft.ci.note import PackageNote, Standing
+from pansoft.ci.preview import (
+    ADDRESS_VARIABLE,
+    DAYS,
+    DAYS_VARIABLE,
+    MOST_DAYS,
+    MOST_NUMBER,
+    Preview,
+)
 from pansoft.context import Context
 from pansoft.identity import environment
 from pansoft.previewing import Made
+from pansoft.shown import shown_by
 from pansoft.sizes import parse_size
 
 ROOT_VARIABLE = "PANSOFT_PREVIEW_ROOT"
@@ -36,7 +46,7 @@ _MOST_OF_ARTIFACTS = 100_000_000
     "--merge-request",
     "number",
     envvar="CI_MERGE_REQUEST_IID",
-    type=click.IntRange(1, 999_999_999),
+    type=click.IntRange(1, MOST_NUMBER),
     help="The number of the merge request; in a pipeline GitLab says it.",
 )
 @click.option(
@@ -57,7 +67,8 @@ _MOST_OF_ARTIFACTS = 100_000_000
 @click.option(
     "--shown",
     type=click.Path(file_okay=False, path_type=Path),
-    help="A folder with what reports of other jobs left: an image that is another one is not published.",
+    help="A folder with what reports of other jobs left: only what is ready there is published, and no other "
+    "image of it.",
 )
 @click.option(
     "--most",
@@ -125,14 +136,19 @@ def preview(
         return
     _end_when_told()
     address = _address(root, url, number)
+    notes = kept.read(shown) if shown else ()
+    wanted = _ready(names, notes) if shown else names
+    if not wanted:
+        click.echo(f"no preview: none of {', '.join(names)} is ready", err=True)
+        return
     made = previewing.make(
         context,
-        workspace.recipes_named(context, names),
+        workspace.recipes_named(context, wanted),
         root or output,
         number=number,
         days=days,
         most=parse_size(most) if most else None if root else _MOST_OF_ARTIFACTS,
-        shown=shown_before.read(shown) if shown else None,
+        shown=shown_by(notes),
         at=at,
     )
     told = _told(made, address, job_of(environment()))
@@ -143,6 +159,12 @@ def preview(
     size, until = readable_size(made.size), f"{made.expires:%Y-%m-%d %H:%M} UTC"
     click.echo(f"{told.fqrn}: {', '.join(told.packages)}, {size}, until {until}")
     click.echo(previews.to_mount(told))
+
+
+def _ready(names: Sequence[str], notes: Iterable[PackageNote]) -> tuple[str, ...]:
+    """Return the packages that other jobs have built and tested."""
+    ready = {note.key for note in notes if note.standing is Standing.READY}
+    return tuple(name for name in names if name in ready)
 
 
 def _stop(folder: Path, number: int, at: datetime) -> bool:

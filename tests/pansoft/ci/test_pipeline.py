@@ -85,7 +85,9 @@ def test_a_job_may_take_what_its_packages_may_take() -> None:
 @pytest.mark.parametrize(
     "plans", [[], [package("a", SCIENCE)], [package("pages"), package("image")]]
 )
-@pytest.mark.parametrize("preview", [None, Previewed(("a", "b@1.0"), 3)], ids=["none", "preview"])
+@pytest.mark.parametrize(
+    "preview", [None, Previewed(("a", "b@1.0"), 7, 3)], ids=["none", "preview"]
+)
 def test_gitlabs_own_schema_accepts_it(
     plans: list[BuildPlan], preview: Previewed | None, tmp_path: Path
 ) -> None:
@@ -97,7 +99,7 @@ def test_gitlabs_own_schema_accepts_it(
 
 def test_every_line_is_a_command_that_exists_here() -> None:
     plans = [package("a", SCIENCE), package("b", SCIENCE)]
-    preview = Previewed(("a", "b"), 5)
+    preview = Previewed(("a", "b"), 7, 5)
     pipeline = json.loads(child_pipeline(jobs_of(plans, most=1), preview=preview, since=HASH[:40]))
     starts = ("base ", "package ", "preview", "stop_preview", "report")
     jobs = [job for name, job in pipeline.items() if name.startswith(starts)]
@@ -107,7 +109,7 @@ def test_every_line_is_a_command_that_exists_here() -> None:
 
 
 def test_no_job_sees_a_key_or_publishes() -> None:
-    text = child_pipeline(jobs_of([package("a", SCIENCE)]), preview=Previewed(("a",), 3))
+    text = child_pipeline(jobs_of([package("a", SCIENCE)]), preview=Previewed(("a",), 7, 3))
 
     assert "id_tokens" not in text
     assert TOKEN_VARIABLE not in text
@@ -137,15 +139,19 @@ def test_the_report_is_about_every_package_and_comes_whatever_became_of_them() -
 
 
 def test_a_preview_ends_as_its_environment_does_and_holds_nothing_back() -> None:
-    pipeline = json.loads(child_pipeline(jobs_of([package("a")]), preview=Previewed(("a",), 5)))
+    pipeline = json.loads(child_pipeline(jobs_of([package("a")]), preview=Previewed(("a",), 7, 5)))
 
     preview, stop = pipeline["preview"], pipeline["stop_preview"]
 
     stages = pipeline["stages"]
+    assert preview["when"] == "always"  # it asks the reports which packages are ready
     assert stages.index("packages") < stages.index(preview["stage"]) < stages.index("report")
-    assert "ci preview a --days 5 --shown reports --output preview" in preview["script"][-1]
+    assert (
+        "ci preview a --merge-request 7 --days 5 --shown reports --output preview"
+        in preview["script"][-1]
+    )
     assert preview["environment"] == {
-        "name": "preview/$CI_MERGE_REQUEST_IID",
+        "name": "preview/7",
         "url": "$PREVIEW_URL",
         "on_stop": "stop_preview",
         "auto_stop_in": "5 days",
@@ -155,22 +161,23 @@ def test_a_preview_ends_as_its_environment_does_and_holds_nothing_back() -> None
         "paths": ["preview/"],
         "reports": {"dotenv": "preview/preview.env"},
     }
-    assert stop["environment"] == {"name": "preview/$CI_MERGE_REQUEST_IID", "action": "stop"}
-    assert stop["rules"] == [{"if": "$CI_MERGE_REQUEST_IID", "when": "manual"}]
-    assert stop["script"][-1].endswith("ci preview --stop")
+    assert stop["environment"] == {"name": "preview/7", "action": "stop"}
+    assert stop["when"] == "manual"
+    assert stop["script"][-1].endswith("ci preview --stop --merge-request 7")
     for job in (preview, stop):
         assert job["allow_failure"] is True
-        assert job["resource_group"] == "preview-$CI_MERGE_REQUEST_IID"
+        assert job["resource_group"] == "preview-7"
 
 
 @pytest.mark.parametrize(
     ("arguments", "change", "is_there"),
     [
-        ((), "redistribution: allowed", True),
-        ((), "redistribution: partners", False),
-        (("--preview-days", "0"), "redistribution: allowed", False),
+        (("--merge-request", "7"), "redistribution: allowed", True),
+        (("--merge-request", "7"), "redistribution: partners", False),
+        (("--merge-request", "7", "--preview-days", "0"), "redistribution: allowed", False),
+        ((), "redistribution: allowed", False),
     ],
-    ids=["everybody's", "partners'", "not wanted"],
+    ids=["everybody's", "partners'", "not wanted", "of no merge request"],
 )
 def test_what_everybody_may_have_is_previewed(
     tmp_path: Path,
@@ -178,6 +185,7 @@ def test_what_everybody_may_have_is_previewed(
     change: str,
     is_there: bool,
     capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     project = real_project(tmp_path / "project")
     recipe = project / "recipes" / "plotter" / "recipe.yaml"
@@ -185,6 +193,7 @@ def test_what_everybody_may_have_is_previewed(
     assert "redistribution: allowed" in text
     recipe.write_text(text.replace("redistribution: allowed", change))
     first = ["--project", str(project), "--state", str(tmp_path / "state")]
+    monkeypatch.delenv("CI_MERGE_REQUEST_IID", raising=False)
 
     assert invoke([*first, "ci", "pipeline", "plotter", *arguments]) == 0
 
