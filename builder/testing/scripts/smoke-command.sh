@@ -71,8 +71,10 @@ look_at_script() {
 }
 
 try() {
-    # whether the command with these last arguments starts; $how says how that shows
+    # whether the command with these last arguments starts; $how says how that shows. $final is set
+    # where another try would prove nothing: Python found something missing, whatever was asked.
     how="$*"
+    for last; do :; done
     timeout -k 2 "$patience" "$@" > "$here/output" 2>&1 < /dev/null
     status=$?
     case $status in
@@ -80,7 +82,15 @@ try() {
         124 | 137) how="$how: goes on running"; return 0 ;;
         126 | 127) broken='it cannot be run'; return 1 ;;
     esac
-    broken=$(grep -E -m 1 "$loader" "$here/output") && return 1
+    if broken=$(grep -E -m 1 "$loader" "$here/output"); then
+        case $broken in
+            *"'$last'"*) ;; # it takes its argument for a module
+            ModuleNotFoundError:* | ImportError:*)
+                ! grep -q '^Traceback (most recent call last):' "$here/output" || final=yes
+                ;;
+        esac
+        return 1
+    fi
     # there are 64 signals; more than 192 is a program's own word, as 255 is for exit(-1)
     if [ "$status" -gt 128 ] && [ "$status" -le 192 ]; then
         broken="signal $((status - 128)) ended it"
@@ -99,7 +109,9 @@ program=$(find_program "$1")
 [ -n "$program" ] || fail "there is no $1 in the image"
 look_at "$program" "$program" 0
 cd "$(mktemp -d)" || exit 1
-if try "$@" --version || try "$@" --help || { patience=5 && try "$@"; }; then
+final=
+if try "$@" --version || { [ -z "$final" ] && try "$@" --help; } \
+    || { [ -z "$final" ] && patience=5 && try "$@"; }; then
     echo "$how" > "$here/how"
     finish
 fi

@@ -59,6 +59,16 @@ COMMANDS: dict[str, tuple[str, str | None]] = {
         " > no-module",
         "ModuleNotFoundError: No module named x",
     ),
+    "no-module-and-help": (
+        'printf \'#!/bin/sh\\n[ "$1" != --help ] || exit 0\\necho Traceback "(most recent call last):"\\n'
+        'echo "ImportError: cannot import name y"; exit 1\\n\' > no-module-and-help',
+        "ImportError: cannot import name y",
+    ),
+    "takes-modules": (
+        'printf \'#!/bin/sh\\n[ -n "$1" ] || exit 0\\necho Traceback "(most recent call last):"\\n'
+        'echo "ModuleNotFoundError: No module named \\047$1\\047"; exit 1\\n\' > takes-modules',
+        None,
+    ),
     "no-distribution": (
         "printf '#!/bin/sh\\necho \"pkg_resources.DistributionNotFound: x was not found\" >&2; exit 1\\n'"
         " > no-distribution",
