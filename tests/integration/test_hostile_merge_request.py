@@ -218,6 +218,8 @@ class Runner:
             self.project / "recipes" / "neighbour",
             self.project / "trust-policy",
             self.project / ".git" / "hooks",
+            self.project / "report",  # what later jobs read
+            self.project / "reports" / NAME,
         ]
 
     def script(self, *parts: str) -> str:
@@ -399,7 +401,9 @@ def told_of(runner: Runner, report: Path, *paths: str) -> tuple[Completed, Proje
             "CI_COMMIT_SHA": "0" * 40,
             "PANSOFT_GITLAB_TOKEN": server.add_token("bot", level=DEVELOPER),
         }
-        return runner.run("ci", "post", variables=variables), project
+        told = runner.run("ci", "post", variables=variables)
+        assert variables["PANSOFT_GITLAB_TOKEN"] not in told.stdout + told.stderr
+        return told, project
 
 
 def test_what_it_changes_beside_its_own_recipe_is_told(runner: Runner) -> None:
