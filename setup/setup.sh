@@ -111,13 +111,16 @@ make_python_environment() {
     checkout=$(pwd -P)
     if [ "$(cat "$ready/complete" 2>/dev/null)" = "$(sha256sum < requirements.lock)" ]; then
         "$python" -m venv --clear --without-pip .venv
+        : > .venv/of-image
         of_image=$("$ready/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
         for program in "$ready"/bin/*; do
             [ -e ".venv/bin/${program##*/}" ] || ln -s "$program" .venv/bin/
         done
     else
         say "making the Python environment .venv"
-        "$python" -m venv --clear .venv
+        # pip would write through the links into the image
+        [ ! -e .venv/of-image ] || rm -rf .venv
+        "$python" -m venv .venv
         .venv/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements.lock
         of_image=
     fi
