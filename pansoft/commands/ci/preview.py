@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import signal
-import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +10,7 @@ from pathlib import Path
 import click
 
 from catalog.spelling import time_text
+from core import process
 from core.canonical import readable_json
 from core.console import readable_size
 from core.errors import UserError
@@ -134,23 +133,23 @@ def preview(
         if root is None and not as_json:
             click.echo("what is among the artifacts of a job ends with them", err=True)
         return
-    _end_when_told()
     address = _address(root, url, number)
     notes = kept.read(shown) if shown else ()
     wanted = _ready(names, notes) if shown else names
     if not wanted:
         click.echo(f"no preview: none of {', '.join(names)} is ready", err=True)
         return
-    made = previewing.make(
-        context,
-        workspace.recipes_named(context, wanted),
-        root or output,
-        number=number,
-        days=days,
-        most=parse_size(most) if most else None if root else _MOST_OF_ARTIFACTS,
-        shown=shown_by(notes),
-        at=at,
-    )
+    with process.ended_by_term():  # a job that is cancelled leaves no key
+        made = previewing.make(
+            context,
+            workspace.recipes_named(context, wanted),
+            root or output,
+            number=number,
+            days=days,
+            most=parse_size(most) if most else None if root else _MOST_OF_ARTIFACTS,
+            shown=shown_by(notes),
+            at=at,
+        )
     told = _told(made, address, job_of(environment()))
     _write(told, output, job_of(environment()))
     if as_json:
@@ -169,11 +168,6 @@ def _ready(names: Sequence[str], notes: Iterable[PackageNote]) -> tuple[str, ...
 
 def _stop(folder: Path, number: int, at: datetime) -> bool:
     return folder.is_dir() and previewing.stop(folder, number, at=at)
-
-
-def _end_when_told() -> None:
-    """Let a job that is cancelled end like any program: what it made is removed, its keys first of all."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
 def _address(root: Path | None, url: str | None, number: int) -> str | None:
