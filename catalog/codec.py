@@ -52,14 +52,14 @@ def to_json(value: object) -> Json:
     raise TypeError(f"{type(value).__name__} has no JSON form here")
 
 
-def parse_json(content: bytes) -> Json:
-    """Return the value of a JSON text without JSON's surprises.
+def parse_json(content: bytes, *, most: int = MAX_BYTES) -> Json:
+    """Return the value of a JSON text without JSON's surprises; it may have so many bytes at most.
 
     Raises:
         Malformed: too large, not UTF-8, not JSON, a key twice, NaN, or nested beyond reason.
     """
-    if len(content) > MAX_BYTES:
-        raise Malformed([("", f"larger than {MAX_BYTES // 1024} KiB")])
+    if len(content) > most:
+        raise Malformed([("", f"larger than {most // 1024} KiB")])
     try:
         value: Json = json.loads(
             content.decode("utf-8"),

@@ -20,8 +20,9 @@ FILE = "packages.json"
 SCHEMA = 4
 _READ = (2, 3, SCHEMA)
 """What open merge requests have left: before 3 there were no previews, before 4 nothing was moved."""
-MOST_BYTES = 32_000_000
-"""How long a file may be, which comes from a job that ran what a stranger wrote."""
+MOST_BYTES = 8_000_000
+"""How long a file may be, which comes from a job that ran what a stranger wrote. A new base under 300
+packages changes some hundred components of each."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+@-]*")
 _HEX = re.compile(r"[0-9a-f]{64}")
 _MOST = 1e15
@@ -71,7 +72,7 @@ def parse(content: bytes, *, whence: str) -> Kept:
     if len(content) > MOST_BYTES:
         raise _unreadable(whence, f"it has more than {MOST_BYTES} bytes")
     try:
-        kept = codec.from_json(Kept, codec.parse_json(content))
+        kept = codec.from_json(Kept, codec.parse_json(content, most=MOST_BYTES))
     except codec.Malformed as err:
         raise _unreadable(whence, str(err)) from err
     if kept.schema not in _READ:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from builder.evidence.difference import Change
 from builder.stages import PlanId
 from pansoft import cli, shown
 from pansoft.ci import kept, merge_requests, posting
@@ -108,6 +109,17 @@ def test_an_open_merge_request_is_told_what_its_pipeline_found(scene: Scene) -> 
     assert scene.request["labels"] == ["pansoft::ready"]
     [status] = scene.project.statuses
     assert (status["sha"], status["status"]) == (scene.request["sha"], "success")
+
+
+def test_a_new_base_under_many_packages_can_be_told(scene: Scene) -> None:
+    changes = tuple(Change("package", f"deb:lib{n}", "1.0-1", "1.0-2") for n in range(150))
+    changed = replace(READY, before="1.0", changes=changes)
+    scene.left(*(replace(changed, name=f"p{n}", key=f"p{n}") for n in range(300)))
+
+    [told] = scene.tell()
+
+    assert told.told is not None
+    assert "300 packages" in scene.note()
 
 
 def test_a_report_of_the_form_before_is_read(scene: Scene) -> None:
