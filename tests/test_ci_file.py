@@ -14,6 +14,7 @@ import pytest
 
 from core import strict_yaml
 from pansoft.ci.pipeline import IMAGE, PUSHED_IMAGE, child_pipeline
+from pansoft.ci.pipeline import TAG as TAG_OF_BUILDERS
 from tests import gitlab_ci_local
 from tests.checkouts import commit, new_checkout
 from tests.pipelines import complaint_of_schema, faults_of, lines_of
@@ -269,6 +270,18 @@ def test_no_job_of_a_merge_request_has_a_key_a_token_or_the_publishers_state(
             for line in lines_of(job)
             for word in ("PANSOFT_STATE", "TOKEN", "--post", " sign", "ci shown")
         )
+
+
+def test_what_merge_requests_run_on_runs_nothing_else(pipeline: Any) -> None:
+    """A job on a machine where a merge request could leave a process has no secrets to lose."""
+    [of_request, *of_branch] = pipeline["workflow"]["rules"]
+    of_all = pipeline["default"]["tags"]
+
+    assert of_all == ["$PANSOFT_RUNNER"]
+    assert of_request["variables"] == {"PANSOFT_RUNNER": TAG_OF_BUILDERS}
+    assert pipeline["variables"]["PANSOFT_RUNNER"] == "protected"
+    assert not any("variables" in rule for rule in of_branch)
+    assert all(TAG_OF_BUILDERS not in job.get("tags", of_all) for job in jobs(pipeline).values())
 
 
 def test_a_job_that_follows_upstream_has_a_token_and_builds_nothing(pipeline: Any) -> None:
