@@ -42,7 +42,7 @@ def offer(state: AptState) -> Offer:
     hashes: dict[str, set[str]] = {}
     versions: dict[str, set[str]] = {}
     for text in lists(state, "Packages"):
-        for fields in _stanzas(text):
+        for fields in stanzas(text, _FIELD):
             if {"Package", "Version", "Filename", "SHA256"} <= fields.keys():
                 hashes.setdefault(fields["Filename"], set()).add(fields["SHA256"])
                 versions.setdefault(fields["Package"], set()).add(fields["Version"])
@@ -79,10 +79,15 @@ def lists_of_suites(state: AptState, created_by: str) -> Iterator[SuiteList]:
         yield SuiteList(codename, label, text)
 
 
-def _stanzas(text: str) -> Iterator[dict[str, str]]:
-    """Yield those fields of each paragraph that are asked for here; a whole parser takes a minute."""
+def stanzas(text: str, field: re.Pattern[str]) -> Iterator[dict[str, str]]:
+    """Yield those fields of each paragraph that are asked for; a whole parser takes a minute.
+
+    Args:
+        text: paragraphs of fields, as deb822 has them.
+        field: a pattern of a wanted field, whose groups are name and value, or of an empty line.
+    """
     fields: dict[str, str] = {}
-    for match in _FIELD.finditer(text):
+    for match in field.finditer(text):
         if match[1]:
             fields[match[1]] = match[2]
         elif fields:

@@ -8,11 +8,11 @@ Debian's security team puts what it mends into a suite of its own, `bookworm-sec
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from builder.inputs.apt import AptState, DebianPackage
-from builder.inputs.apt_lists import lists_of_suites
+from builder.inputs.apt_lists import lists_of_suites, stanzas
 
 _FIELD = re.compile(
     r"^(Package|Version|Source|Architecture|Filename|Size|SHA256): (.+)$|^$", re.MULTILINE
@@ -58,7 +58,7 @@ def offered(state: AptState, names: Collection[str]) -> tuple[Offered, ...]:
     found: dict[Offered, None] = {}
     for each in lists_of_suites(state, "Packages"):
         is_security = each.label == _SECURITY_LABEL or each.codename.endswith(_SECURITY_SUITE)
-        for fields in _stanzas(each.text):
+        for fields in stanzas(each.text, _FIELD):
             if fields.get("Package") in wanted and fields.keys() >= _NEEDED:
                 package = DebianPackage(
                     fields["Package"],
@@ -86,15 +86,3 @@ def source_of(name: str, version: str, field: str | None) -> tuple[str, str]:
         return name, version
     # built again from the same source, it is `+b1` behind the version
     return told[1], told[2] or re.sub(r"\+b\d+$", "", version)
-
-
-def _stanzas(text: str) -> Iterator[dict[str, str]]:
-    fields: dict[str, str] = {}
-    for match in _FIELD.finditer(text):
-        if match[1]:
-            fields[match[1]] = match[2]
-        elif fields:
-            yield fields
-            fields = {}
-    if fields:
-        yield fields
