@@ -21,6 +21,8 @@ from tests.pipelines import complaint_of_schema, faults_of, lines_of
 
 ROOT = Path(__file__).parents[1]
 FILE = ROOT / ".gitlab-ci.yml"
+TIMES = {("1 hour", "50m"), ("2 hours", "110m")}
+"""Of a job, and of its script."""
 NOT_JOBS = {"workflow", "stages", "variables", "default"}
 
 
@@ -119,7 +121,7 @@ PUSH = {"CI_PIPELINE_SOURCE": "push", "CI_COMMIT_BRANCH": "main", "CI_DEFAULT_BR
 REQUEST = {"CI_PIPELINE_SOURCE": "merge_request_event", "CI_DEFAULT_BRANCH": "main"}
 OURS = {
     "PANSOFT_STATE": "/srv/state",
-    "PANSOFT_MIRRORS": "http://s1.example.org/cvmfs/x",
+    "PANSOFT_MIRRORS": "http://s1.example.org/cvmfs/x http://s2.example.org/cvmfs/x",
     "PANSOFT_IMAGE_RUNNER": "docker",
 }
 CLIENT = {
@@ -218,6 +220,27 @@ def test_a_schedule_does_one_thing_and_operators_are_told_of_it(pipeline: Any, n
 
     assert names(pipeline, **scheduled, **CLIENT) == {name}
     assert f"| `{name}` |" in operations
+
+
+def test_who_is_told_of_what_fails_is_told_of_what_hangs(pipeline: Any) -> None:
+    """GitLab runs no after_script of a job whose own time is over."""
+    told = {
+        name: job
+        for name, job in jobs(pipeline).items()
+        if any("ci alarm" in line for line in job.get("after_script", ()))
+    }
+    scheduled = {
+        name
+        for name, job in jobs(pipeline).items()
+        if any('$CI_PIPELINE_SOURCE == "schedule" &&' in r.get("if", "") for r in job["rules"])
+    }
+
+    assert scheduled - set(told) == {"canary", "proven", "canary-alarm", "pages"}
+    for name, job in told.items():
+        assert f".venv/bin/pansoft ci alarm {name} --post" in job["after_script"]
+        own = job.get("variables", {}).get("RUNNER_SCRIPT_TIMEOUT")
+        of_all = pipeline["variables"]["RUNNER_SCRIPT_TIMEOUT"]
+        assert (job.get("timeout", "1 hour"), own or of_all) in TIMES
 
 
 def test_the_schedule_that_applies_does_what_follows_as_well(pipeline: Any) -> None:

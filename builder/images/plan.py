@@ -34,7 +34,7 @@ from builder.stages import PlanId
 from core.canonical import canonical_json, sha256_of
 from core.errors import UserError
 
-ENGINE = 2
+ENGINE = 3
 """Counts the changes of the build engine that change the bytes it makes."""
 
 ARCHITECTURE = "amd64"

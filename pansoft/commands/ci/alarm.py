@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pansoft.ci.gitlab.pipelines import PipelineJob
 
 _STATUSES = ("failed", "success")
+_SOURCE, _SCHEDULE = "CI_PIPELINE_SOURCE", "schedule"  # what started the pipeline
 
 
 @click.command()
@@ -102,7 +103,8 @@ def alarm(
         lines = relevant(log, secrets=secret_values(variables))
         named = workspace.folders_named(context, packages) if packages else ()
         recipes = _recipes(context, (*map(key_of, named), *begun_by(lines, _keys(context))))
-        raised = alarms.Alarm(job, clock.now(), link, lines, recipes, scheduled=not in_pipeline)
+        scheduled = not in_pipeline and variables.get(_SOURCE, _SCHEDULE) == _SCHEDULE
+        raised = alarms.Alarm(job, clock.now(), link, lines, recipes, scheduled=scheduled)
         if gitlab is None:
             click.echo(alarms.text_of(raised).description, nl=False)
             return
