@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -137,6 +137,20 @@ def test_the_last_signature_puts_it_in_force(project: Project) -> None:
     assert status["proposal"] is None
     assert status["alarms"] == []
     assert "all 2 keys have to sign" in status["advice"][0]
+
+
+def test_status_knows_the_federation_where_the_whitelist_has_expired(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.found()
+    project.sign("esrf", "ill")
+    project.put("plotter", "1.0")
+    monkeypatch.setattr(clock, "now", lambda: NOW + timedelta(days=31))
+
+    said = project.trust("status", expect=EXIT_REFUSED)
+
+    assert "ALARM: the whitelist of software.pansoft.local has expired" in said
+    assert "  root: 2 of 2 sign; version 1 counts until" in said
 
 
 def test_a_second_proposal_waits_for_the_first(project: Project) -> None:

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 
 import click
 
+from builder.state import State
 from core.canonical import Json, readable_json
 from core.errors import EXIT_DONE, EXIT_REFUSED
-from pansoft import clock, federation_status, people_status
+from pansoft import clock, federation_status, people_status, whitelist_status
 from pansoft.context import Context
 from pansoft.federation import WARN_DAYS
 from pansoft.key_warnings import signer_warnings
@@ -26,22 +27,24 @@ from trust.rules import RULES
     type=click.IntRange(0, 400),
     default=WARN_DAYS,
     show_default=True,
-    help="How long before a key or something of the federation ends there is an alarm.",
+    help="How long before a key, the whitelist or something of the federation ends there is an alarm.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
 @click.pass_obj
 def status(context: Context, *, warn_days: int, as_json: bool) -> int:
-    """Show the policy in force, whose signatures count today, and how the federation stands.
+    """Show the policy in force, whose signatures count today, and how whitelist and federation stand.
 
-    Exit 3 where there is an alarm about a key or about the federation.
+    Exit 3 where there is an alarm about a key, the whitelist or the federation.
 
     Example: pansoft trust status --warn-days 90
     """
     policy = load_policy(context.policy, local=keys.local_policy(context.state))
     at = clock.now()
     rows = [_signer_row(signer, at) for signer in policy.signers]
-    warnings = list(signer_warnings(policy, at=at, within=timedelta(days=warn_days)))
+    within = timedelta(days=warn_days)
+    warnings = list(signer_warnings(policy, at=at, within=within))
     people = people_status.look(context.policy, policy, at=at)
+    whitelist = whitelist_status.look(State(context.state), at=at, within=within)
     stands = federation_status.look(context, at=at, warn_days=warn_days)
     if as_json:
         answer: dict[str, Json] = {
@@ -49,6 +52,7 @@ def status(context: Context, *, warn_days: int, as_json: bool) -> int:
             "signers": list(rows),
             "warnings": list(warnings),
             **people_status.as_json(people),
+            "whitelist": whitelist_status.as_json(whitelist) if whitelist else None,
             "federation": federation_status.as_json(stands) if stands else None,
         }
         click.echo(readable_json(answer), nl=False)
@@ -58,9 +62,12 @@ def status(context: Context, *, warn_days: int, as_json: bool) -> int:
             click.echo(line)
         for warning in warnings:
             click.echo(f"ALARM: {warning}")
+        for line in whitelist_status.lines(whitelist) if whitelist else ():
+            click.echo(line)
         for line in federation_status.lines(stands) if stands else ():
             click.echo(line)
-    return EXIT_REFUSED if warnings or (stands and stands.alarms) else EXIT_DONE
+    is_alarm = warnings or (whitelist and whitelist.alarm) or (stands and stands.alarms)
+    return EXIT_REFUSED if is_alarm else EXIT_DONE
 
 
 def _signer_row(signer: Signer, at: datetime) -> dict[str, Json]:
