@@ -78,6 +78,17 @@ class Checkout:
         """Return whether a commit is in this clone; False where this is no checkout."""
         return self._ask("cat-file", "-e", f"{commit}^{{commit}}") is not None
 
+    def is_ancestor(self, commit: str, of: str) -> bool:
+        """Return whether a commit is in the history of another one, or the same.
+
+        False also where one of them is not in this clone, or what is between them in a shallow one.
+        """
+        return self._ask("merge-base", "--is-ancestor", commit, of) is not None
+
+    def is_shallow(self) -> bool:
+        """Return whether this clone has only the end of the history."""
+        return self._ask("rev-parse", "--is-shallow-repository") == "true"
+
     def inside(self) -> str:
         """Return the project's folder in the checkout as the beginning of paths: empty, or `folder/`.
 

@@ -67,6 +67,7 @@ class Began:
         changed: whether recipes or policy differ from it.
         revision: of the repository before; None where there is none yet.
         todo: what is to be brought into it, or changed there.
+        committed: when the commit was made, in UTC; None without one, and in lines of earlier versions.
     """
 
     run: str
@@ -79,6 +80,7 @@ class Began:
     changed: bool
     revision: int | None
     todo: tuple[Package, ...]
+    committed: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,7 @@ class Journal:
         changed: bool,
         revision: int | None,
         todo: Sequence[Package],
+        committed: str | None = None,
     ) -> Iterator[Ending]:
         """Record that a run begins and, after the block, how it ended; the arguments are those of `Began`.
 
@@ -165,6 +168,7 @@ class Journal:
             changed,
             revision,
             tuple(todo),
+            committed,
         )
         try:
             _write(self.file, line)

@@ -35,8 +35,10 @@ from core.event_log import EventLog, Note
 from core.events import Result, Stage
 from core.files import identity_of, shared_lock
 from pansoft import journal, planning, publish, published, target, workspace
+from pansoft.checkout import Checkout
 from pansoft.consent import Consent, consent_in, tell
 from pansoft.context import Context
+from pansoft.forward import committed_at
 from pansoft.holding import held_after
 from pansoft.identity import publisher_of
 from pansoft.journal import Journal
@@ -221,6 +223,7 @@ def _begun(
             for line in lines
             if line.status in planning.TODO
         ],
+        committed=committed_at(Checkout(context.project), origin.commit) if origin.commit else None,
     )
 
 

@@ -21,6 +21,7 @@ from pansoft import clock, loop, planning, publish, published, shown, target, wo
 from pansoft.context import Context
 from pansoft.executors import Choice, Kind, executor_of, executor_options
 from pansoft.explain import explain
+from pansoft.forward import check_forward
 from pansoft.loop import LoopReport
 from pansoft.planning import UNPUBLISHED, Planning, Status
 from pansoft.reports import run_report
@@ -62,6 +63,12 @@ _MOVED = (Status.PROMOTED, Status.RETIRING, Status.RETURNED)
     "bytes is not published.",
 )
 @click.option(
+    "--forward",
+    is_flag=True,
+    help="Do nothing, and end with status 2, where a newer commit was applied before, as by a pipeline that "
+    "somebody retries.",
+)
+@click.option(
     "--keep",
     metavar="SIZE",
     help="How much published images may take in the state folder; the least recently used go, and "
@@ -85,6 +92,7 @@ def apply(
     wait: bool,
     identity_file: Path | None,
     shown_folder: Path | None,
+    forward: bool,
     keep: str | None,
     folder: Path | None,
     choice: Choice,
@@ -101,6 +109,9 @@ def apply(
     Example: pansoft apply hdf5-tools
     """
     if dry_run:
+        if forward:
+            journal = State(context.state).journal
+            check_forward(context.project, journal, context.console.say)
         recipes = workspace.recipes_named(context, names)
         found = planning.plan(context, recipes, at=clock.now())
         tell_plan(found, as_json=as_json)
@@ -109,6 +120,8 @@ def apply(
         return 0
     state = workspace.state_of(context)
     with turn(state, context.console, now=clock.now, wait=wait):
+        if forward:
+            check_forward(context.project, state.journal, context.console.say)
         # what is in git now: whoever had the turn before may have taken a while
         recipes = workspace.recipes_named(context, names)
         at, watch = clock.now(), Stopwatch()

@@ -24,7 +24,9 @@ from core.events import Result, Stage, read_events
 from core.files import identity_of
 from cvmfs.checking.check import check as check_repository
 from pansoft import clock, loop, published, target, turns, workspace
+from pansoft.checkout import Checkout
 from pansoft.context import Context
+from pansoft.forward import committed_at
 from pansoft.journal import runs_in
 from tests.checkouts import commit, git, new_checkout
 from tests.real_projects import PLOT, add_recipe, lock_recipe, real_project
@@ -46,9 +48,10 @@ def add(project: Path, name: str) -> None:
     file.write_text(text.replace("run: plot\n", f"run: {name}\n"))
 
 
-def start(project: Path, state: Path) -> subprocess.Popen[str]:
+def start(project: Path, state: Path, *options: str) -> subprocess.Popen[str]:
+    where = ("--project", project, "--state", state)
     return subprocess.Popen(
-        [sys.executable, "-m", "pansoft", "--project", project, "--state", state, "apply"],
+        [sys.executable, "-m", "pansoft", *where, "apply", *options],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -80,12 +83,15 @@ def test_two_merges_in_a_row_are_published_one_after_the_other(tmp_path: Path) -
     while not turns.is_taken(state):
         assert one.poll() is None, one.communicate()
         time.sleep(0.01)
-    other = start(second, state.folder)
+    other = start(second, state.folder, "--forward")
 
     assert "published 1 package as revision 2" in end(one)
     assert "published 1 package as revision 3" in end(other)
     runs = runs_in(state.journal)
     assert [run.began.commit for run in runs] == commits
+    assert [run.began.committed for run in runs] == [
+        committed_at(Checkout(second), each) for each in commits
+    ]
     assert [run.began.revision for run in runs] == [None, 2]
     assert [[each.packages for each in run.published] for run in runs] == [
         [("plotter 5.4.4",)],
@@ -94,6 +100,11 @@ def test_two_merges_in_a_row_are_published_one_after_the_other(tmp_path: Path) -
     assert [run.ended.result for run in runs if run.ended] == ["done", "done"]
     assert runs[0].ended is not None
     assert runs[0].ended.at <= runs[1].began.at
+    retried = start(project, state.folder, "--forward")  # its clone has not the newer commit
+    _, said = retried.communicate(timeout=600)
+    assert retried.returncode == 2, said
+    assert f"{commits[1][:12]}, which was applied on {runs[1].began.at}; nothing was done" in said
+    assert runs_in(state.journal) == runs
     with target.read(state, at=clock.now()) as reader:
         assert check_repository(reader).findings == ()
         assert {entry.name for entry in published.entries_of(reader)} == {"plotter", "drawer"}
