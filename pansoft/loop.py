@@ -47,7 +47,7 @@ from pansoft.provenance import provenance_of
 from pansoft.publish import Candidate, Outcome
 from pansoft.retiring import Retiring
 from pansoft.shipping import KEPT, LOAD, Shipping
-from pansoft.shown import Shown, check_shown
+from pansoft.shown import Shown, check_shown, unseen
 from trust.codec import to_json
 from trust.decisions.decision import pgp
 from trust.evidence import Purpose
@@ -115,7 +115,8 @@ def apply(
         executor: who builds; this machine where it is left out.
         key: signs; the local key where it is left out.
         identity_file: holds the token of whoever publishes, where no variable does.
-        shown: what merge requests showed of images; another image of the same plan is not published.
+        shown: what merge requests showed of images; another image of the same plan is not published, and
+            packages that none showed are named.
         load: bytes of signed images that are published together.
         kept: bytes that published images may take in the state folder.
 
@@ -128,6 +129,8 @@ def apply(
         todo = planning.plan(context, recipes, at=at)
     _tell_planned(todo, events)
     wanted = [item for item in todo.planned if item.status in planning.UNPUBLISHED]
+    if shown is not None and (line := unseen([item.plan for item in wanted], shown)):
+        context.console.say(line)
     shown = shown or Shown()
     for item in wanted:
         if doubt := shown.doubt(item.plan):

@@ -18,6 +18,8 @@ from core.errors import UserError
 from pansoft.ci import kept
 from pansoft.ci.note import PackageNote
 
+_NAMED = 10
+
 
 @dataclass(frozen=True, slots=True)
 class Shown:
@@ -38,6 +40,21 @@ class Shown:
             f"{plan.key}: the merge request showed plan {_short(seen)}, this is {plan.id[:12]}: what it is "
             "made of was changed by something else as well, so its bytes are others than those shown"
         )
+
+
+def unseen(plans: Iterable[BuildPlan], shown: Shown) -> str | None:
+    """Return which packages no merge request showed, in one line; None where each was shown."""
+    names = [
+        f"{plan.name} {plan.version}"
+        for plan in plans
+        if plan.key not in shown.plans and plan.id not in shown.images
+    ]
+    if not names:
+        return None
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    them = "it is" if len(names) == 1 else "they are"
+    said = f"no merge request showed {', '.join(names[:_NAMED])}{more}"
+    return f"{said}: {them} built, tested and judged here alone"
 
 
 def read(folder: Path) -> Shown:

@@ -36,6 +36,9 @@ PUSHED_IMAGE = "$CI_REGISTRY_IMAGE/ci:latest"
 REPORT_JOB = "report"
 """The job that tells what became of all packages."""
 _REPORT_FOLDER = "report"
+_REPORT_KEPT = (
+    "3 months"  # a merge request may wait for its review: `ci shown` reads it after the merge
+)
 _PREVIEW_FOLDER = "preview"
 REPORT_FILE = f"{_REPORT_FOLDER}/{kept.FILE}"
 """What it leaves for whoever holds a token."""
@@ -271,7 +274,7 @@ def _report(keys: Sequence[str], *, since: str | None) -> dict[str, Any]:
         ],
         "artifacts": {
             "when": "always",
-            "expire_in": "1 week",
+            "expire_in": _REPORT_KEPT,
             "paths": ["report/"],
             "reports": {
                 "codequality": "report/gl-code-quality.json",

@@ -60,7 +60,7 @@ _MOVED = (Status.PROMOTED, Status.RETIRING, Status.RETURNED)
     "shown_folder",
     type=click.Path(file_okay=False, path_type=Path),
     help="A folder with what the reports of merge requests showed: an image of the same plan with other "
-    "bytes is not published.",
+    "bytes is not published, and packages that none of them showed are named.",
 )
 @click.option(
     "--forward",

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -450,6 +451,34 @@ def test_the_bytes_that_the_merge_request_showed_are_published(context: Context)
     assert report.failures == ()
     versions = [entry.version for entry in published.entries_in(State(context.state), at=AT)]
     assert versions == ["5.4.4", "5.4.5"]
+
+
+def test_what_no_merge_request_showed_is_named_before_it_is_published(context: Context) -> None:
+    real_project(context.project, changes={"5.4.4": "5.4.5"})
+    recipes = workspace.recipes_named(context, [])
+    said = "no merge request showed plotter 5.4.5: it is built, tested and judged here alone\n"
+
+    def talk(shown: Shown | None) -> str:
+        stream = io.StringIO()
+        talking = replace(context, console=Console(stream=stream))
+        assert loop.apply(talking, recipes, at=AT, jobs=1, shown=shown).failures == ()
+        return stream.getvalue()
+
+    assert talk(Shown()).startswith(said)
+    assert "no merge request showed" not in talk(Shown())  # it is published now
+    versions = [entry.version for entry in published.entries_in(State(context.state), at=AT)]
+    assert versions == ["5.4.4", "5.4.5"]
+
+
+def test_where_nobody_asks_what_was_shown_nothing_is_said_of_it(context: Context) -> None:
+    real_project(context.project, changes={"5.4.4": "5.4.5"})
+    stream = io.StringIO()
+    talking = replace(context, console=Console(stream=stream))
+
+    report = loop.apply(talking, workspace.recipes_named(context, []), at=AT, jobs=1)
+
+    assert report.failures == ()
+    assert "no merge request showed" not in stream.getvalue()
 
 
 def test_a_package_whose_tests_fail_is_not_signed(

@@ -131,6 +131,10 @@ def test_the_report_is_about_every_package_and_comes_whatever_became_of_them() -
     assert REPORT_FILE == "report/packages.json"
     assert report["artifacts"]["paths"] == ["report/"]
     assert (
+        report["artifacts"]["expire_in"] == "3 months"
+    )  # the publisher asks for it after the merge
+    assert pipeline["package a"]["artifacts"]["expire_in"] == "1 week"
+    assert (
         "ci report a b c --from reports --preview preview --output report" in report["script"][-1]
     )
     assert [line.partition(" ci ")[2] for line in kept] == [
