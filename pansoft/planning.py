@@ -13,7 +13,7 @@ from builder.images.built import read_built
 from builder.images.plan import BasePlan, BuildPlan, Retired
 from builder.inputs.downloads import NotHeld
 from builder.recipes import load
-from builder.recipes.folders import BASES, key_of, recipe_folders
+from builder.recipes.folders import BASES, key_of, name_of, recipe_folders
 from builder.recipes.recipe import Install, Recipe
 from builder.stages import PlanId
 from builder.state import State
@@ -45,6 +45,8 @@ class Status(StrEnum):
     """Published and retired, and git retires it no more."""
     RETIRED = "retired"
     """Out of use: what is published of it stays."""
+    ORPHANED = "orphaned"
+    """Published and in use, and git has no recipe of that name."""
 
 
 UNPUBLISHED = (Status.NEW, Status.BUILT)
@@ -165,13 +167,16 @@ def lines(found: Planning) -> tuple[Line, ...]:
 def overview(context: Context, names: Sequence[str], *, at: datetime) -> tuple[Line, ...]:
     """Return the lines of `plan` for the named recipes, or all, reading only those that changed.
 
+    Where nothing is named, what is published without a recipe comes last.
+
     Raises:
         UserError: there is no such recipe.
         InvalidInput: one of them is wrong, with every problem.
     """
     state = State(context.state)
     cache = PlanCache(state, context.recipes / BASES)
-    there = _by_name(_published(state, cache, at=at))
+    everything = _published(state, cache, at=at)
+    there = _by_name(everything)
     planned: list[Line] = []
     blocked: list[Line] = []
     for_sites: list[Line] = []
@@ -205,8 +210,32 @@ def overview(context: Context, names: Sequence[str], *, at: datetime) -> tuple[L
         )
     if errors(problems):
         raise InvalidInput(in_order(problems))
-    cache.save(recipe_folders(context.project))
-    return (*planned, *blocked, *for_sites, *retired)
+    folders = recipe_folders(context.project)
+    cache.save(folders)
+    orphaned = () if names else _orphaned(everything, frozenset(map(name_of, folders)))
+    return (*planned, *blocked, *for_sites, *retired, *orphaned)
+
+
+def orphaned(context: Context, *, at: datetime) -> tuple[Line, ...]:
+    """Return the line of each version that is published and in use, of whose name git has no recipe."""
+    everything = _with_losses(State(context.state), (), at=at)
+    return _orphaned(everything, frozenset(map(name_of, recipe_folders(context.project))))
+
+
+def _orphaned(everything: Sequence[Published], names: Container[str]) -> tuple[Line, ...]:
+    return tuple(
+        Line(
+            item.name,
+            item.name,
+            item.version,
+            Status.ORPHANED,
+            item.plan,
+            f"published on {item.published} and in use, and git has no recipe of it; "
+            "it goes out of use by a recipe that says retire",
+        )
+        for item in sorted(everything, key=lambda item: (item.name, item.published))
+        if item.name not in names and item.retired is None and item.damage != _GONE
+    )
 
 
 def _blocked(item: Blocked, status: Status = Status.BLOCKED) -> Line:

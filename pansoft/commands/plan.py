@@ -54,6 +54,7 @@ def plan(
         tell_changes(context, changes_since(context, since), at=at, as_json=as_json)
     elif as_json:
         recipes = workspace.recipes_named(context, names)
-        tell_plan(planning.plan(context, recipes, at=at), as_json=True)
+        orphaned = () if names else planning.orphaned(context, at=at)
+        tell_plan(planning.plan(context, recipes, at=at), as_json=True, orphaned=orphaned)
     else:
         tell_lines(planning.overview(context, names, at=at))

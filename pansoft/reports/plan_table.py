@@ -17,11 +17,14 @@ _CHANGED = {
     Status.RETURNED: "to be taken back into use",
 }
 
+_NOT_MINE = (Status.SITE, Status.RETIRED, Status.ORPHANED)
+"""Where nothing is brought along from here."""
 
-def tell_plan(found: Planning, *, as_json: bool) -> None:
-    """Print a plan: a line for each package, or JSON with every input."""
+
+def tell_plan(found: Planning, *, as_json: bool, orphaned: Sequence[Line] = ()) -> None:
+    """Print a plan: a line for each package, or JSON with every input and what has no recipe."""
     if as_json:
-        click.echo(readable_json(_items(found)), nl=False)
+        click.echo(readable_json([*_items(found), *map(_without_recipe, orphaned)]), nl=False)
     else:
         tell_lines(planning.lines(found))
 
@@ -32,7 +35,7 @@ def tell_lines(lines: Sequence[Line]) -> None:
     for line in lines:
         plan_id = (line.plan or "")[:12]
         click.echo(f"{line.status:<9}  {_title(line):<{width}}  {plan_id:<12}  {line.why}")
-    mine = [line for line in lines if line.status not in (Status.SITE, Status.RETIRED)]
+    mine = [line for line in lines if line.status not in _NOT_MINE]
     todo = sum(line.status in (*UNPUBLISHED, Status.BLOCKED) for line in mine)
     told = [f"{todo} of {len(mine)} packages to bring along"] if todo else []
     for status, words in _CHANGED.items():
@@ -51,6 +54,16 @@ def tell_for_sites(names: Sequence[str]) -> None:
 
 def _title(line: Line) -> str:
     return f"{line.name} {line.version}"
+
+
+def _without_recipe(line: Line) -> dict[str, object]:
+    return {
+        "name": line.name,
+        "version": line.version,
+        "status": line.status,
+        "why": line.why,
+        "id": line.plan,
+    }
 
 
 def _items(found: Planning) -> list[dict[str, object]]:

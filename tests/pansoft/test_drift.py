@@ -130,3 +130,23 @@ def test_what_is_whole_misses_nothing(context: Context) -> None:
 
     assert found.lost == frozenset()
     assert [item.status for item in found.planned] == [Status.PUBLISHED]
+
+
+def test_what_is_published_without_a_recipe_is_told_of_until_it_is_out_of_use(
+    context: Context,
+) -> None:
+    recipe = context.project / "recipes" / "plotter" / "recipe.yaml"
+    shutil.copytree(recipe.parent, context.project / "recipes" / "drawer")
+    other = context.project / "recipes" / "drawer" / "recipe.yaml"
+    other.write_text(other.read_text().replace("name: plotter", "name: drawer"))
+    shutil.rmtree(recipe.parent)
+
+    [line] = planning.orphaned(context, at=AT)
+
+    assert (line.name, line.version, line.status) == ("plotter", "5.4.4", Status.ORPHANED)
+    assert "in use, and git has no recipe of it" in line.why
+    of_git, last = planning.overview(context, (), at=AT)
+    assert (of_git.name, last) == ("drawer", line)
+    assert planning.overview(context, ["drawer"], at=AT) == (of_git,)
+    take_away(FOLDER)(State(context.state))
+    assert planning.orphaned(context, at=AT) == ()
