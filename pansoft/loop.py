@@ -35,10 +35,8 @@ from core.event_log import EventLog, Note
 from core.events import Result, Stage
 from core.files import identity_of, shared_lock
 from pansoft import journal, planning, publish, published, target, workspace
-from pansoft.checkout import Checkout
 from pansoft.consent import Consent, consent_in, tell
 from pansoft.context import Context
-from pansoft.forward import committed_at
 from pansoft.holding import held_after
 from pansoft.identity import publisher_of
 from pansoft.journal import Journal
@@ -226,8 +224,20 @@ def _begun(
             for line in lines
             if line.status in planning.TODO
         ],
-        committed=committed_at(Checkout(context.project), origin.commit) if origin.commit else None,
+        committed=_committed_at(context.project, origin.commit) if origin.commit else None,
     )
+
+
+def _committed_at(project: Path, commit: str) -> str | None:
+    """Return when a commit was made; None where git does not say, for which nobody's work stops."""
+    # imported here: what reads git is slow to load, and --help does not wait for it
+    from pansoft.checkout import Checkout
+    from pansoft.forward import committed_at
+
+    try:
+        return committed_at(Checkout(project), commit)
+    except UserError:
+        return None
 
 
 def _noted(

@@ -21,7 +21,6 @@ from pansoft import clock, loop, planning, publish, published, shown, target, wo
 from pansoft.context import Context
 from pansoft.executors import Choice, Kind, executor_of, executor_options
 from pansoft.explain import explain
-from pansoft.forward import check_forward
 from pansoft.loop import LoopReport
 from pansoft.planning import UNPUBLISHED, Planning, Status
 from pansoft.reports import run_report
@@ -110,8 +109,7 @@ def apply(
     """
     if dry_run:
         if forward:
-            journal = State(context.state).journal
-            check_forward(context.project, journal, context.console.say)
+            _check_forward(context, State(context.state))
         recipes = workspace.recipes_named(context, names)
         found = planning.plan(context, recipes, at=clock.now())
         tell_plan(found, as_json=as_json)
@@ -121,7 +119,7 @@ def apply(
     state = workspace.state_of(context)
     with turn(state, context.console, now=clock.now, wait=wait):
         if forward:
-            check_forward(context.project, state.journal, context.console.say)
+            _check_forward(context, state)
         # what is in git now: whoever had the turn before may have taken a while
         recipes = workspace.recipes_named(context, names)
         at, watch = clock.now(), Stopwatch()
@@ -149,6 +147,12 @@ def apply(
             explain(item.error)
         return status_of(report) or EXIT_USER
     return status_of(report)
+
+
+def _check_forward(context: Context, state: State) -> None:
+    from pansoft.forward import check_forward  # what reads git is slow to load
+
+    check_forward(context.project, state.journal, context.console.say)
 
 
 def tell(report: LoopReport) -> None:
