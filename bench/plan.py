@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.measuring import answer
-from builder.recipes.folders import BASES, is_kept, recipe_folders
+from builder.recipes.folders import BASES, VERSIONS, is_kept, recipe_folders
 from core import process
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -60,9 +60,11 @@ def main() -> None:
             "pansoft plan, the first time": run(plan),
             "pansoft plan, again": run(plan),
         }
+        commit_all(project)
         recipe = recipe_folders(project)[0] / "recipe.yaml"
         recipe.write_text(recipe.read_text(encoding="utf-8") + "# edited\n", encoding="utf-8")
         rows["pansoft plan, one recipe edited"] = run(plan)
+        rows["pansoft plan --since, the same"] = run([*plan, "--since", "HEAD"])
     print(f"{f'{count} recipes':34}{'wall s':>9}{'cpu s':>9}{'MB at most':>12}")
     for name, row in rows.items():
         print(f"{name:34}{row.wall:>9.2f}{row.cpu:>9.2f}{row.memory / 1e6:>12.0f}")
@@ -80,20 +82,25 @@ def main() -> None:
 
 
 def make_project(folder: Path, count: int) -> Path:
-    """Write a project of `count` recipes, each a copy of one of this repository with its lock."""
+    """Write a project of `count` recipes, each a copy of one of this repository with its lock.
+
+    Those that name another package are left out: under another name it is not there.
+    """
     recipes = folder / "recipes"
     shutil.copytree(ROOT / "trust-policy", folder / "trust-policy")
     shutil.copytree(ROOT / "recipes" / BASES, recipes / BASES)
     originals = [
         place
         for place in recipe_folders(ROOT)
-        if (place / "lock.json").is_file() and not is_kept(place)
+        if (place / "lock.json").is_file()
+        and not is_kept(place)
+        and "replaced_by:" not in (place / "recipe.yaml").read_text(encoding="utf-8")
     ]
     for number in range(count):
         original = originals[number % len(originals)]
         name = f"{original.name}-{number}"
         copy = recipes / name
-        shutil.copytree(original, copy)
+        shutil.copytree(original, copy, ignore=shutil.ignore_patterns(VERSIONS))
         text = (copy / "recipe.yaml").read_text(encoding="utf-8")
         (copy / "recipe.yaml").write_text(
             text.replace(f"\nname: {original.name}\n", f"\nname: {name}\n", 1), encoding="utf-8"
@@ -101,6 +108,13 @@ def make_project(folder: Path, count: int) -> Path:
         lock = json.loads((copy / "lock.json").read_bytes())
         (copy / "lock.json").write_text(json.dumps(lock | {"name": name}, indent=2) + "\n")
     return folder
+
+
+def commit_all(project: Path) -> None:
+    """Let a project be a git repository with one commit, as a merge request leaves one."""
+    who = ["-c", "user.name=bench", "-c", "user.email=bench@example.org"]
+    for line in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message", "all"]):
+        process.run(["git", *who, *line], reason="make a repository", cwd=project)
 
 
 def run(argv: Sequence[str]) -> Run:
