@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What a Python index knows of vulnerabilities of a release: the field `vulnerabilities` of its JSON API.
 
-The form is that of https://docs.pypi.org/api/json/: `<root>/pypi/<project>/<version>/json` has a list, each
+The form is that of the JSON API which PyPI documents: `<root>/pypi/<project>/<version>/json` has a list, each
 with `id`, `aliases`, `summary`, `details`, `fixed_in` and `withdrawn`. The API is PyPI's own and no standard:
 an index or a mirror that serves packages need not have it.
 """

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -32,6 +31,7 @@ from tests.gitlab_server import (
     Thing,
     gitlab_server,
 )
+from tests.hosts import forget_this_host
 from tests.packages import index_page, sdist, wheel
 from tests.pansoft.ci.requests.forms import TEST, filled
 from tests.real_projects import ROOT
@@ -120,11 +120,7 @@ class Scene:
 def scene(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Scene]:
-    for name in list(os.environ):
-        if name.startswith(("PIP_", "CI_")) or name.lower().endswith("_proxy"):
-            monkeypatch.delenv(name)
-    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
-    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    forget_this_host(monkeypatch)
     checkout = new_checkout(tmp_path / "checkout")
     plotter = checkout / "recipes" / "plotter" / "recipe.yaml"
     plotter.parent.mkdir(parents=True)
